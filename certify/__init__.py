@@ -1,0 +1,6 @@
+"""Certify: access certification that an auditor can check without trusting it."""
+
+from certify.celery import app as celery_app
+
+__all__ = ("celery_app",)
+__version__ = "0.1.0"

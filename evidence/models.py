@@ -1,0 +1,60 @@
+"""What the auditor gets: audit periods and the packs built for them."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from evidence.states import PackState
+
+USER = settings.AUTH_USER_MODEL
+
+
+class AuditPeriod(models.Model):
+    """A span of time under one framework that is opened, read-only, to named auditors until a day."""
+
+    name = models.CharField(max_length=200, unique=True)
+    framework = models.CharField(max_length=30, help_text="Code of a catalogue, such as soc2.")
+    from_on = models.DateField()
+    to_on = models.DateField(help_text="The last day of the period, included.")
+    auditors: models.ManyToManyField = models.ManyToManyField(USER, blank=True, related_name="audit_periods")
+    open_until = models.DateField(help_text="The last day on which the auditors may read.")
+    created_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-from_on", "name")
+        constraints = (models.CheckConstraint(condition=Q(to_on__gte=F("from_on")), name="period_ends_after_it_begins"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EvidencePack(models.Model):
+    """One ZIP for one period, made against one checkpoint: the same period and checkpoint give the same bytes."""
+
+    period = models.ForeignKey(AuditPeriod, on_delete=models.PROTECT, related_name="packs")
+    state = models.CharField(max_length=10, choices=PackState.choices, default=PackState.REQUESTED)
+    requested_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
+    checkpoint_size = models.PositiveBigIntegerField(null=True, help_text="Entries under the sealing checkpoint.")
+    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
+    progress_text = models.CharField(max_length=200, blank=True)
+    counts = models.JSONField(default=dict)
+    stored_as = models.CharField(max_length=255, blank=True, help_text="Path below the pack directory.")
+    sha256 = models.CharField(max_length=64, blank=True)
+    size = models.PositiveBigIntegerField(null=True)
+    built_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state="ready", built_at__isnull=False, size__isnull=False)
+                | (~Q(state="ready") & Q(built_at__isnull=True, size__isnull=True)),
+                name="pack_ready_facts_together",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"pack {self.pk} of {self.period.name}"

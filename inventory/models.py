@@ -1,0 +1,304 @@
+"""Who has what: sources, snapshots, identities, accounts, entitlements and grants.
+
+The wide tables (Account, Grant, RejectedRow) are written only by the set-based load, which joins their parents in the same
+transaction, and parents can never be deleted (database triggers refuse it). Their references therefore carry no
+foreign-key check: with a million rows those checks would cost more than the load itself.
+"""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from inventory.states import (
+    Completeness,
+    EntitlementKind,
+    FileKind,
+    IdentityKind,
+    IdentityStatus,
+    LoadState,
+    Tristate,
+)
+
+
+def unchecked(to: str, **options) -> models.ForeignKey:
+    """A reference without a database constraint, for the wide tables (see the module's docstring)."""
+    return models.ForeignKey(to, on_delete=models.PROTECT, db_constraint=False, **options)
+
+
+class Source(models.Model):
+    """A system under review, or the feed of people. `key` is what the `source` column of the files says."""
+
+    key = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="owned_sources",
+        help_text="The system owner, who removes access there.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Snapshot(models.Model):
+    """One complete reading of a source. Inserted once, with its final counts, and never changed."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="snapshots")
+    number = models.PositiveIntegerField(help_text="1, 2, 3 … within the source.")
+    completeness = models.CharField(max_length=10, choices=Completeness.choices)
+    extraction_note = models.TextField(help_text="How the files were extracted; the auditor reads it.")
+    extracted_at = models.DateTimeField(null=True, blank=True)
+    loaded_at = models.DateTimeField()
+    loaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    loaded_by_name = models.CharField(max_length=200)
+    rows_read = models.PositiveBigIntegerField()
+    rows_loaded = models.PositiveBigIntegerField()
+    rows_rejected = models.PositiveBigIntegerField()
+    grants_open = models.PositiveBigIntegerField(help_text="Open grants of the source after this load.")
+    grants_started = models.PositiveBigIntegerField()
+    grants_changed = models.PositiveBigIntegerField()
+    grants_ended = models.PositiveBigIntegerField()
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=("source", "number"), name="snapshot_number_once"),
+            models.CheckConstraint(
+                condition=Q(rows_read=F("rows_loaded") + F("rows_rejected")), name="snapshot_rows_balance"
+            ),
+            models.CheckConstraint(
+                condition=Q(completeness="full") | Q(grants_ended=0), name="snapshot_only_full_ends_grants"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.source.name} #{self.number}"
+
+
+class SnapshotFile(models.Model):
+    """One uploaded file of a snapshot, with the hash of its bytes as uploaded."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="files")
+    kind = models.CharField(max_length=15, choices=FileKind.choices)
+    file_name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField(help_text="Bytes as uploaded.")
+    rows_read = models.PositiveBigIntegerField()
+    rows_loaded = models.PositiveBigIntegerField()
+    rows_rejected = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(fields=("snapshot", "kind"), name="snapshot_file_kind_once"),
+            models.CheckConstraint(
+                condition=Q(rows_read=F("rows_loaded") + F("rows_rejected")), name="snapshot_file_rows_balance"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class RejectedRow(models.Model):
+    """A row of a file that could not be loaded, kept whole with the reason."""
+
+    file = unchecked("inventory.SnapshotFile", related_name="rejected_rows")
+    line = models.PositiveBigIntegerField(help_text="Line of the file on which the row begins, 1 is the header.")
+    field = models.CharField(max_length=60, blank=True)
+    reason = models.TextField()
+    raw = models.TextField()
+
+    class Meta:
+        ordering = ("file_id", "line", "id")
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+
+class Identity(models.Model):
+    """A person, supplier's worker, service account, workload or AI agent. `key` is the company-wide identity_id."""
+
+    key = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=300, blank=True)
+    email = models.CharField(max_length=320, blank=True)
+    kind = models.CharField(max_length=12, choices=IdentityKind.choices, default=IdentityKind.UNKNOWN)
+    status = models.CharField(max_length=10, choices=IdentityStatus.choices, default=IdentityStatus.UNKNOWN)
+    department = models.CharField(max_length=200, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    location = models.CharField(max_length=200, blank=True)
+    manager_key = models.CharField(max_length=200, blank=True)
+    manager = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="reports", db_constraint=False)
+    owner_key = models.CharField(max_length=200, blank=True)
+    owner = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="owned", db_constraint=False)
+    supplier = models.CharField(max_length=200, blank=True)
+    start_on = models.DateField(null=True)
+    end_on = models.DateField(null=True)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="identity")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="identities")
+    snapshot = models.ForeignKey(
+        Snapshot, on_delete=models.PROTECT, related_name="+", db_constraint=False, help_text="Where it was last seen."
+    )
+    gone_in = models.ForeignKey(
+        Snapshot, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False,
+        help_text="The FULL snapshot of its source that no longer had it.",
+    )
+
+    class Meta:
+        verbose_name_plural = "identities"
+        ordering = ("key",)
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+
+class Account(models.Model):
+    """A login in a source; an orphan when no identity stands behind it."""
+
+    source = unchecked("inventory.Source", related_name="accounts")
+    key = models.CharField(max_length=300)
+    name = models.CharField(max_length=300, blank=True)
+    identity_key = models.CharField(max_length=200, blank=True, help_text="As the file says, known or not.")
+    identity = unchecked("inventory.Identity", null=True, related_name="accounts")
+
+    class Meta:
+        ordering = ("source_id", "key")
+        constraints = (models.UniqueConstraint(fields=("source", "key"), name="account_once"),)
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+
+class Entitlement(models.Model):
+    """A right in a source: role, group or permission."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="entitlements")
+    key = models.CharField(max_length=300)
+    name = models.CharField(max_length=300, blank=True)
+    kind = models.CharField(max_length=12, choices=EntitlementKind.choices, default=EntitlementKind.UNKNOWN)
+    description = models.TextField(blank=True)
+    privileged = models.CharField(max_length=7, choices=Tristate.choices, default=Tristate.UNKNOWN)
+    owner_key = models.CharField(max_length=200, blank=True)
+    owner = models.ForeignKey(
+        Identity, on_delete=models.PROTECT, null=True, related_name="owned_entitlements", db_constraint=False
+    )
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    gone_in = models.ForeignKey(Snapshot, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False)
+
+    class Meta:
+        ordering = ("source_id", "key")
+        constraints = (models.UniqueConstraint(fields=("source", "key"), name="entitlement_once"),)
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+
+class GrantQuerySet(models.QuerySet):
+    """Grants by time."""
+
+    def current(self):
+        """Rows that hold now."""
+        return self.filter(closed_in__isnull=True)
+
+    def as_of(self, snapshot: Snapshot):
+        """The population of the snapshot's source exactly as it stood after that snapshot."""
+        return self.filter(source_id=snapshot.source_id, opened_in_id__lte=snapshot.pk).filter(
+            Q(closed_in__isnull=True) | Q(closed_in_id__gt=snapshot.pk)
+        )
+
+
+class Grant(models.Model):
+    """An account has an entitlement, through a path. One row per *version*: a changed attribute closes the row and opens the next.
+
+    `first_seen` is the snapshot that first showed the grant and is carried over from version to version; `opened_in` and
+    `closed_in` bound this version. A grant has ended when its last version is closed. Snapshot ids of one source grow with
+    time (loads of a source are serialised), which is what `as_of` relies on.
+    """
+
+    source = unchecked("inventory.Source", related_name="grants", db_index=False)
+    account = unchecked("inventory.Account", related_name="grants", db_index=False)
+    identity = unchecked("inventory.Identity", null=True, related_name="grants")
+    entitlement = unchecked("inventory.Entitlement", related_name="grants", db_index=False)
+    path = models.TextField(blank=True, help_text="How the account comes to have it; empty when direct or not known.")
+    granted_at = models.DateTimeField(null=True)
+    granted_by = models.CharField(max_length=200, blank=True)
+    last_used_at = models.DateTimeField(null=True, help_text="Empty means unknown, not never.")
+    expires_at = models.DateTimeField(null=True)
+    first_seen = unchecked("inventory.Snapshot", related_name="+", db_index=False)
+    opened_in = unchecked("inventory.Snapshot", related_name="+", db_index=False)
+    closed_in = unchecked("inventory.Snapshot", null=True, related_name="+", db_index=False)
+
+    objects = GrantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account", "entitlement", "path"), condition=Q(closed_in__isnull=True), name="grant_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_in__isnull=True) | Q(closed_in__gt=F("opened_in")), name="grant_closed_after_opened"
+            ),
+            models.CheckConstraint(condition=Q(first_seen__lte=F("opened_in")), name="grant_first_seen_not_later"),
+        )
+        indexes = (
+            models.Index(fields=("source", "opened_in", "closed_in"), name="grant_source_time"),
+            models.Index(fields=("entitlement",), condition=Q(closed_in__isnull=True), name="grant_entitlement_open"),
+        )
+
+    def __str__(self) -> str:
+        return f"grant {self.pk}"
+
+
+class LoadJob(models.Model):
+    """An upload on its way to becoming a snapshot: files, mapping, check report, progress. Not evidence itself."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="loads")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    state = models.CharField(max_length=15, choices=LoadState.choices, default=LoadState.UPLOADED)
+    completeness = models.CharField(max_length=10, choices=Completeness.choices, default=Completeness.UNKNOWN)
+    extraction_note = models.TextField()
+    extracted_at = models.DateTimeField(null=True, blank=True)
+    progress_rows = models.PositiveBigIntegerField(default=0)
+    report = models.JSONField(default=dict, help_text="Counts and the first rejected rows of the check.")
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+    snapshot = models.OneToOneField(Snapshot, on_delete=models.PROTECT, null=True, related_name="load")
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state="loaded", snapshot__isnull=False) | (~Q(state="loaded") & Q(snapshot__isnull=True)),
+                name="load_snapshot_only_when_loaded",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"load {self.pk} of {self.source.name}"
+
+
+class LoadFile(models.Model):
+    """One uploaded file of a load: where it lies, what it is, and how its columns map to ours."""
+
+    job = models.ForeignKey(LoadJob, on_delete=models.PROTECT, related_name="files")
+    kind = models.CharField(max_length=15, choices=FileKind.choices)
+    file_name = models.CharField(max_length=255)
+    stored_as = models.CharField(max_length=255, help_text="Path below the upload directory.")
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    columns = models.JSONField(default=list, help_text="Header of the file, in order.")
+    mapping = models.JSONField(default=dict, help_text="Our field → the file's column.")
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("job", "kind"), name="load_file_kind_once"),)
+
+    def __str__(self) -> str:
+        return self.file_name

@@ -1,0 +1,95 @@
+"""Who uses Certify, and the mail that was sent to them."""
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from people.states import MailState, Role
+
+
+class UserManager(BaseUserManager):
+    """Creation and look-up of users by their sign-in name, which ignores case."""
+
+    def get_by_natural_key(self, username):
+        return self.get(username__iexact=username)
+
+    def with_role(self, *roles: str):
+        """Active users who hold at least one of the roles."""
+        return self.filter(is_active=True, roles__overlap=list(roles))
+
+
+class User(AbstractBaseUser):
+    """A person who signs in. Never deleted, only deactivated: what they did must keep their name."""
+
+    username = models.CharField("sign-in name", max_length=150, unique=True)
+    name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True)
+    roles = ArrayField(models.CharField(max_length=20, choices=Role.choices), default=list, blank=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(roles__contained_by=[role.value for role in Role]), name="user_roles_known"
+            ),
+            models.UniqueConstraint(models.functions.Lower("username"), name="user_username_any_case"),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    def has_role(self, *roles: str) -> bool:
+        """Whether this active user holds at least one of the roles."""
+        return self.is_active and any(role in self.roles for role in roles)
+
+    def role_names(self) -> list[str]:
+        """The roles in words, in the order of `Role`."""
+        return [role.label for role in Role if role.value in self.roles]
+
+    def actor_ref(self) -> dict[str, str]:
+        """How the ledger names this person."""
+        return {"id": f"people.user:{self.pk}", "name": self.name, "email": self.email}
+
+
+class Mail(models.Model):
+    """One mail to one person: written in the transaction that caused it, sent by the mail task.
+
+    `template` names the files `emails/<template>.txt`; `context` holds only JSON values. `dedupe_key` makes a
+    redelivered task harmless: the same mail is never written twice.
+    """
+
+    recipient = models.ForeignKey(User, on_delete=models.PROTECT, related_name="mails")
+    template = models.CharField(max_length=60)
+    context = models.JSONField(default=dict)
+    subject_ref = models.CharField(max_length=80)
+    dedupe_key = models.CharField(max_length=200, unique=True)
+    state = models.CharField(max_length=10, choices=MailState.choices, default=MailState.QUEUED)
+    address = models.EmailField(blank=True, help_text="Where it was really sent to.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+    queued_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (
+            models.Index(fields=("id",), condition=Q(state="queued"), name="mail_queued"),
+            models.Index(fields=("subject_ref", "id"), name="mail_subject"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state="sent", sent_at__isnull=False) | (~Q(state="sent") & Q(sent_at__isnull=True)),
+                name="mail_sent_at_only_when_sent",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.template} to {self.recipient_id}"

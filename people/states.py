@@ -1,0 +1,30 @@
+"""The roles a person may hold in Certify and the life of a mail."""
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    """What a person may do in Certify; one person may hold several."""
+
+    ADMINISTRATOR = "administrator", "Administrator"
+    CONTROL_OWNER = "control_owner", "Control owner"
+    REVIEWER = "reviewer", "Reviewer"
+    SYSTEM_OWNER = "system_owner", "System owner"
+    AUDITOR = "auditor", "Auditor"
+
+
+ROLE_DESCRIPTIONS = {
+    Role.ADMINISTRATOR: "Connects sources, manages people and their roles, sees the ledger.",
+    Role.CONTROL_OWNER: "Defines, launches and closes campaigns and follows removals to the end.",
+    Role.REVIEWER: "Decides on the access that was assigned to them, and sees nothing else.",
+    Role.SYSTEM_OWNER: "Removes access in the systems they own and reports what was done.",
+    Role.AUDITOR: "Reads the audit periods that were opened to them, and nothing else.",
+}
+
+
+class MailState(TextChoices):
+    """A mail is queued by an action and sent, or given up, by the mail task."""
+
+    QUEUED = "queued", "Queued"
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Failed"

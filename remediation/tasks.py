@@ -1,0 +1,27 @@
+"""Celery: what the floors below wrote is swept into removals, verdicts and reminders. Each is safe to run twice."""
+
+from celery import shared_task
+
+from ledger.actors import SYSTEM
+from remediation import queries
+from remediation.actions import removals, reminders, verification
+
+
+@shared_task(name="remediation.sweep_signed_off")
+def sweep_signed_off() -> None:
+    """Open removals for every closed campaign that revoked something."""
+    for campaign in queries.campaigns_to_sweep().values_list("pk", flat=True):
+        removals.open_for_campaign(campaign_id=campaign, by=SYSTEM)
+
+
+@shared_task(name="remediation.verify_new_snapshots")
+def verify_new_snapshots() -> None:
+    """Check unproved removals against the FULL snapshots that came after them, oldest first."""
+    for snapshot in queries.snapshots_to_verify():
+        verification.verify_against(snapshot_id=snapshot, by=SYSTEM)
+
+
+@shared_task(name="remediation.send_reminders")
+def send_reminders() -> None:
+    """Queue the day's digests to those who still have access to remove."""
+    reminders.remind_owners(by=SYSTEM)

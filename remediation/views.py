@@ -1,0 +1,132 @@
+"""Pages of the removal trail."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_http_methods
+
+from certify.lib import clock
+from certify.lib.access import requires
+from certify.lib.errors import InvalidInput
+from certify.lib.files import located, store
+from certify.lib.times import rfc3339
+from remediation import permissions, queries
+from remediation.actions import removals
+from remediation.exports import worklist
+from remediation.forms import PROOF_LIMIT, STATES, ClaimForm, FilterForm
+from remediation.models import RemediationTask
+
+
+def _filters(request: HttpRequest) -> dict:
+    form = FilterForm(request.GET)
+    form.is_valid()
+    return {name: value for name, value in form.cleaned_data.items() if value}
+
+
+def _cursor(text: str) -> tuple[datetime, int] | None:
+    """The (due_at, id) in a page link; a link that was tampered with shows the first page."""
+    due_at, _, pk = text.partition("_")
+    try:
+        return datetime.fromisoformat(due_at), int(pk)
+    except ValueError:
+        return None
+
+
+@requires(permissions.can_open_removals)
+@require_GET
+def task_list(request: HttpRequest) -> HttpResponse:
+    filters, now = _filters(request), clock.now()
+    tasks = queries.work_list(request.user, filters=filters, now=now)
+    rows, more = queries.page_after(
+        tasks, after=_cursor(request.GET.get("after", "")), limit=settings.CERTIFY_PAGE_ROWS
+    )
+    last = f"{rfc3339(rows[-1].due_at)}_{rows[-1].pk}" if more else ""
+    counts = queries.counts(request.user, now=now, campaign=filters.get("campaign"))
+    context = {
+        "tasks": rows,
+        "counts": counts,
+        "filters": filters,
+        "query": urlencode(filters),
+        "next_url": f"?{urlencode({**filters, 'after': last})}" if more else "",
+        "is_first_page": "after" not in request.GET,
+        "state_links": [
+            {
+                "label": label,
+                "count": counts[value or "total"],
+                "query": urlencode({**filters, "state": value}),
+                "active": filters.get("state", "") == value,
+            }
+            for value, label in STATES
+        ],
+    }
+    return render(request, "remediation/task_list.html", context)
+
+
+@requires(permissions.can_open_removals)
+@require_GET
+def task_export(request: HttpRequest) -> StreamingHttpResponse:
+    tasks = queries.work_list(request.user, filters=_filters(request), now=clock.now())
+    return StreamingHttpResponse(
+        worklist.lines(tasks.iterator(chunk_size=2000)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="removals.csv"'},
+    )
+
+
+def _visible(request: HttpRequest, pk: int) -> RemediationTask:
+    tasks = queries.work_list(request.user, filters={}, now=clock.now())
+    return get_object_or_404(tasks, pk=pk)
+
+
+def _detail(request: HttpRequest, task: RemediationTask, form: ClaimForm, status: int = 200) -> HttpResponse:
+    context = {
+        "task": task,
+        "item": task.item,
+        "form": form,
+        "trail": queries.trail(task),
+        "can_claim": permissions.can_claim_done(request.user, task),
+        "last_full_at": queries.last_full_snapshot_at(task.source_id),
+    }
+    return render(request, "remediation/task_detail.html", context, status=status)
+
+
+@requires(permissions.can_open_removals)
+@require_http_methods(["GET", "POST"])
+def task_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    task = _visible(request, pk)
+    form = ClaimForm(request.POST or None, request.FILES or None)
+    if request.method == "GET":
+        return _detail(request, task, form)
+    if not form.is_valid():
+        return _detail(request, task, form, status=422)
+    try:
+        removals.claim_done(task_id=task.pk, note=form.cleaned_data["note"], proof=_stored(form), by=request.user)
+    except InvalidInput as refusal:
+        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        return _detail(request, task, form, status=422)
+    messages.success(request, "Recorded. It counts as removed once a later full snapshot no longer shows it.")
+    return redirect("remediation:task-detail", pk=task.pk)
+
+
+def _stored(form: ClaimForm) -> removals.Proof | None:
+    upload = form.cleaned_data["proof"]
+    if not upload:
+        return None
+    return removals.Proof(upload.name[:255], store(upload.chunks(), directory="proofs", limit=PROOF_LIMIT))
+
+
+@requires(permissions.can_open_removals)
+@require_GET
+def proof(request: HttpRequest, pk: int, attempt: int) -> FileResponse:
+    """The proof file as it was uploaded: always a download, never shown in the page."""
+    found = get_object_or_404(_visible(request, pk).attempts.exclude(stored_as=""), pk=attempt)
+    return FileResponse(
+        located(found.stored_as).open("rb"),
+        as_attachment=True,
+        filename=found.proof_name,
+        content_type="application/octet-stream",
+    )
