@@ -36,6 +36,7 @@ class User(AbstractBaseUser):
 
     class Meta:
         ordering = ("name", "id")
+        indexes = (models.Index(fields=("name", "id"), name="user_page"),)
         constraints = (
             models.CheckConstraint(
                 condition=Q(roles__contained_by=[role.value for role in Role]), name="user_roles_known"
@@ -76,12 +77,13 @@ class Mail(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(blank=True)
     queued_at = models.DateTimeField()
+    due_at = models.DateTimeField(help_text="Not tried before this moment; moves on after a failed attempt.")
     sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-id",)
         indexes = (
-            models.Index(fields=("id",), condition=Q(state="queued"), name="mail_queued"),
+            models.Index(fields=("due_at", "id"), condition=Q(state="queued"), name="mail_queued"),
             models.Index(fields=("subject_ref", "id"), name="mail_subject"),
         )
         constraints = (
