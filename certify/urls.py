@@ -1,7 +1,5 @@
 """All addresses."""
 
-from django.urls import include, path
+from django.urls import path
 
-urlpatterns = [
-    path("removals/", include("remediation.urls")),
-]
+urlpatterns: list = []

@@ -1,0 +1,62 @@
+"""Recording: the only way into the ledger."""
+
+import io
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from certify.lib import clock
+from ledger import merkle, rules
+from ledger.models import Entry
+
+
+@transaction.atomic
+def record(*, kind: str, subject: str, by, data: dict, at: datetime | None = None) -> Entry:
+    """Write one entry in the caller's transaction: if that fails, nothing was recorded and nothing happened.
+
+    `by` is a user, or anything with `actor_ref()`. `data` holds strings, integers, booleans, lists and objects of them.
+    Refuses more than 65,535 bytes.
+    """
+    entry = _build(kind, subject, by.actor_ref(), data, at or clock.now())
+    entry.save(force_insert=True)
+    return entry
+
+
+@transaction.atomic
+def record_many(*, kind: str, by, rows: Iterable[tuple[str, dict]], at: datetime | None = None) -> list[Entry]:
+    """Write one entry for each (subject, data) in order, with COPY. The entries carry no primary key; name them by `uid`."""
+    moment, actor = at or clock.now(), by.actor_ref()
+    entries = [_build(kind, subject, actor, data, moment) for subject, data in rows]
+    buffer = io.StringIO()
+    for entry in entries:
+        fields = (str(entry.uid), kind, entry.subject, actor["id"], actor["name"], moment.isoformat(), entry.payload)
+        buffer.write("\t".join(_copy_text(field) for field in fields))
+        buffer.write(f"\t\\\\x{entry.leaf_hash.hex()}\n")
+    buffer.seek(0)
+    with connection.cursor() as cursor:
+        cursor.copy_expert(
+            "COPY ledger_entry (uid, kind, subject, actor_id, actor_name, at, payload, leaf_hash) FROM STDIN", buffer
+        )
+    return entries
+
+
+def _copy_text(value: str) -> str:
+    """PostgreSQL's text format of COPY: backslash, tab and line ends are escaped."""
+    return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _build(kind: str, subject: str, actor: dict[str, str], data: dict, at: datetime) -> Entry:
+    uid = uuid.uuid4()
+    body = rules.payload(uid=uid, kind=kind, subject=subject, actor=actor, at=at, data=data)
+    return Entry(
+        uid=uid,
+        kind=kind,
+        subject=subject,
+        actor_id=actor["id"],
+        actor_name=actor["name"],
+        at=at,
+        payload=body.decode(),
+        leaf_hash=merkle.leaf_hash(body),
+    )

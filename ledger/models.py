@@ -1,0 +1,102 @@
+"""The append-only log: entries, their leaves, the tree above them and the signed checkpoints.
+
+The database refuses UPDATE and DELETE on all four tables, for the owner too (triggers), and the application's role has
+neither right nor TRUNCATE. Entries are written by business transactions, unordered; the sequencer gives the committed ones
+contiguous leaf indexes.
+"""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, GeneratedField
+from django.db.models.functions import Cast
+
+
+
+class Entry(models.Model):
+    """One recorded fact. `payload` holds exactly the RFC 8785 bytes that `leaf_hash` covers; the other columns repeat parts of it."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True)
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(max_length=100)
+    actor_id = models.CharField(max_length=80)
+    actor_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    payload = models.TextField()
+    payload_json = GeneratedField(
+        expression=Cast(F("payload"), models.JSONField()), output_field=models.JSONField(), db_persist=True
+    )
+    leaf_hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "entries"
+        indexes = (
+            models.Index(fields=("subject", "id"), name="entry_subject"),
+            models.Index(fields=("kind", "id"), name="entry_kind"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"
+
+
+class Leaf(models.Model):
+    """The place of an entry in the log. `hash` repeats the entry's leaf hash, so that the tree can be checked by itself."""
+
+    index = models.BigIntegerField(primary_key=True)
+    entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="leaf", db_constraint=False)
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        ordering = ("index",)
+
+    def __str__(self) -> str:
+        return f"leaf {self.index}"
+
+
+class Node(models.Model):
+    """The root of a complete subtree of 256^level leaves, numbered from the left: what tlog-tiles calls a full tile's hash."""
+
+    level = models.PositiveSmallIntegerField()
+    index = models.BigIntegerField()
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("level", "index"), name="node_once"),)
+
+    def __str__(self) -> str:
+        return f"node {self.level}/{self.index}"
+
+
+class Checkpoint(models.Model):
+    """A signed tree head: a C2SP tlog-checkpoint in a signed-note, exactly as it leaves the building."""
+
+    size = models.BigIntegerField(unique=True)
+    root = models.BinaryField(max_length=32)
+    note = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("size",)
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.size}"
+
+
+class Pending(models.Model):
+    """Entries that have no leaf yet, filled by a trigger. A queue for the sequencer, not evidence."""
+
+    entry = models.OneToOneField(Entry, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False)
+
+    def __str__(self) -> str:
+        return f"pending {self.entry_id}"
+
+
+class AbsorbedChange(models.Model):
+    """A row of django-auditlog that has been entered in the ledger."""
+
+    change_id = models.BigIntegerField(primary_key=True)
+    entry = models.OneToOneField(Entry, on_delete=models.PROTECT, db_constraint=False)
+
+    def __str__(self) -> str:
+        return f"change {self.change_id}"

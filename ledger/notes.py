@@ -1,0 +1,103 @@
+"""Signed checkpoints: C2SP `signed-note` with Ed25519 around a C2SP `tlog-checkpoint`; pure.
+
+https://c2sp.org/signed-note and https://c2sp.org/tlog-checkpoint
+"""
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+ALGORITHM_ED25519 = b"\x01"
+SIGNATURE_PREFIX = "— "
+
+
+class NoteError(ValueError):
+    """The note is not what it should be; the message says where."""
+
+
+@dataclass(frozen=True)
+class TreeHead:
+    """What a checkpoint says: the log's origin, its size and its root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        """The body of the checkpoint."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+    @classmethod
+    def parse(cls, text: str) -> "TreeHead":
+        """Read the body; extension lines after the root are allowed and ignored."""
+        lines = text.split("\n")
+        if len(lines) < 4 or not lines[0] or lines[-1]:
+            raise NoteError("a checkpoint has an origin, a size and a root, each on its line")
+        size, root = lines[1], _decode(lines[2])
+        if not size.isascii() or not size.isdigit() or (size != "0" and size.startswith("0")):
+            raise NoteError(f"{size!r} is not the size of a tree")
+        if len(root) != 32:
+            raise NoteError("the root is not a SHA-256 hash")
+        return cls(lines[0], int(size), root)
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise NoteError(f"{text!r} is not base64") from error
+
+
+def key_hash(name: str, public: bytes) -> bytes:
+    """The four bytes that name a key in a signature line."""
+    return hashlib.sha256(name.encode() + b"\n" + ALGORITHM_ED25519 + public).digest()[:4]
+
+
+def verifier_key(name: str, public: bytes) -> str:
+    """The public key in the text form that other verifiers read: name+hash+key."""
+    return f"{name}+{key_hash(name, public).hex()}+{base64.b64encode(ALGORITHM_ED25519 + public).decode()}"
+
+
+def parse_verifier_key(text: str) -> tuple[str, bytes]:
+    """(name, raw public key) of a verifier key."""
+    name, _, rest = text.strip().partition("+")
+    stated, _, key = rest.partition("+")
+    raw = _decode(key)
+    if not name or raw[:1] != ALGORITHM_ED25519 or len(raw) != 33:
+        raise NoteError("not an Ed25519 verifier key")
+    if key_hash(name, raw[1:]).hex() != stated:
+        raise NoteError("the verifier key's hash does not fit its name and key")
+    return name, raw[1:]
+
+
+def sign(text: str, name: str, key: Ed25519PrivateKey) -> str:
+    """The note: text, empty line, one signature line."""
+    if not text.endswith("\n"):
+        raise NoteError("the text of a note ends with a newline")
+    public = key.public_key().public_bytes_raw()
+    signature = base64.b64encode(key_hash(name, public) + key.sign(text.encode())).decode()
+    return f"{text}\n{SIGNATURE_PREFIX}{name} {signature}\n"
+
+
+def verify(note: str, key: str) -> str:
+    """The text of a note that the verifier key signed. Raises `NoteError` otherwise."""
+    name, public = parse_verifier_key(key)
+    text, separator, signatures = note.rpartition("\n\n")
+    if not separator or not signatures.endswith("\n"):
+        raise NoteError("the note has no signatures")
+    text += "\n"
+    for line in signatures[:-1].split("\n"):
+        signer, _, signature = line.removeprefix(SIGNATURE_PREFIX).partition(" ")
+        raw = _decode(signature) if line.startswith(SIGNATURE_PREFIX) else b""
+        if signer != name or raw[:4] != key_hash(name, public):
+            continue
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(raw[4:], text.encode())
+        except InvalidSignature as error:
+            raise NoteError(f"the signature of {name} does not fit the text") from error
+        return text
+    raise NoteError(f"the note is not signed by {name}")

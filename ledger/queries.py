@@ -1,0 +1,67 @@
+"""Reads of the ledger: subtree hashes, proofs and the state of the queue."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models import Min
+
+from ledger import merkle
+from ledger.models import Checkpoint, Entry, Leaf, Node, Pending
+
+TILE_HEIGHT = 8
+
+
+def latest_checkpoint() -> Checkpoint | None:
+    """The checkpoint over the most entries."""
+    return Checkpoint.objects.order_by("-size").first()
+
+
+def checkpoint_before(moment: datetime) -> Checkpoint | None:
+    """The last checkpoint made before a moment."""
+    return Checkpoint.objects.filter(at__lt=moment).order_by("-size").first()
+
+
+def oldest_pending_at() -> datetime | None:
+    """When the oldest entry that has no leaf yet was written."""
+    return Pending.objects.aggregate(at=Min("entry__at"))["at"]
+
+
+def subtree(start: int, size: int) -> bytes:
+    """The hash of a complete subtree, from stored tile roots where there are some and from leaves below them."""
+    level = (size.bit_length() - 1) // TILE_HEIGHT
+    width = 1 << level * TILE_HEIGHT
+    if level == 0:
+        hashes = Leaf.objects.filter(index__gte=start, index__lt=start + size).order_by("index")
+    else:
+        hashes = Node.objects.filter(level=level, index__gte=start // width, index__lt=(start + size) // width).order_by("index")
+    found = [bytes(value) for value in hashes.values_list("hash", flat=True)]
+    if len(found) != size // width:
+        raise ValueError(f"the ledger lacks hashes for leaves {start} to {start + size - 1}")
+    return merkle.root(found)
+
+
+def root_at(size: int) -> bytes:
+    """The root of the first `size` leaves."""
+    return merkle.MerkleAccumulator(size, [subtree(*part) for part in merkle.complete_subtrees(size)]).root()
+
+
+def inclusion_proof(index: int, size: int) -> list[bytes]:
+    """The audit path of a leaf in the tree of `size` leaves."""
+    return merkle.inclusion_proof(index, size, subtree)
+
+
+def consistency_proof(old: int, new: int) -> list[bytes]:
+    """The proof that the tree of `new` leaves extends that of `old`."""
+    return merkle.consistency_proof(old, new, subtree)
+
+
+def leaf_hashes(start: int, end: int) -> Iterator[bytes]:
+    """The leaf hashes start … end-1 in order, streamed."""
+    leaves = Leaf.objects.filter(index__gte=start, index__lt=end).order_by("index").values_list("hash", flat=True)
+    for value in leaves.iterator(chunk_size=10_000):
+        yield bytes(value)
+
+
+def entries_below(size: int):
+    """Entries that the checkpoint of `size` covers."""
+    return Entry.objects.filter(leaf__index__lt=size)
