@@ -5,18 +5,27 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from people.rules import sign_in_name
 from people.states import MailState, Role
 
 
-class UserManager(BaseUserManager):
-    """Creation and look-up of users by their sign-in name, which ignores case."""
+class UserQuerySet(models.QuerySet):
+    """Users by who may see them and by what they may do."""
 
-    def get_by_natural_key(self, username):
-        return self.get(username__iexact=username)
+    def visible_to(self, user):
+        """Everybody for administrators, nobody for others: a name on a page comes with the thing it belongs to."""
+        return self if user.has_role(Role.ADMINISTRATOR) else self.none()
 
     def with_role(self, *roles: str):
         """Active users who hold at least one of the roles."""
         return self.filter(is_active=True, roles__overlap=list(roles))
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
+    """Look-up of users by their sign-in name, which ignores case and the ways Unicode writes one letter."""
+
+    def get_by_natural_key(self, username):
+        return self.get(username__iexact=sign_in_name(username))
 
 
 class User(AbstractBaseUser):
@@ -60,6 +69,14 @@ class User(AbstractBaseUser):
         return {"id": f"people.user:{self.pk}", "name": self.name, "email": self.email}
 
 
+class MailQuerySet(models.QuerySet):
+    """Mails by who may see them."""
+
+    def visible_to(self, user):
+        """All for administrators and control owners, who answer for mails arriving; none for others."""
+        return self if user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER) else self.none()
+
+
 class Mail(models.Model):
     """One mail to one person: written in the transaction that caused it, sent by the mail task.
 
@@ -75,10 +92,14 @@ class Mail(models.Model):
     state = models.CharField(max_length=10, choices=MailState.choices, default=MailState.QUEUED)
     address = models.EmailField(blank=True, help_text="Where it was really sent to.")
     attempts = models.PositiveSmallIntegerField(default=0)
+    subject = models.CharField(max_length=250, blank=True, help_text="As it was sent.")
     error = models.TextField(blank=True)
+    queued_by_name = models.CharField(max_length=200)
     queued_at = models.DateTimeField()
     due_at = models.DateTimeField(help_text="Not tried before this moment; moves on after a failed attempt.")
     sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MailQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)

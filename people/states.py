@@ -28,3 +28,20 @@ class MailState(TextChoices):
     QUEUED = "queued", "Queued"
     SENT = "sent", "Sent"
     FAILED = "failed", "Failed"
+
+
+MAIL_TRANSITIONS = {
+    MailState.QUEUED: {MailState.QUEUED, MailState.SENT, MailState.FAILED},
+    MailState.FAILED: {MailState.QUEUED},
+    MailState.SENT: set(),
+}
+
+
+class SignInFailure(TextChoices):
+    """Why a sign-in failed. The ledger says it; the page never does, so that nobody can ask it for names."""
+
+    WRONG_PASSWORD = "wrong-password", "Wrong password"
+    NO_PASSWORD = "no-password-set", "No password set yet"
+    DEACTIVATED = "deactivated", "Deactivated"
+    UNKNOWN_NAME = "unknown-name", "Unknown sign-in name"
+    LOCKED_OUT = "locked-out", "Locked out after repeated failures"

@@ -14,6 +14,6 @@ def trigger(table: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("people", "0001_initial"), ("ledger", "0001_initial")]
+    dependencies = [("people", "0001_initial"), ("ledger", "0002_append_only")]
 
     operations = [trigger(table) for table in TABLES]

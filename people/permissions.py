@@ -1,0 +1,44 @@
+"""Who may see and manage people and mail."""
+
+from ledger.actors import SYSTEM
+from people.states import Role
+
+
+def can_manage_people(by) -> bool:
+    """Administrators, and Certify itself: its commands and the demo."""
+    return by is SYSTEM or by.has_role(Role.ADMINISTRATOR)
+
+
+def can_provision(by) -> bool:
+    """Whoever may launch a campaign makes sign-ins for the reviewers it chooses."""
+    return by is SYSTEM or by.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER)
+
+
+def can_set_password(by, person) -> bool:
+    """Only the person: an administrator who could choose a password could decide in somebody's name."""
+    return by is SYSTEM or by.pk == person.pk
+
+
+def can_deactivate(by, person) -> bool:
+    """Administrators, but not themselves."""
+    return person.is_active and can_manage_people(by) and by != person
+
+
+def can_reactivate(by, person) -> bool:
+    """Administrators."""
+    return not person.is_active and can_manage_people(by)
+
+
+def can_send_link(by, person) -> bool:
+    """Administrators send a link to active people who have a mail address."""
+    return person.is_active and bool(person.email) and can_manage_people(by)
+
+
+def can_see_mails(user) -> bool:
+    """Administrators run the mail; control owners must know that their reminders arrived."""
+    return user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER)
+
+
+def can_retry_mail(user, mail) -> bool:
+    """Those who see a mail that was given up may have it tried again."""
+    return mail.state == "failed" and can_see_mails(user)

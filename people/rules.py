@@ -1,0 +1,88 @@
+"""Facts about people and mail; pure."""
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from certify.lib.errors import InvalidInput
+from people.states import Role
+
+MAX_USERNAME = 150
+MAX_NAME = 200
+MAX_EMAIL = 254
+
+#: Minutes to wait after the first, second … failed attempt to send a mail. After the last it is given up.
+RETRY_MINUTES = (1, 5, 15, 60, 240, 720)
+
+#: A person gets at most one mail with a link to set a password in so many minutes.
+LINK_EVERY_MINUTES = 10
+
+
+def sign_in_name(text: str) -> str:
+    """The one way a sign-in name is written: trimmed, in lower case, each letter in its composed form."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return folded.strip()
+
+
+def check_username(text: str) -> str:
+    """The sign-in name as it is kept. Refused when empty, too long, or with characters that cannot be seen."""
+    name = sign_in_name(text)
+    if not name:
+        raise InvalidInput("Give a sign-in name.", field="username")
+    if len(name) > MAX_USERNAME:
+        raise InvalidInput(f"A sign-in name has at most {MAX_USERNAME} characters.", field="username")
+    if not name.isprintable():
+        raise InvalidInput("A sign-in name has no line breaks or invisible characters.", field="username")
+    return name
+
+
+def check_name(text: str) -> str:
+    """A person's name in one line. Refused when empty or too long."""
+    name = " ".join(text.split())
+    if not name:
+        raise InvalidInput("Give the person's name.", field="name")
+    if len(name) > MAX_NAME:
+        raise InvalidInput(f"A name has at most {MAX_NAME} characters.", field="name")
+    if not name.isprintable():
+        raise InvalidInput("A name has no invisible characters.", field="name")
+    return name
+
+
+def check_email(text: str) -> str:
+    """A mail address, or empty when the person has none. Refused when it cannot be an address."""
+    email = text.strip()
+    if email and not is_email(email):
+        raise InvalidInput(f"“{email[:80]}” is not a mail address.", field="email")
+    return email
+
+
+def is_email(text: str) -> bool:
+    """Whether the text can be a mail address."""
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return len(text) <= MAX_EMAIL
+
+
+def check_roles(roles: Iterable[str]) -> list[str]:
+    """The roles without repetition, in the order of `Role`. Refused when one is unknown."""
+    wanted = set(roles)
+    if unknown := wanted - set(Role.values):
+        raise InvalidInput(f"There is no role “{min(unknown)}”.", field="roles")
+    return [role.value for role in Role if role.value in wanted]
+
+
+def retry_at(attempts: int, now: datetime) -> datetime | None:
+    """When a mail that has failed `attempts` times is tried again; None when it is given up."""
+    if attempts > len(RETRY_MINUTES):
+        return None
+    return now + timedelta(minutes=RETRY_MINUTES[attempts - 1])
+
+
+def link_key(user_id: int, now: datetime) -> str:
+    """The dedupe key of a mail with a password link: the same for all requests within ten minutes."""
+    return f"password-link:{user_id}:{int(now.timestamp()) // (LINK_EVERY_MINUTES * 60)}"
