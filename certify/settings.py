@@ -129,7 +129,11 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
-AXES_IPWARE_PROXY_COUNT = CERTIFY_PROXY_COUNT or None
+AXES_CLIENT_IP_CALLABLE = "certify.lib.addresses.client_address"
+AXES_LOCKOUT_CALLABLE = "people.views.sessions.locked_out"
+# An attempt during a lockout does not prolong it, so that "try again in 15 minutes" stays true. The ledger logs sign-ins.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
 SESSION_COOKIE_AGE = 12 * 3600
@@ -158,6 +162,7 @@ CONTENT_SECURITY_POLICY = {
 AUDITLOG_DISABLE_REMOTE_ADDR = True
 
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:25"))
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Certify <certify@localhost>")
 
 STATIC_URL = "static/"

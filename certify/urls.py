@@ -1,5 +1,10 @@
 """All addresses."""
 
-from django.urls import path
+from django.urls import include, path
 
-urlpatterns: list = []
+from certify import views
+
+urlpatterns = [
+    path("", views.dashboard, name="dashboard"),
+    path("", include("people.urls")),
+]

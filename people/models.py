@@ -47,9 +47,7 @@ class User(AbstractBaseUser):
         ordering = ("name", "id")
         indexes = (models.Index(fields=("name", "id"), name="user_page"),)
         constraints = (
-            models.CheckConstraint(
-                condition=Q(roles__contained_by=[role.value for role in Role]), name="user_roles_known"
-            ),
+            models.CheckConstraint(condition=Q(roles__contained_by=[role.value for role in Role]), name="user_roles_known"),
             models.UniqueConstraint(models.functions.Lower("username"), name="user_username_any_case"),
         )
 

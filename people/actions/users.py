@@ -1,0 +1,230 @@
+"""Everything that changes a person: each act needs an administrator, holds its rule, and is in the ledger."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+from django.utils.crypto import get_random_string
+
+from certify.lib import clock
+from certify.lib.errors import DomainError, InvalidInput, NotAllowed
+from ledger.actions import entries
+from ledger.actors import SYSTEM
+from people import permissions, rules
+from people.actions import mails
+from people.models import User
+from people.states import Role
+
+NOT_ADMINISTRATOR = "Only an administrator may change people and their roles."
+
+#: People for identities that cannot sign in yet. A name that exists already, however it is spelt, is left as it is.
+PROVISION = """
+    INSERT INTO people_user (username, name, email, password, roles, is_active, created_at)
+    SELECT username, name, email, password, %(roles)s::varchar[], true, %(now)s
+    FROM unnest(%(usernames)s::text[], %(names)s::text[], %(emails)s::text[], %(passwords)s::text[])
+         AS wanted (username, name, email, password)
+    ON CONFLICT DO NOTHING
+    RETURNING id, username, name, email
+"""
+FIND = """
+    SELECT wanted.username, person.id
+    FROM unnest(%(usernames)s::text[]) AS wanted (username)
+    JOIN people_user AS person ON lower(person.username) = lower(wanted.username)
+"""
+
+
+@transaction.atomic
+def create(*, username: str, name: str, email: str = "", roles: Iterable[str], invite: bool = False, by) -> User:
+    """Make a person without a password. With `invite` a mail asks them to set one.
+
+    Refuses a sign-in name that exists in any case, unknown roles, and an invitation without a mail address.
+    """
+    if not permissions.can_manage_people(by):
+        raise NotAllowed(NOT_ADMINISTRATOR)
+    person = User(
+        username=rules.check_username(username),
+        name=rules.check_name(name),
+        email=rules.check_email(email),
+        roles=rules.check_roles(roles),
+    )
+    if invite and not person.email:
+        raise InvalidInput("Without a mail address no invitation can be sent.", field="email")
+    person.set_unusable_password()
+    _insert(person)
+    entries.record(kind="user:created", subject=_subject(person.pk), by=by, data=_created(person))
+    if invite:
+        mails.queue(
+            recipient=person,
+            template="welcome",
+            context={"roles": person.role_names()},
+            subject_ref=_subject(person.pk),
+            dedupe_key=f"welcome:{person.pk}",
+            by=by,
+        )
+    return person
+
+
+def _insert(person: User) -> None:
+    """Insert within a savepoint: of two people created at once with one name, the second is told."""
+    try:
+        with transaction.atomic():
+            person.save(force_insert=True)
+    except IntegrityError as error:
+        raise InvalidInput(f"The sign-in name “{person.username}” is taken.", field="username") from error
+
+
+def _subject(user_id: int) -> str:
+    return f"people.user:{user_id}"
+
+
+def _created(person: User) -> dict:
+    return {
+        "user": _subject(person.pk),
+        "username": person.username,
+        "name": person.name,
+        "email": person.email,
+        "roles": list(person.roles),
+    }
+
+
+@transaction.atomic
+def provision(*, rows: Iterable[tuple[str, str, str]], by) -> dict[str, int]:
+    """Make reviewers, set-based, for (username, name, email) of people who have no sign-in; returns username → user id.
+
+    A sign-in name that exists, in any spelling, keeps its person unchanged, and several spellings of one name become one
+    person. An address that cannot be one is left empty: mails to that person then fail with this reason. New people have
+    the role reviewer and no password; each has its ledger entry. Refuses those who may not launch campaigns.
+    """
+    if not permissions.can_provision(by):
+        raise NotAllowed("Only those who launch campaigns make sign-ins for reviewers.")
+    spelt = [(given, rules.check_username(given), name, email) for given, name, email in rows]
+    wanted = {username: (name, email) for _, username, name, email in reversed(spelt)}
+    roles = [Role.REVIEWER.value]
+    values = {
+        "usernames": list(wanted),
+        "names": [rules.check_name(name[: rules.MAX_NAME] or username) for username, (name, _) in wanted.items()],
+        "emails": [email if rules.is_email(email) else "" for _, email in wanted.values()],
+        "passwords": [UNUSABLE_PASSWORD_PREFIX + get_random_string(40) for _ in wanted],
+        "roles": roles,
+        "now": clock.now(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(PROVISION, values)
+        created = [User(pk=pk, username=u, name=n, email=e, roles=roles) for pk, u, n, e in cursor.fetchall()]
+        cursor.execute(FIND, values)
+        found = dict(cursor.fetchall())
+    created.sort(key=lambda person: person.pk)
+    entries.record_many(kind="user:created", by=by, rows=[(_subject(person.pk), _created(person)) for person in created])
+    return {given: found[username] for given, username, _, _ in spelt}
+
+
+@transaction.atomic
+def change(*, user_id: int, name: str, email: str, by) -> User:
+    """Change a person's name or mail address; the sign-in name stays. Without a change nothing is recorded."""
+    person, _ = _locked(user_id, by)
+    old = {"name": person.name, "email": person.email}
+    new = {"name": rules.check_name(name), "email": rules.check_email(email)}
+    if old == new:
+        return person
+    person.name, person.email = new["name"], new["email"]
+    person.save(update_fields=["name", "email"])
+    data = {"user": _subject(person.pk), "old": old, "new": new}
+    entries.record(kind="user:changed", subject=_subject(person.pk), by=by, data=data)
+    return person
+
+
+@transaction.atomic
+def set_roles(*, user_id: int, roles: Iterable[str], by) -> User:
+    """Give a person exactly these roles. Without a change nothing is recorded.
+
+    Refuses unknown roles, taking one's own administrator role away, and leaving Certify without an active administrator.
+    """
+    person, administrators = _locked(user_id, by)
+    old, new = list(person.roles), rules.check_roles(roles)
+    if rules.check_roles(old) == new:
+        return person
+    if person in administrators and Role.ADMINISTRATOR not in new:
+        if person == by:
+            raise DomainError("own_role", "You cannot take the administrator role from yourself. Ask another administrator.")
+        _refuse_last(administrators)
+    person.roles = new
+    person.save(update_fields=["roles"])
+    data = {"user": _subject(person.pk), "old": old, "new": new}
+    entries.record(kind="user:roles-changed", subject=_subject(person.pk), by=by, data=data)
+    return person
+
+
+@transaction.atomic
+def deactivate(*, user_id: int, by) -> User:
+    """Shut a person out at once: their sessions end with their next request. What they did keeps their name.
+
+    Refuses to deactivate oneself and the last active administrator.
+    """
+    person, administrators = _locked(user_id, by)
+    if not person.is_active:
+        return person
+    if person == by:
+        raise DomainError("own_access", "You cannot deactivate yourself. Ask another administrator.")
+    if person in administrators:
+        _refuse_last(administrators)
+    return _set_active(person, is_active=False, kind="user:deactivated", by=by)
+
+
+@transaction.atomic
+def reactivate(*, user_id: int, by) -> User:
+    """Let a deactivated person in again, with the roles and the password they had."""
+    person, _ = _locked(user_id, by)
+    return person if person.is_active else _set_active(person, is_active=True, kind="user:reactivated", by=by)
+
+
+def _set_active(person: User, *, is_active: bool, kind: str, by) -> User:
+    person.is_active = is_active
+    person.save(update_fields=["is_active"])
+    entries.record(kind=kind, subject=_subject(person.pk), by=by, data={"user": _subject(person.pk)})
+    return person
+
+
+def _locked(user_id: int, by) -> tuple[User, list[User]]:
+    """The person and every active administrator, all locked in key order, `by` among the latter.
+
+    Two administrators who take each other's role at the same moment therefore wait for one another: the second is no longer
+    an administrator when their turn comes, and is refused.
+    """
+    is_administrator = Q(is_active=True, roles__contains=[Role.ADMINISTRATOR.value])
+    rows = User.objects.filter(Q(pk=user_id) | is_administrator).order_by("pk")
+    locked = {person.pk: person for person in rows.select_for_update(of=("self",), no_key=True)}
+    administrators = [person for person in locked.values() if person.has_role(Role.ADMINISTRATOR)]
+    if by is not SYSTEM and by not in administrators:
+        raise NotAllowed(NOT_ADMINISTRATOR)
+    if user_id not in locked:
+        raise User.DoesNotExist
+    return locked[user_id], administrators
+
+
+def _refuse_last(administrators: list[User]) -> None:
+    if len(administrators) == 1:
+        raise DomainError("last_administrator", "This is the last active administrator. Give the role to somebody else first.")
+
+
+@transaction.atomic
+def set_password(*, user_id: int, password: str, by) -> User:
+    """Set the person's password, which ends their other sessions.
+
+    Refuses everybody but the person (and Certify's own commands), deactivated people, and passwords that are easy to guess.
+    """
+    person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
+    if not permissions.can_set_password(by, person):
+        raise NotAllowed("Only the person may set their password.")
+    if not person.is_active:
+        raise NotAllowed("This person is deactivated.")
+    try:
+        validate_password(password, person)
+    except ValidationError as error:
+        raise InvalidInput(" ".join(error.messages), field="password") from error
+    person.set_password(password)
+    person.save(update_fields=["password"])
+    entries.record(kind="user:password-set", subject=_subject(person.pk), by=by, data={"user": _subject(person.pk)})
+    return person

@@ -1,0 +1,129 @@
+"""Reads of people, their history and their mail."""
+
+from django.db.models import Count, Q, QuerySet
+
+from ledger.models import Entry
+from people import rules
+from people.models import Mail, User
+from people.states import MailState, Role, SignInFailure
+
+
+def people_called(name: str) -> QuerySet:
+    """Active people with this sign-in name or mail address who have an address, at most ten."""
+    text = name.strip()
+    called = Q(username__iexact=rules.sign_in_name(text)) | Q(email__iexact=text)
+    return User.objects.filter(called, is_active=True).exclude(email="").order_by("pk")[:10]
+
+
+def people(user, *, search: str = "", role: str = "", state: str = "") -> QuerySet:
+    """People the user may see whose name, sign-in name or address contains `search`, by name.
+
+    `role` is a `Role`; `state` is "active" or "deactivated"; empty means all.
+    """
+    found = User.objects.all().visible_to(user).order_by("name", "id")
+    if search:
+        found = found.filter(
+            Q(name__icontains=search) | Q(username__icontains=rules.sign_in_name(search)) | Q(email__icontains=search)
+        )
+    if role:
+        found = found.filter(roles__contains=[role])
+    if state:
+        found = found.filter(is_active=state == "active")
+    return found
+
+
+def people_page(found: QuerySet, *, after: int | None, limit: int) -> tuple[list[User], bool]:
+    """One keyset page of `people` and whether more follow. `after` is the id of the last person shown."""
+    last = User.objects.filter(pk=after).values_list("name", flat=True).first() if after else None
+    if last is not None:
+        found = found.filter(Q(name__gt=last) | Q(name=last, id__gt=after))
+    rows = list(found[: limit + 1])
+    return rows[:limit], len(rows) > limit
+
+
+def role_counts(user) -> dict[str, int]:
+    """How many active people the user may see hold each role."""
+    counts = {role.value: Count("id", filter=Q(roles__contains=[role.value])) for role in Role}
+    return User.objects.all().visible_to(user).filter(is_active=True).aggregate(**counts)
+
+
+def mails(user, *, state: str = "", search: str = "") -> QuerySet:
+    """Mails the user may see, newest first, filtered by state and by the recipient's name or address."""
+    found = Mail.objects.visible_to(user).select_related("recipient").order_by("-id")
+    if state:
+        found = found.filter(state=state)
+    if search:
+        found = found.filter(
+            Q(recipient__name__icontains=search) | Q(recipient__email__icontains=search) | Q(address__icontains=search)
+        )
+    return found
+
+
+def mails_page(found: QuerySet, *, before: int | None, limit: int) -> tuple[list[Mail], bool]:
+    """One keyset page of `mails` and whether more follow. `before` is the id of the last mail shown."""
+    if before:
+        found = found.filter(id__lt=before)
+    rows = list(found[: limit + 1])
+    return rows[:limit], len(rows) > limit
+
+
+def mail_counts(user) -> dict[str, int]:
+    """How many mails the user may see, by state, with `total`."""
+    by_state = {state.value: Count("id", filter=Q(state=state)) for state in MailState}
+    return Mail.objects.visible_to(user).aggregate(total=Count("id"), **by_state)
+
+
+def history(person: User, *, limit: int) -> list[dict]:
+    """The latest ledger entries about a person, newest first: {at, title, text, by, uid}."""
+    entries = Entry.objects.filter(subject=f"people.user:{person.pk}").order_by("-id")[:limit]
+    return [_event(entry) for entry in entries]
+
+
+TITLES = {
+    "session:signed-in": "Signed in",
+    "session:signed-out": "Signed out",
+    "session:sign-in-failed": "Sign-in failed",
+    "user:created": "Created",
+    "user:changed": "Name or address changed",
+    "user:roles-changed": "Roles changed",
+    "user:deactivated": "Deactivated",
+    "user:reactivated": "Reactivated",
+    "user:password-set": "Password set",
+    "mail:sent": "Mail sent",
+    "mail:failed": "Mail failed",
+}
+
+
+def _event(entry: Entry) -> dict:
+    data = entry.payload_json["data"]
+    return {
+        "at": entry.at,
+        "title": TITLES.get(entry.kind, entry.kind),
+        "text": _words(entry.kind, data),
+        "by": entry.actor_name,
+        "uid": entry.uid,
+    }
+
+
+def _words(kind: str, data: dict) -> str:
+    """What an entry says, in a sentence; empty when the title says all."""
+    if kind == "user:roles-changed":
+        return f"{_roles(data['old'])} → {_roles(data['new'])}"
+    if kind == "user:created":
+        return f"as {data['username']} · {_roles(data['roles'])}"
+    if kind == "user:changed":
+        changed = [
+            f"{data['old'][name] or 'none'} → {data['new'][name] or 'none'}"
+            for name in data["old"]
+            if data["old"][name] != data["new"][name]
+        ]
+        return ", ".join(changed)
+    if kind == "session:sign-in-failed":
+        return SignInFailure(data["reason"]).label
+    if kind in ("mail:sent", "mail:failed"):
+        return " · ".join(filter(None, (data["subject"], data.get("reason", ""))))
+    return ""
+
+
+def _roles(values: list[str]) -> str:
+    return ", ".join(Role(value).label for value in values) or "no role"

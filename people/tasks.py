@@ -1,0 +1,24 @@
+"""Celery: the mail sweep. Safe to run twice, and by many workers at once."""
+
+import logging
+
+from celery import shared_task
+from django.core.mail import get_connection
+
+from ledger.actors import SYSTEM
+from people.actions import delivery
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="people.send_queued_mail")
+def send_queued_mail() -> int:
+    """Send every mail that is due; returns how many attempts were made. Stops when the mail server does not answer."""
+    attempts = 0
+    with get_connection() as mailer:
+        while attempt := delivery.send_next(mailer=mailer, by=SYSTEM):
+            attempts += 1
+            if attempt.is_server_down:
+                logger.warning("the mail server does not take mail: %s", attempt.mail.error)
+                break
+    return attempts

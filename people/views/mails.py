@@ -1,0 +1,58 @@
+"""The mails that Certify sent, or could not."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_POST
+
+from certify.lib.access import requires
+from certify.lib.nudge import nudge
+from people import permissions, queries
+from people.actions import mails
+from people.forms import MailFilterForm
+from people.models import Mail
+from people.states import MailState
+from people.tasks import send_queued_mail
+
+
+@requires(permissions.can_see_mails)
+@require_GET
+def mail_list(request: HttpRequest) -> HttpResponse:
+    form = MailFilterForm(request.GET)
+    form.is_valid()
+    filters = {name: value for name, value in form.cleaned_data.items() if value}
+    found = queries.mails(request.user, **filters)
+    before = request.GET.get("before", "")
+    rows, more = queries.mails_page(found, before=int(before) if before.isdecimal() else None, limit=settings.CERTIFY_PAGE_ROWS)
+    counts = queries.mail_counts(request.user)
+    context = {
+        "mails": rows,
+        "form": form,
+        "filters": filters,
+        "found": found.count(),
+        "is_first_page": not before,
+        "first_url": f"?{urlencode(filters)}",
+        "next_url": f"?{urlencode({**filters, 'before': rows[-1].pk})}" if more else "",
+        "state_links": [
+            {
+                "label": label,
+                "count": counts[value or "total"],
+                "url": f"?{urlencode({**filters, 'state': value})}",
+                "active": filters.get("state", "") == value,
+            }
+            for value, label in [("", "All"), *MailState.choices]
+        ],
+    }
+    return render(request, "people/mail_list.html", context)
+
+
+@requires(permissions.can_see_mails)
+@require_POST
+def mail_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    mail = get_object_or_404(Mail.objects.visible_to(request.user), pk=pk)
+    mails.retry(mail_id=mail.pk, by=request.user)
+    nudge(send_queued_mail)
+    messages.success(request, f"The mail to {mail.recipient.name} is queued again.")
+    return redirect("people:mail-list")

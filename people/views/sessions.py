@@ -1,0 +1,86 @@
+"""Signing in and out."""
+
+from math import ceil
+
+from axes.handlers.proxy import AxesProxyHandler
+from axes.helpers import get_cool_off
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from certify.lib import clock
+from certify.lib.access import public, requires, signed_in
+from ledger.actors import SYSTEM
+from people import rules
+from people.actions import sessions
+from people.forms import SignInForm
+
+WRONG = "The sign-in name or the password is wrong. Passwords distinguish capital and small letters."
+
+
+@public
+@sensitive_post_parameters("password")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    target = _target(request)
+    if request.user.is_authenticated:
+        return redirect(target)
+    form = SignInForm(request.POST or None)
+    if not form.is_valid():
+        return _page(request, form, status=422 if form.is_bound else 200)
+    username = rules.sign_in_name(form.cleaned_data["username"])
+    person = authenticate(request, username=username, password=form.cleaned_data["password"])
+    if person:
+        sessions.start(request=request, by=person)
+        return redirect(target)
+    if request.axes_failures_since_start is not None:  # None: locked out before, and not even tried
+        sessions.refuse(username=username, is_last=request.axes_locked_out, by=SYSTEM)
+    form.add_error(None, WRONG)
+    return _page(request, form, status=422)
+
+
+def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict | None) -> HttpResponse:
+    """What django-axes answers with when a name is locked out at an address: the page, saying for how long."""
+    form = SignInForm({"username": (credentials or {}).get("username", ""), "password": "-"})
+    minutes = _minutes_left(request, credentials)
+    form.add_error(
+        None, f"Too many failed attempts. Try again in {minutes} minute{'' if minutes == 1 else 's'}, or set a new password."
+    )
+    page = _page(request, form, status=429)
+    page["Retry-After"] = str(minutes * 60)
+    return page
+
+
+def _minutes_left(request: HttpRequest, credentials: dict | None) -> int:
+    """Minutes until the newest counted failure is forgotten."""
+    counted = AxesProxyHandler.get_implementation().get_user_attempts(request, credentials)
+    moments = [attempt.attempt_time for attempts in counted for attempt in attempts]
+    if not moments:
+        return 1
+    return max(1, ceil((max(moments) + get_cool_off(request) - clock.now()).total_seconds() / 60))
+
+
+def _page(request: HttpRequest, form: SignInForm, status: int) -> HttpResponse:
+    context = {"form": form, "next": request.POST.get("next", request.GET.get("next", ""))}
+    return render(request, "people/sign_in.html", context, status=status)
+
+
+def _target(request: HttpRequest) -> str:
+    """Where to go after signing in: the page that was asked for if it is one of ours, else the dashboard."""
+    wanted = request.POST.get("next", request.GET.get("next", ""))
+    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+@requires(signed_in)
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    sessions.end(request=request, by=request.user)
+    return redirect(settings.LOGOUT_REDIRECT_URL)
