@@ -215,14 +215,13 @@ class GrantQuerySet(models.QuerySet):
 class Grant(models.Model):
     """An account has an entitlement, through a path. One row per *version*: a changed attribute closes the row and opens the next.
 
-    `first_seen` is the snapshot that first showed the grant and is carried over from version to version; `opened_in` and
+    Whose it is, is the account's to say. `first_seen` is the snapshot that first showed the grant and is carried over from version to version; `opened_in` and
     `closed_in` bound this version. A grant has ended when its last version is closed. Snapshot ids of one source grow with
     time (loads of a source are serialised), which is what `as_of` relies on.
     """
 
     source = unchecked("inventory.Source", related_name="grants", db_index=False)
     account = unchecked("inventory.Account", related_name="grants", db_index=False)
-    identity = unchecked("inventory.Identity", null=True, related_name="grants")
     entitlement = unchecked("inventory.Entitlement", related_name="grants", db_index=False)
     path = models.TextField(blank=True, help_text="How the account comes to have it; empty when direct or not known.")
     granted_at = models.DateTimeField(null=True)

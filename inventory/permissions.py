@@ -1,0 +1,18 @@
+"""Who may see and load the inventory."""
+
+from people.states import Role
+
+
+def can_see_inventory(user) -> bool:
+    """Administrators, control owners, and system owners for their own sources."""
+    return user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER, Role.SYSTEM_OWNER)
+
+
+def can_manage_sources(user) -> bool:
+    """Create and change sources."""
+    return user.has_role(Role.ADMINISTRATOR)
+
+
+def can_load(user) -> bool:
+    """Load snapshots."""
+    return user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER)
