@@ -12,7 +12,6 @@ from django.db.models import F, GeneratedField
 from django.db.models.functions import Cast
 
 
-
 class Entry(models.Model):
     """One recorded fact. `payload` holds exactly the RFC 8785 bytes that `leaf_hash` covers; the other columns repeat parts of it."""
 

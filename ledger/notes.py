@@ -74,6 +74,12 @@ def parse_verifier_key(text: str) -> tuple[str, bytes]:
     return name, raw[1:]
 
 
+def check_name(name: str) -> None:
+    """Refuse a key name (a log's origin) that a signature line cannot carry."""
+    if not name or "+" in name or any(letter.isspace() for letter in name):
+        raise NoteError(f"{name!r} cannot name a log: it must not be empty, nor contain spaces or +")
+
+
 def sign(text: str, name: str, key: Ed25519PrivateKey) -> str:
     """The note: text, empty line, one signature line."""
     if not text.endswith("\n"):
@@ -84,15 +90,13 @@ def sign(text: str, name: str, key: Ed25519PrivateKey) -> str:
 
 
 def verify(note: str, key: str) -> str:
-    """The text of a note that the verifier key signed. Raises `NoteError` otherwise."""
+    """The text of a note that the verifier key signed. Raises `NoteError` otherwise.
+
+    Signatures of other keys are ignored, as the specification demands: witnesses and rotated keys add theirs.
+    """
     name, public = parse_verifier_key(key)
-    text, separator, signatures = note.rpartition("\n\n")
-    if not separator or not signatures.endswith("\n"):
-        raise NoteError("the note has no signatures")
-    text += "\n"
-    for line in signatures[:-1].split("\n"):
-        signer, _, signature = line.removeprefix(SIGNATURE_PREFIX).partition(" ")
-        raw = _decode(signature) if line.startswith(SIGNATURE_PREFIX) else b""
+    text, signatures = _split(note)
+    for signer, raw in signatures:
         if signer != name or raw[:4] != key_hash(name, public):
             continue
         try:
@@ -101,3 +105,19 @@ def verify(note: str, key: str) -> str:
             raise NoteError(f"the signature of {name} does not fit the text") from error
         return text
     raise NoteError(f"the note is not signed by {name}")
+
+
+def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """The text of a note, and its signatures as (key name, key hash and signature)."""
+    if any(letter < " " and letter != "\n" for letter in note):
+        raise NoteError("the note contains control characters")
+    text, separator, tail = note.rpartition("\n\n")
+    if not separator or not tail.endswith("\n"):
+        raise NoteError("the note has no signatures")
+    signatures = []
+    for line in tail[:-1].split("\n"):
+        signer, _, signature = line.removeprefix(SIGNATURE_PREFIX).partition(" ")
+        if not line.startswith(SIGNATURE_PREFIX) or not signer or not signature:
+            raise NoteError(f"{line!r} is not a signature line")
+        signatures.append((signer, _decode(signature)))
+    return text + "\n", signatures

@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Min
+from django.db.models import Max, Min
 
 from ledger import merkle
 from ledger.models import Checkpoint, Entry, Leaf, Node, Pending
 
 TILE_HEIGHT = 8
+
+
+class HashesMissing(ValueError):
+    """Hashes that must be stored are not there."""
 
 
 def latest_checkpoint() -> Checkpoint | None:
@@ -26,6 +30,12 @@ def oldest_pending_at() -> datetime | None:
     return Pending.objects.aggregate(at=Min("entry__at"))["at"]
 
 
+def leaf_count() -> int:
+    """How many entries have their place in the log."""
+    last = Leaf.objects.aggregate(last=Max("index"))["last"]
+    return 0 if last is None else last + 1
+
+
 def subtree(start: int, size: int) -> bytes:
     """The hash of a complete subtree, from stored tile roots where there are some and from leaves below them."""
     level = (size.bit_length() - 1) // TILE_HEIGHT
@@ -36,7 +46,7 @@ def subtree(start: int, size: int) -> bytes:
         hashes = Node.objects.filter(level=level, index__gte=start // width, index__lt=(start + size) // width).order_by("index")
     found = [bytes(value) for value in hashes.values_list("hash", flat=True)]
     if len(found) != size // width:
-        raise ValueError(f"the ledger lacks hashes for leaves {start} to {start + size - 1}")
+        raise HashesMissing(f"The ledger lacks hashes for the leaves {start} to {start + size - 1}")
     return merkle.root(found)
 
 

@@ -1,5 +1,6 @@
 """What an entry is made of; pure."""
 
+import json
 from datetime import datetime
 from uuid import UUID
 
@@ -13,18 +14,52 @@ MAX_PAYLOAD_BYTES = 65_535
 
 
 def payload(*, uid: UUID, kind: str, subject: str, actor: dict[str, str], at: datetime, data: dict) -> bytes:
-    """The canonical bytes of an entry (RFC 8785). Refuses more than 65,535 bytes: commit to larger things by their hash."""
-    body = canonical.dumps(
-        {
-            "v": VERSION,
-            "uid": str(uid),
-            "kind": kind,
-            "subject": subject,
-            "actor": actor,
-            "at": rfc3339(at),
-            "data": data,
-        }
-    )
+    """The canonical bytes of an entry (RFC 8785).
+
+    Refuses more than 65,535 bytes (commit to larger things by their hash) and what JSON or PostgreSQL cannot hold
+    exactly: lone surrogates, NUL, integers beyond 2^53, other types.
+    """
+    try:
+        body = canonical.dumps(
+            {
+                "v": VERSION,
+                "uid": str(uid),
+                "kind": kind,
+                "subject": subject,
+                "actor": actor,
+                "at": rfc3339(at),
+                "data": data,
+            }
+        )
+    except ValueError as error:
+        raise InvalidInput(f"A ledger entry of kind {kind} cannot be written as canonical JSON: {error}.") from error
     if len(body) > MAX_PAYLOAD_BYTES:
         raise InvalidInput(f"A ledger entry of kind {kind} has {len(body):,} bytes; at most {MAX_PAYLOAD_BYTES:,} are allowed.")
+    if b"\\u0000" in body.replace(b"\\\\", b""):
+        raise InvalidInput(f"A ledger entry of kind {kind} contains a NUL character.")
     return body
+
+
+def misfit(columns: dict[str, str], body: str) -> str:
+    """Why the columns of an entry contradict its payload, in words; empty when they agree.
+
+    `columns` has uid, kind, subject, actor_id, actor_name and at (RFC 3339) as the row states them.
+    """
+    try:
+        stated = json.loads(body)
+        if canonical.dumps(stated) != body.encode():
+            return "its payload is not in canonical form"
+        said = {
+            "uid": stated["uid"],
+            "kind": stated["kind"],
+            "subject": stated["subject"],
+            "actor_id": stated["actor"]["id"],
+            "actor_name": stated["actor"]["name"],
+            "at": stated["at"],
+        }
+    except (ValueError, KeyError, TypeError):
+        return "its payload is not that of an entry"
+    for name, value in said.items():
+        if columns[name] != value:
+            return f"its column {name} says {columns[name]!r}, its payload {value!r}"
+    return ""

@@ -1,6 +1,7 @@
 """The sequencer: gives committed entries their place in the log, extends the tree and signs a checkpoint."""
 
 import io
+import logging
 
 from django.db import connection, transaction
 
@@ -9,7 +10,9 @@ from ledger import keys, merkle, notes, queries
 from ledger.models import Checkpoint
 
 LOCK = 0x6365727469667900
-BATCH = 200_000
+BATCH = 50_000
+
+logger = logging.getLogger(__name__)
 
 
 class LedgerBroken(Exception):
@@ -19,42 +22,83 @@ class LedgerBroken(Exception):
 def sequence(*, by) -> Checkpoint | None:
     """Sequence everything that is committed now; returns the newest checkpoint, or None for an empty ledger.
 
-    Waits for a sequencer that is already running. Killed at any point it leaves the last checkpoint and an unchanged queue.
+    Waits for a sequencer that is already running. Leaves are committed before their tree head is signed: whatever crashes
+    in between, the next run signs the very same tree, so two inconsistent heads never carry the log's signature. (Inside a
+    caller's transaction everything commits or vanishes together.)
     """
-    while True:
-        checkpoint, more = _sequence_batch(by=by)
-        if not more:
-            return checkpoint
+    placed = 0
+    while batch := _append_batch():
+        placed += batch
+    checkpoint = _sign()
+    if placed:
+        logger.info("sequenced %s entries for %s, the log has %s", placed, by.actor_ref()["id"], checkpoint.size)
+    return checkpoint
 
 
 @transaction.atomic
-def _sequence_batch(*, by) -> tuple[Checkpoint | None, bool]:
+def requeue(*, by) -> int:
+    """Put every entry that has no leaf back into the queue, which is no evidence and may have been lost; returns how many."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        cursor.execute(
+            "INSERT INTO ledger_pending (entry_id) SELECT id FROM ledger_entry"
+            " WHERE NOT EXISTS (SELECT FROM ledger_leaf WHERE entry_id = ledger_entry.id) ON CONFLICT DO NOTHING"
+        )
+        found = cursor.rowcount
+    logger.info("%s put %s entries back into the sequencer's queue", by.actor_ref()["id"], found)
+    return found
+
+
+@transaction.atomic
+def _append_batch() -> int:
+    """Give the next entries of the queue their leaves; returns how many."""
+    _lock()
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT entry.id, entry.leaf_hash FROM ledger_pending JOIN ledger_entry AS entry ON entry.id = entry_id"
             " ORDER BY entry.id LIMIT %s",
             [BATCH],
         )
         rows = cursor.fetchall()
-    last = queries.latest_checkpoint()
-    if not rows:
-        return last, False
-    tree = _tree_at(last)
-    leaves, nodes = _extend(tree, rows)
-    with connection.cursor() as cursor:
+        if not rows:
+            return 0
+        leaves, nodes = _extend(_stored_tree(queries.latest_checkpoint()), rows)
         cursor.copy_expert("COPY ledger_leaf (index, entry_id, hash) FROM STDIN", leaves)
         cursor.copy_expert("COPY ledger_node (level, index, hash) FROM STDIN", nodes)
         cursor.execute("DELETE FROM ledger_pending WHERE entry_id = ANY(%s)", [[entry for entry, _ in rows]])
-    return _sign(tree), len(rows) == BATCH
+    return len(rows)
 
 
-def _tree_at(last: Checkpoint | None) -> merkle.MerkleAccumulator:
-    """The tree under the last checkpoint, rebuilt from stored hashes; never extends what that checkpoint contradicts."""
-    size = last.size if last else 0
-    tree = merkle.MerkleAccumulator(size, [queries.subtree(*part) for part in merkle.complete_subtrees(size)])
-    if last and tree.root() != bytes(last.root):
-        raise LedgerBroken(f"The stored tree of {size} entries no longer has the root that was signed. Run verify_ledger.")
+@transaction.atomic
+def _sign() -> Checkpoint | None:
+    """Sign the stored tree, unless the last checkpoint already covers it."""
+    _lock()
+    last = queries.latest_checkpoint()
+    tree = _stored_tree(last)
+    if tree.size == (last.size if last else 0):
+        return last
+    key = keys.load() if last else keys.load_or_create()
+    note = key.sign(notes.TreeHead(key.origin, tree.size, tree.root()).text())
+    return Checkpoint.objects.create(size=tree.size, root=tree.root(), note=note, at=clock.now())
+
+
+def _lock() -> None:
+    """One sequencer at a time, until the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def _stored_tree(last: Checkpoint | None) -> merkle.MerkleAccumulator:
+    """The tree over all leaves, from stored hashes. Raises `LedgerBroken` unless it provably extends the last checkpoint."""
+    size = queries.leaf_count()
+    if last and size < last.size:
+        raise LedgerBroken(f"The log signed {last.size} entries and now holds {size} leaves. Run verify_ledger.")
+    try:
+        tree = merkle.MerkleAccumulator(size, [queries.subtree(*part) for part in merkle.complete_subtrees(size)])
+        proof = queries.consistency_proof(last.size, size) if last else []
+    except queries.HashesMissing as error:
+        raise LedgerBroken(f"{error}. Run verify_ledger.") from error
+    if last and not merkle.verify_consistency(last.size, size, proof, bytes(last.root), tree.root()):
+        raise LedgerBroken(f"The stored tree no longer extends the checkpoint of {last.size} entries. Run verify_ledger.")
     return tree
 
 
@@ -70,9 +114,3 @@ def _extend(tree: merkle.MerkleAccumulator, rows: list[tuple[int, memoryview]]) 
     leaves.seek(0)
     nodes.seek(0)
     return leaves, nodes
-
-
-def _sign(tree: merkle.MerkleAccumulator) -> Checkpoint:
-    key = keys.load()
-    note = key.sign(notes.TreeHead(key.origin, tree.size, tree.root()).text())
-    return Checkpoint.objects.create(size=tree.size, root=tree.root(), note=note, at=clock.now())

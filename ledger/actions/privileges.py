@@ -1,0 +1,55 @@
+"""What the application's database role may do: derived from the triggers, so that no list can fall behind them."""
+
+import logging
+
+from django.db import connection, transaction
+from psycopg2 import sql
+
+REFUSING = """
+SELECT c.relname, bool_or(p.proname = 'certify_refuse_change')
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE p.proname IN ('certify_refuse_change', 'certify_refuse_delete') AND c.relnamespace = current_schema()::regnamespace
+GROUP BY c.relname ORDER BY c.relname
+"""
+#: From this version on a role may be let ANALYZE a table that it does not own.
+MAINTAIN_SINCE = 170000
+
+logger = logging.getLogger(__name__)
+
+
+BASE = (
+    "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {role}",
+    "REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM PUBLIC, {role}",
+    "REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {role}",
+    "GRANT USAGE ON SCHEMA {schema} TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
+    "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+)
+MAINTAIN = "GRANT MAINTAIN ON ALL TABLES IN SCHEMA {schema} TO {role}"
+
+
+@transaction.atomic
+def grant(*, role: str, by) -> dict[str, list[str]]:
+    """Give the role what the application needs and nothing else, on every table there is now. Run it as their owner.
+
+    Append-only tables get SELECT and INSERT; tables that keep their rows lose DELETE; TRUNCATE, TRIGGER and ownership
+    are given nowhere. Returns {"append_only": tables, "no_delete": tables}. Who asked (`by`) goes to the program's log.
+    """
+    names = {"role": sql.Identifier(role)}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        names["schema"] = sql.Identifier(cursor.fetchone()[0])
+        for statement in BASE + (MAINTAIN,) * (connection.pg_version >= MAINTAIN_SINCE):
+            cursor.execute(sql.SQL(statement).format(**names))
+        cursor.execute(REFUSING)
+        kept: dict[str, list[str]] = {"append_only": [], "no_delete": []}
+        for table, append_only in cursor.fetchall():
+            kept["append_only" if append_only else "no_delete"].append(table)
+            lost = "UPDATE, DELETE" if append_only else "DELETE"
+            cursor.execute(
+                sql.SQL("REVOKE {lost} ON {schema}.{table} FROM {role}").format(
+                    lost=sql.SQL(lost), table=sql.Identifier(table), **names
+                )
+            )
+    logger.info("%s gave the role %s its rights", by.actor_ref()["id"], role)
+    return kept
