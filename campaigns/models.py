@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from campaigns.states import CampaignState, DecisionCode, Outcome, ReviewerRule
+from people.states import Role
 
 USER = settings.AUTH_USER_MODEL
 
@@ -53,6 +54,31 @@ class CampaignDefinition(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def terms(self) -> dict:
+        """Everything it says, as data: what a campaign copies and the ledger records."""
+        return {
+            "name": self.name,
+            "purpose": self.purpose,
+            "controls": list(self.controls),
+            "scope": self.scope,
+            "reviewer_chain": list(self.reviewer_chain),
+            "fallback_reviewer": self.fallback_reviewer_id,
+            "owner": self.owner_id,
+            "duration_days": self.duration_days,
+            "reminder_days": list(self.reminder_days),
+            "removal_days": self.removal_days,
+            "reason_for_every_removal": self.reason_for_every_removal,
+            "reason_for_every_keep": self.reason_for_every_keep,
+        }
+
+
+class CampaignQuerySet(models.QuerySet):
+    """Campaigns by who may see them."""
+
+    def visible_to(self, user):
+        """All of them for those who run or watch campaigns, none for others: reviewers see their items, not campaigns."""
+        return self if user.has_role(Role.CONTROL_OWNER, Role.ADMINISTRATOR) else self.none()
+
 
 class Campaign(models.Model):
     """One run of a definition over a frozen population. `terms` is the definition as it stood at the request."""
@@ -78,6 +104,8 @@ class Campaign(models.Model):
     outcome_root = models.CharField(max_length=64, blank=True)
     launch_entry_uid = models.UUIDField(null=True)
     close_entry_uid = models.UUIDField(null=True)
+
+    objects = CampaignQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)

@@ -4,10 +4,9 @@ from django.db.models import TextChoices
 
 
 class CampaignState(TextChoices):
-    """The life of a campaign. SEALED is set by the evidence floor's later work, never by a reviewer."""
+    """The life of a campaign."""
 
     REQUESTED = "requested", "Waiting to be launched"
-    LAUNCHING = "launching", "Launching"
     OPEN = "open", "Open"
     CLOSED = "closed", "Closed"
     FAILED = "failed", "Launch failed"
@@ -15,8 +14,7 @@ class CampaignState(TextChoices):
 
 
 CAMPAIGN_TRANSITIONS = {
-    CampaignState.REQUESTED: {CampaignState.LAUNCHING, CampaignState.OPEN, CampaignState.FAILED, CampaignState.CANCELLED},
-    CampaignState.LAUNCHING: {CampaignState.OPEN, CampaignState.FAILED, CampaignState.REQUESTED},
+    CampaignState.REQUESTED: {CampaignState.OPEN, CampaignState.FAILED, CampaignState.CANCELLED},
     CampaignState.OPEN: {CampaignState.CLOSED, CampaignState.CANCELLED},
     CampaignState.CLOSED: set(),
     CampaignState.FAILED: {CampaignState.REQUESTED, CampaignState.CANCELLED},
@@ -45,7 +43,7 @@ class Outcome(TextChoices):
 
 
 class ItemState(TextChoices):
-    """Where an open item stands for its reviewer; computed from its columns, never stored."""
+    """Where an item stands for its reviewer; computed from its columns, never stored."""
 
     OPEN = "open", "To decide"
     DRAFT = "draft", "Decided, not yet submitted"

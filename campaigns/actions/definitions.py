@@ -1,0 +1,125 @@
+"""Definitions: what a campaign will ask. Every change is in the ledger with the old and the new text."""
+
+import re
+from dataclasses import dataclass, field, fields
+
+from django.db import IntegrityError, transaction
+
+from campaigns import permissions
+from campaigns.models import CampaignDefinition
+from campaigns.states import DEFAULT_CHAIN, ReviewerRule
+from certify.lib.errors import InvalidInput, NotAllowed
+from inventory.models import Source
+from inventory.states import IdentityKind
+from ledger.actions import entries
+from people.models import User
+
+CONTROL = re.compile(r"[a-z0-9_-]{2,30}:[A-Za-z0-9.()-]{1,28}")
+PRIVILEGED_SCOPES = ("any", "yes", "yes_or_unknown")
+CHAIN = tuple(rule.value for rule in DEFAULT_CHAIN)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Everything a definition says, as the form gives it."""
+
+    name: str
+    sources: list[int]
+    fallback_reviewer: User
+    owner: User
+    purpose: str = ""
+    controls: list[str] = field(default_factory=list)
+    privileged: str = "any"
+    departments: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    orphans: bool = True
+    reviewer_chain: tuple[str, ...] = CHAIN
+    duration_days: int = 14
+    reminder_days: tuple[int, ...] = (7, 3, 1)
+    removal_days: int = 7
+    reason_for_every_removal: bool = False
+    reason_for_every_keep: bool = False
+
+
+def _check(terms: Terms) -> None:
+    known = set(Source.objects.filter(pk__in=terms.sources).values_list("pk", flat=True))
+    bad = [text for text in terms.controls if not CONTROL.fullmatch(text)]
+    problems = {
+        "name": not terms.name.strip() and "Give it a name.",
+        "sources": (not terms.sources and "Choose at least one source.") or (set(terms.sources) - known and "Unknown source."),
+        "controls": bad and f"“{bad[0]}” is not a control; write framework:control, such as soc2:CC6.3.",
+        "privileged": terms.privileged not in PRIVILEGED_SCOPES and "Choose which entitlements are asked about.",
+        "kinds": set(terms.kinds) - set(IdentityKind.values) and "Unknown kind of identity.",
+        "reviewer_chain": (set(terms.reviewer_chain) - set(CHAIN) and "Unknown reviewer rule.")
+        or (ReviewerRule.FALLBACK not in terms.reviewer_chain and "The chain must end with the named fallback reviewer."),
+        "duration_days": not 1 <= terms.duration_days <= 366 and "A campaign lasts 1 to 366 days.",
+        "removal_days": not 1 <= terms.removal_days <= 366 and "A removal may take 1 to 366 days.",
+        "fallback_reviewer": not terms.fallback_reviewer.is_active and "The fallback reviewer is not active.",
+        "owner": not permissions.can_run_campaigns(terms.owner) and "The owner must be a control owner.",
+    }
+    for name, problem in problems.items():
+        if problem:
+            raise InvalidInput(problem, field=name)
+
+
+def _write(definition: CampaignDefinition, terms: Terms) -> None:
+    _check(terms)
+    same = {one.name for one in fields(Terms)} - {"sources", "privileged", "departments", "kinds", "orphans"}
+    for name in same:
+        value = getattr(terms, name)
+        setattr(definition, name, list(value) if isinstance(value, tuple) else value)
+    definition.scope = {
+        "sources": sorted(terms.sources),
+        "privileged": terms.privileged,
+        "departments": sorted(terms.departments),
+        "kinds": sorted(terms.kinds),
+        "orphans": terms.orphans,
+    }
+    try:
+        with transaction.atomic():
+            definition.save()
+    except IntegrityError:
+        raise InvalidInput(f"There is already a definition called “{terms.name}”.", field="name") from None
+
+
+def _subject(definition: CampaignDefinition) -> str:
+    return f"campaigns.definition:{definition.pk}"
+
+
+def _require(by) -> None:
+    if not permissions.can_run_campaigns(by):
+        raise NotAllowed("Only a control owner may define campaigns.")
+
+
+@transaction.atomic
+def create(*, terms: Terms, by) -> CampaignDefinition:
+    """Add a definition. Refuses strangers and terms that cannot be run; the refusal names the field."""
+    _require(by)
+    definition = CampaignDefinition()
+    _write(definition, terms)
+    entries.record(kind="definition:created", subject=_subject(definition), by=by, data=definition.terms())
+    return definition
+
+
+@transaction.atomic
+def change(*, definition_id: int, terms: Terms, by) -> CampaignDefinition:
+    """Change a definition; campaigns that were launched keep the terms they were launched with."""
+    _require(by)
+    definition = CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(pk=definition_id)
+    old = definition.terms()
+    _write(definition, terms)
+    if (new := definition.terms()) != old:
+        entries.record(kind="definition:changed", subject=_subject(definition), by=by, data={"old": old, "new": new})
+    return definition
+
+
+@transaction.atomic
+def archive(*, definition_id: int, by) -> CampaignDefinition:
+    """Take a definition out of use. Its campaigns stay."""
+    _require(by)
+    definition = CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(pk=definition_id)
+    if not definition.is_archived:
+        definition.is_archived = True
+        definition.save(update_fields=["is_archived", "changed_at"])
+        entries.record(kind="definition:archived", subject=_subject(definition), by=by, data={"name": definition.name})
+    return definition

@@ -1,0 +1,285 @@
+"""Launch: a definition becomes a campaign with a frozen population, in one transaction."""
+
+from collections.abc import Callable
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Count
+
+from campaigns import permissions, population, rules
+from campaigns.models import Assignment, Campaign, CampaignDefinition, CampaignSource
+from campaigns.states import CampaignState
+from certify.lib import clock
+from certify.lib.errors import DomainError, InvalidInput, NotAllowed
+from certify.lib.times import rfc3339
+from inventory.models import Snapshot, SnapshotFile
+from ledger.actions import entries
+from ledger.merkle import MerkleAccumulator
+from people.actions import mails, users
+
+Progress = Callable[[int, str], None]
+SHOWN = 100
+
+
+@transaction.atomic
+def preview(*, definition_id: int, by) -> dict:
+    """What a launch would do now: balance per source, exclusions by rule, reviewers, items without one. Changes nothing.
+
+    Lists are capped at 100; the totals beside them say how many there are.
+    """
+    if not permissions.can_run_campaigns(by):
+        raise NotAllowed("Only a control owner may preview a campaign.")
+    definition = CampaignDefinition.objects.get(pk=definition_id)
+    found = population.at(definition.terms(), clock.now())
+    with transaction.atomic():
+        population.stage(found)
+        balance = population.balance()
+        missing, first_missing = population.without_reviewer(SHOWN)
+        reviewer_count, reviewers = population.per_reviewer(SHOWN)
+        excluded = population.excluded_by_rule()
+        transaction.set_rollback(True)
+    for reviewer in reviewers:
+        reviewer["minutes"] = rules.minutes_left(reviewer["items"], None)
+    snapshots = Snapshot.objects.select_related("source").filter(pk__in=found.snapshots.values()).order_by("source__name")
+    sources = [
+        dict(zip(("granted", "items", "excluded"), balance.get(snapshot.source_id, (0, 0, 0)), strict=True))
+        | {"snapshot": snapshot, "source": snapshot.source}
+        for snapshot in snapshots
+    ]
+    return {
+        "sources": sources,
+        "unloaded": [source for source in definition.terms()["scope"]["sources"] if source not in found.snapshots],
+        "items": sum(source["items"] for source in sources),
+        "excluded": excluded,
+        "reviewer_count": reviewer_count,
+        "reviewers": reviewers,
+        "missing_count": missing,
+        "missing": first_missing,
+    }
+
+
+@transaction.atomic
+def request(*, definition_id: int, name: str, by) -> Campaign:
+    """Ask for a launch; the launch task does it. Refuses archived definitions, sources never loaded and a name that is taken."""
+    if not permissions.can_run_campaigns(by):
+        raise NotAllowed("Only a control owner may launch a campaign.")
+    definition = CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(pk=definition_id)
+    if definition.is_archived:
+        raise InvalidInput("This definition is archived.")
+    sources = definition.scope["sources"]
+    if len(population.latest_snapshots(sources)) < len(sources):
+        raise InvalidInput("A source of this definition was never loaded. Load it first, or take it out of the definition.")
+    campaign = Campaign(
+        definition=definition,
+        name=name.strip() or definition.name,
+        terms=definition.terms(),
+        owner=definition.owner,
+        requested_by=by,
+        requested_at=clock.now(),
+    )
+    try:
+        with transaction.atomic():
+            campaign.save()
+    except IntegrityError:
+        raise InvalidInput(f"There is already a campaign called “{campaign.name}”.", field="name") from None
+    entries.record(
+        kind="campaign:requested",
+        subject=f"campaigns.campaign:{campaign.pk}",
+        by=by,
+        data={"campaign": str(campaign.pk), "name": campaign.name, "definition": str(definition.pk)},
+    )
+    return campaign
+
+
+@transaction.atomic
+def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: None) -> Campaign:
+    """Freeze the population and open the campaign. A campaign that is already open is left as it is.
+
+    Refuses when an item has no reviewer, or when nothing is in scope. Nothing is half-written: a launch that is killed leaves
+    the request, and the next task starts again.
+    """
+    campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
+    if campaign.state != CampaignState.REQUESTED:
+        return campaign
+    now = clock.now()
+    progress(5, "Reading who has what")
+    found = population.at(campaign.terms, now)
+    population.stage(found)
+    _check_reviewers()
+    progress(30, "Making sign-ins for new reviewers")
+    _provision(by)
+    progress(35, "Writing items and assignments")
+    population.insert(campaign, now)
+    _balance(campaign, found)
+    progress(65, "Computing the population's hash")
+    campaign.population_root, campaign.item_count = _root("campaigns_reviewitem", campaign.pk, progress)
+    campaign.exclusion_root, campaign.excluded_count = _root("campaigns_exclusion", campaign.pk, progress)
+    if not campaign.item_count:
+        raise InvalidInput("Nothing is in scope: every open grant is excluded. Widen the definition's scope.")
+    progress(92, "Recording the launch")
+    campaign.state, campaign.opened_at = CampaignState.OPEN, now
+    campaign.due_at = rules.due_at(now, campaign.terms["duration_days"])
+    _record(campaign, by)
+    campaign.progress, campaign.progress_text, campaign.error = 100, "", ""
+    campaign.save()
+    _tell_reviewers(campaign, by)
+    return campaign
+
+
+@transaction.atomic
+def fail(*, campaign_id: int, refusal: DomainError, by) -> None:
+    """Record that a launch was refused, and why; the owner may mend the cause and ask again."""
+    campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
+    rules.check_transition(campaign.state, CampaignState.FAILED)
+    campaign.state, campaign.error = CampaignState.FAILED, refusal.message
+    campaign.save(update_fields=["state", "error"])
+    entries.record(
+        kind="campaign:launch-failed",
+        subject=f"campaigns.campaign:{campaign.pk}",
+        by=by,
+        data={"campaign": str(campaign.pk), "reason": refusal.message},
+    )
+
+
+@transaction.atomic
+def retry(*, campaign_id: int, by) -> Campaign:
+    """Ask again for a launch that was refused, with the definition as it stands now."""
+    campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).select_related("definition").get(pk=campaign_id)
+    if not permissions.can_run_campaigns(by):
+        raise NotAllowed("Only a control owner may launch a campaign.")
+    rules.check_transition(campaign.state, CampaignState.REQUESTED)
+    campaign.state, campaign.error, campaign.terms = CampaignState.REQUESTED, "", campaign.definition.terms()
+    campaign.owner = campaign.definition.owner
+    campaign.save(update_fields=["state", "error", "terms", "owner"])
+    entries.record(
+        kind="campaign:requested",
+        subject=f"campaigns.campaign:{campaign.pk}",
+        by=by,
+        data={"campaign": str(campaign.pk), "name": campaign.name, "definition": str(campaign.definition_id)},
+    )
+    return campaign
+
+
+def _check_reviewers() -> None:
+    missing, first = population.without_reviewer(1)
+    if missing:
+        row = first[0]
+        raise InvalidInput(
+            f"{missing:,} items have no reviewer, for example {row['account']} · {row['entitlement'] or row['entitlement_key']} in "
+            f"{row['source']}: the fallback would review their own access. Name a system owner or another fallback reviewer."
+        )
+
+
+def _provision(by) -> None:
+    wanted = population.reviewers_without_sign_in()
+    made = users.provision(rows=[(username, name, email) for _, username, name, email in wanted], by=by)
+    population.tie_reviewers({identity: made[username] for identity, username, _, _ in wanted})
+
+
+def _balance(campaign: Campaign, found: population.Population) -> None:
+    balance = population.balance()
+    CampaignSource.objects.bulk_create(
+        CampaignSource(
+            campaign=campaign,
+            source_id=source,
+            snapshot_id=snapshot,
+            **dict(zip(("grants_open", "items", "excluded"), balance.get(source, (0, 0, 0)), strict=True)),
+        )
+        for source, snapshot in found.snapshots.items()
+    )
+
+
+def _root(table: str, campaign_id: int, progress: Progress) -> tuple[str, int]:
+    """The RFC 6962 root, hex, over the rows' leaves in the order of their numbers, and their count; streamed."""
+    tree = MerkleAccumulator()
+    with connection.connection.cursor(name=f"root_of_{table}") as cursor:
+        cursor.itersize = 20_000
+        cursor.execute(f"SELECT leaf FROM {table} WHERE campaign_id = %s ORDER BY number", [campaign_id])
+        for (leaf,) in cursor:
+            tree.append(bytes(leaf))
+            if tree.size % 100_000 == 0:
+                progress(min(90, 65 + tree.size // 40_000), f"Computing the population's hash: {tree.size:,} rows")
+    return tree.root().hex(), tree.size
+
+
+def _record(campaign: Campaign, by) -> None:
+    sources = campaign.sources.select_related("source", "snapshot")
+    hashes: dict[int, list[str]] = {}
+    for snapshot, sha256 in SnapshotFile.objects.filter(snapshot__in=[one.snapshot_id for one in sources]).values_list(
+        "snapshot_id", "sha256"
+    ):
+        hashes.setdefault(snapshot, []).append(sha256)
+    subject = f"campaigns.campaign:{campaign.pk}"
+    entry = entries.record(
+        kind="campaign:launched",
+        subject=subject,
+        by=by,
+        at=campaign.opened_at,
+        data={
+            "campaign": str(campaign.pk),
+            "name": campaign.name,
+            "definition": str(campaign.definition_id),
+            "controls": campaign.terms["controls"],
+            "terms": campaign.terms,
+            "opened_at": rfc3339(campaign.opened_at),
+            "due_at": rfc3339(campaign.due_at),
+            "sources": [
+                {
+                    "source": one.source.key,
+                    "snapshot": str(one.snapshot.number),
+                    "sha256": hashes.get(one.snapshot_id, []),
+                    "grants_open": one.grants_open,
+                    "items": one.items,
+                    "excluded": one.excluded,
+                }
+                for one in sources
+            ],
+            "items": campaign.item_count,
+            "excluded": campaign.excluded_count,
+            "population_root": campaign.population_root,
+            "exclusion_root": campaign.exclusion_root,
+        },
+    )
+    campaign.launch_entry_uid = entry.uid
+    entries.record_many(kind="assignment:made", by=by, at=campaign.opened_at, rows=_assignment_rows(campaign))
+
+
+def _assignment_rows(campaign: Campaign) -> list[tuple[str, dict]]:
+    per_reviewer: dict[tuple[int, str], dict[str, int]] = {}
+    counted = Assignment.objects.filter(campaign=campaign).values_list("reviewer_id", "reviewer__name", "rule").annotate(Count("id"))
+    for reviewer, name, rule, count in counted.order_by("reviewer_id", "rule"):
+        per_reviewer.setdefault((reviewer, name), {})[rule] = count
+    return [
+        (
+            f"campaigns.campaign:{campaign.pk}",
+            {
+                "campaign": str(campaign.pk),
+                "reviewer": {"id": f"people.user:{reviewer}", "name": name},
+                "items": sum(by_rule.values()),
+                "rules": by_rule,
+            },
+        )
+        for (reviewer, name), by_rule in per_reviewer.items()
+    ]
+
+
+def _tell_reviewers(campaign: Campaign, by) -> None:
+    counted = Assignment.objects.filter(campaign=campaign, is_active=True).values_list("reviewer_id").annotate(Count("id")).order_by()
+    mails.queue_many(
+        drafts=[
+            mails.Draft(
+                recipient_id=reviewer,
+                template="campaign_opened",
+                context={
+                    "campaign": campaign.name,
+                    "purpose": campaign.terms["purpose"],
+                    "items": count,
+                    "due_on": campaign.due_at.date().isoformat(),
+                    "path": f"/reviews/{campaign.pk}/",
+                },
+                subject_ref=f"campaigns.campaign:{campaign.pk}",
+                dedupe_key=f"campaign-opened:{campaign.pk}:{reviewer}",
+            )
+            for reviewer, count in counted
+        ],
+        by=by,
+    )

@@ -1,0 +1,29 @@
+"""Who may define, run and see campaigns. Who may decide an item is said by its assignment alone."""
+
+from campaigns.states import CampaignState
+from people.states import Role
+
+
+def can_see_campaigns(user) -> bool:
+    """Control owners run them; administrators may look."""
+    return user.has_role(Role.CONTROL_OWNER, Role.ADMINISTRATOR)
+
+
+def can_run_campaigns(user) -> bool:
+    """Define, launch, close, cancel, reassign."""
+    return user.has_role(Role.CONTROL_OWNER)
+
+
+def can_review(user) -> bool:
+    """Everybody may open the page of their own reviews."""
+    return user.is_active
+
+
+def can_close(user, campaign) -> bool:
+    """A control owner may close an open campaign before it is due."""
+    return campaign.state == CampaignState.OPEN and can_run_campaigns(user)
+
+
+def can_cancel(user, campaign) -> bool:
+    """A control owner may cancel what has not ended."""
+    return campaign.state in (CampaignState.REQUESTED, CampaignState.OPEN, CampaignState.FAILED) and can_run_campaigns(user)

@@ -1,0 +1,310 @@
+"""The population of a campaign: one SQL query that makes every open grant an item or an exclusion.
+
+The preview counts what it yields and the launch inserts it, so that what was shown is what is launched.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from campaigns.models import Campaign, CampaignSource
+from campaigns.rules import EXCLUSION_COLUMNS, ITEM_COLUMNS
+from campaigns.states import UNUSED_DAYS, CampaignState, ReviewerRule
+from inventory.models import Snapshot
+
+#: Reviewer rule → (it applies, user id, identity id). A reviewer is never the person reviewed, never inactive, never gone.
+CHAIN = {
+    ReviewerRule.MANAGER: (
+        "manager.id IS NOT NULL AND manager.gone_in_id IS NULL AND manager.status <> 'inactive'"
+        " AND COALESCE(manager_user.is_active, TRUE) AND manager.id <> identity.id",
+        "manager.user_id",
+        "manager.id",
+    ),
+    ReviewerRule.ENTITLEMENT_OWNER: (
+        "owner.id IS NOT NULL AND owner.gone_in_id IS NULL AND owner.status <> 'inactive'"
+        " AND COALESCE(owner_user.is_active, TRUE) AND owner.id IS DISTINCT FROM identity.id",
+        "owner.user_id",
+        "owner.id",
+    ),
+    ReviewerRule.SYSTEM_OWNER: (
+        "system_owner.is_active AND system_owner.id IS DISTINCT FROM identity.user_id",
+        "system_owner.id",
+        "NULL::bigint",
+    ),
+    ReviewerRule.FALLBACK: ("fallback.is_active AND fallback.id IS DISTINCT FROM identity.user_id", "fallback.id", "NULL::bigint"),
+}
+
+#: Signal → the condition under which an item has it, riskiest first, and its rank.
+SIGNALS = (
+    ("left", 0, "identity.status = 'inactive' OR identity.gone_in_id IS NOT NULL OR identity.end_on < %(today)s"),
+    ("expired", 1, "granted.expires_at < %(now)s"),
+    ("privileged", 2, "entitlement.privileged = 'yes'"),
+    ("external", 3, "identity.kind IN ('contractor', 'supplier')"),
+    ("orphan", 4, "identity.id IS NULL OR (identity.kind IN ('service', 'workload', 'agent') AND identity.owner_id IS NULL)"),
+    ("non_human", 5, "identity.kind IN ('service', 'workload', 'agent')"),
+    ("unused", 6, "granted.last_used_at < %(unused_before)s"),
+    ("new", 7, "reviewed.snapshot_id IS NOT NULL AND granted.first_seen_id > reviewed.snapshot_id"),
+    ("unknown_use", 9, "granted.last_used_at IS NULL"),
+)
+CALM_RANK = 9
+
+#: The first rule that fits leaves a grant out.
+EXCLUSION = """
+    CASE WHEN identity.id IS NULL AND NOT %(orphans)s THEN 'orphan'
+         WHEN identity.id IS NOT NULL AND %(kinds)s::text[] <> '{{}}' AND identity.kind <> ALL(%(kinds)s::text[]) THEN 'kind'
+         WHEN identity.id IS NOT NULL AND %(departments)s::text[] <> '{{}}' AND identity.department <> ALL(%(departments)s::text[]) THEN 'department'
+         WHEN entitlement.privileged <> ALL(%(privileged)s::text[]) THEN 'not_privileged'
+    END
+"""
+
+BASE = """
+    SELECT granted.id AS grant_id, source.id AS source_id, source.key AS source_key, source.name AS source_name,
+           snapshot.number AS snapshot_number, account.key AS account_key, account.name AS account_name,
+           COALESCE(identity.key, '') AS identity_key, COALESCE(identity.name, '') AS identity_name,
+           COALESCE(identity.kind, '') AS identity_kind,
+           CASE WHEN identity.gone_in_id IS NOT NULL THEN 'inactive' ELSE COALESCE(identity.status, '') END AS identity_status,
+           COALESCE(identity.department, '') AS department, COALESCE(identity.title, '') AS title,
+           COALESCE(identity.manager_key, '') AS manager_key, entitlement.key AS entitlement_key,
+           entitlement.name AS entitlement_name, entitlement.kind AS entitlement_kind, entitlement.description,
+           entitlement.privileged, granted.path, granted.granted_at, granted.granted_by, granted.last_used_at,
+           granted.expires_at, first_seen.loaded_at AS first_seen_at,
+           array_remove(ARRAY[{signals}]::text[], NULL) AS signals,
+           CASE {ranks} ELSE {calm} END AS risk_rank,
+           chosen.rule AS reviewer_rule, chosen.user_id AS reviewer_id, chosen.identity_id AS reviewer_identity_id,
+           {exclusion} AS exclusion
+    FROM unnest(%(sources)s::bigint[], %(snapshots)s::bigint[]) AS scope (source_id, snapshot_id)
+    JOIN inventory_grant AS granted ON granted.source_id = scope.source_id AND granted.opened_in_id <= scope.snapshot_id
+         AND (granted.closed_in_id IS NULL OR granted.closed_in_id > scope.snapshot_id)
+    JOIN inventory_source AS source ON source.id = scope.source_id
+    JOIN inventory_snapshot AS snapshot ON snapshot.id = scope.snapshot_id
+    JOIN inventory_snapshot AS first_seen ON first_seen.id = granted.first_seen_id
+    JOIN inventory_account AS account ON account.id = granted.account_id
+    JOIN inventory_entitlement AS entitlement ON entitlement.id = granted.entitlement_id
+    LEFT JOIN inventory_identity AS identity ON identity.id = account.identity_id
+    LEFT JOIN inventory_identity AS manager ON manager.id = CASE
+         WHEN identity.kind IN ('service', 'workload', 'agent') THEN COALESCE(identity.owner_id, identity.manager_id)
+         ELSE identity.manager_id END
+    LEFT JOIN people_user AS manager_user ON manager_user.id = manager.user_id
+    LEFT JOIN inventory_identity AS owner ON owner.id = entitlement.owner_id
+    LEFT JOIN people_user AS owner_user ON owner_user.id = owner.user_id
+    LEFT JOIN people_user AS system_owner ON system_owner.id = source.owner_id
+    LEFT JOIN people_user AS fallback ON fallback.id = %(fallback)s
+    LEFT JOIN unnest(%(sources)s::bigint[], %(reviewed)s::bigint[]) AS reviewed (source_id, snapshot_id)
+         ON reviewed.source_id = scope.source_id
+    CROSS JOIN LATERAL (
+        SELECT CASE {rules} END AS rule, CASE {users} END AS user_id, CASE {identities} END AS identity_id
+    ) AS chosen
+"""
+
+
+@dataclass(frozen=True)
+class Population:
+    """The query and its values for one definition at one moment. `snapshots` is source id → snapshot id."""
+
+    sql: str
+    values: dict
+    snapshots: dict[int, int]
+
+
+def at(terms: dict, now: datetime) -> Population:
+    """The population of a definition's terms over the latest snapshot of each source in scope."""
+    scope = terms["scope"]
+    snapshots = latest_snapshots(scope["sources"])
+    sources = list(snapshots)
+    reviewed = _last_reviewed(sources)
+    privileged = {"any": ["yes", "no", "unknown"], "yes": ["yes"], "yes_or_unknown": ["yes", "unknown"]}[scope["privileged"]]
+    values = {
+        "sources": sources,
+        "snapshots": [snapshots[source] for source in sources],
+        "reviewed": [reviewed.get(source) for source in sources],
+        "fallback": terms["fallback_reviewer"],
+        "orphans": scope["orphans"],
+        "kinds": scope["kinds"],
+        "departments": scope["departments"],
+        "privileged": privileged,
+        "now": now,
+        "today": now.date(),
+        "unused_before": _days_before(now),
+    }
+    return Population(_base_sql(terms["reviewer_chain"]), values, snapshots)
+
+
+def _days_before(now: datetime) -> datetime:
+    return now.fromtimestamp(now.timestamp() - UNUSED_DAYS * 86_400, tz=now.tzinfo)
+
+
+def latest_snapshots(sources: list[int]) -> dict[int, int]:
+    """Source id → id of its latest snapshot; sources that were never loaded are missing."""
+    found = Snapshot.objects.filter(source_id__in=sources).order_by("source_id", "-id").distinct("source_id")
+    return dict(found.values_list("source_id", "id"))
+
+
+def _last_reviewed(sources: list[int]) -> dict[int, int]:
+    """Source id → the snapshot of its last closed campaign: what came after it is new since the last review of that source."""
+    found = CampaignSource.objects.filter(source_id__in=sources, campaign__state=CampaignState.CLOSED)
+    return dict(found.order_by("source_id", "-snapshot_id").distinct("source_id").values_list("source_id", "snapshot_id"))
+
+
+def _base_sql(chain: list[str]) -> str:
+    links = [(rule, *CHAIN[ReviewerRule(rule)]) for rule in chain]
+    return BASE.format(
+        signals=", ".join(f"CASE WHEN {condition} THEN '{name}' END" for name, _, condition in SIGNALS),
+        ranks=" ".join(f"WHEN {condition} THEN {rank}" for _, rank, condition in SIGNALS),
+        calm=CALM_RANK,
+        exclusion=EXCLUSION.format(),
+        rules=" ".join(f"WHEN {applies} THEN '{rule}'" for rule, applies, _, _ in links),
+        users=" ".join(f"WHEN {applies} THEN {user}" for _, applies, user, _ in links),
+        identities=" ".join(f"WHEN {applies} THEN {identity}" for _, applies, _, identity in links),
+    )
+
+
+def moment_sql(column: str) -> str:
+    """A time as the pack prints it."""
+    return f"COALESCE(to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '')"
+
+
+def leaf_sql(cells: list[str]) -> str:
+    """The RFC 6962 leaf hash over the cells. `array_to_json` of a text array writes exactly RFC 8785: no spaces, its escapes."""
+    return f"sha256('\\x00'::bytea || convert_to(array_to_json(ARRAY[{', '.join(cells)}]::text[])::text, 'UTF8'))"
+
+
+#: Pack column → SQL over the temporary table of items, where it is not the column of that name.
+ITEM_CELLS = {
+    "campaign": "%(campaign)s::text",
+    "item": "number::text",
+    "source": "source_key",
+    "snapshot": "snapshot_number::text",
+    "account_id": "account_key",
+    "identity_id": "identity_key",
+    "manager_id": "manager_key",
+    "entitlement_id": "entitlement_key",
+    "signals": "array_to_string(signals, ' ')",
+    "reviewer": "'people.user:' || reviewer_id",
+    **{name: moment_sql(name) for name in ("granted_at", "last_used_at", "expires_at", "first_seen_at")},
+}
+ITEM_LEAF = leaf_sql([ITEM_CELLS.get(name, name) for name in ITEM_COLUMNS])
+EXCLUSION_CELLS = {**ITEM_CELLS, "number": "number::text", "rule": "exclusion"}
+EXCLUSION_LEAF = leaf_sql([EXCLUSION_CELLS.get(name, name) for name in EXCLUSION_COLUMNS])
+
+FROZEN = (
+    "grant_id, source_id, source_key, source_name, account_key, account_name, identity_key, identity_name, identity_kind,"
+    " identity_status, department, title, manager_key, entitlement_key, entitlement_name, entitlement_kind, description,"
+    " privileged, path, granted_at, granted_by, last_used_at, expires_at, first_seen_at, signals, risk_rank"
+)
+
+
+def stage(population: Population) -> None:
+    """Compute the population once, into temporary tables that end with the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS launch_population")
+        cursor.execute(f"CREATE TEMP TABLE launch_population ON COMMIT DROP AS {population.sql}", population.values)
+        cursor.execute("ANALYZE launch_population (exclusion, reviewer_id, source_id)")
+
+
+def reviewers_without_sign_in() -> list[tuple[int, str, str, str]]:
+    """(identity id, sign-in name, name, mail) of staged reviewers who have no user yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, COALESCE(NULLIF(email, ''), key), COALESCE(NULLIF(name, ''), key), email FROM inventory_identity WHERE id IN ("
+            " SELECT DISTINCT reviewer_identity_id FROM launch_population"
+            " WHERE exclusion IS NULL AND reviewer_id IS NULL AND reviewer_identity_id IS NOT NULL) ORDER BY id"
+        )
+        return cursor.fetchall()
+
+
+def tie_reviewers(users: dict[int, int]) -> None:
+    """Give the identities, and the staged rows they review, their new users (identity id → user id)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE inventory_identity AS identity SET user_id = made.user_id"
+            " FROM unnest(%(identities)s::bigint[], %(users)s::bigint[]) AS made (identity_id, user_id)"
+            " WHERE identity.id = made.identity_id",
+            {"identities": list(users), "users": list(users.values())},
+        )
+        cursor.execute(
+            "UPDATE launch_population AS staged SET reviewer_id = identity.user_id FROM inventory_identity AS identity"
+            " WHERE staged.reviewer_id IS NULL AND identity.id = staged.reviewer_identity_id"
+        )
+
+
+def insert(campaign: Campaign, now: datetime) -> None:
+    """Insert items, assignments and exclusions from the staged population."""
+    values = {"campaign": campaign.pk, "now": now}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE launch_items ON COMMIT DROP AS"
+            " SELECT nextval(pg_get_serial_sequence('campaigns_reviewitem', 'id')) AS id, row_number() OVER () AS number,"
+            " staged.*, reviewer.name AS reviewer_name FROM launch_population AS staged"
+            " JOIN people_user AS reviewer ON reviewer.id = staged.reviewer_id WHERE staged.exclusion IS NULL"
+        )
+        cursor.execute(
+            f"INSERT INTO campaigns_reviewitem (id, campaign_id, number, {FROZEN}, leaf, decision, rationale, is_bulk, outcome)"
+            f" SELECT id, %(campaign)s, number, {FROZEN}, {ITEM_LEAF}, '', '', FALSE, '' FROM launch_items",
+            values,
+        )
+        cursor.execute(
+            "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, rule, reason, is_active, risk_rank,"
+            " item_number, assigned_at)"
+            " SELECT %(campaign)s, id, 1, reviewer_id, reviewer_rule, '', TRUE, risk_rank, number, %(now)s FROM launch_items",
+            values,
+        )
+        cursor.execute(
+            "INSERT INTO campaigns_exclusion (campaign_id, number, grant_id, source_key, account_key, identity_key, entitlement_key,"
+            f" path, rule, leaf) SELECT %(campaign)s, number, grant_id, source_key, account_key, identity_key, entitlement_key, path,"
+            f" exclusion, {EXCLUSION_LEAF} FROM (SELECT row_number() OVER () AS number, * FROM launch_population"
+            " WHERE exclusion IS NOT NULL) AS excluded",
+            values,
+        )
+
+
+def balance() -> dict[int, tuple[int, int, int]]:
+    """Source id → (open grants, items, excluded) of the staged population."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT source_id, count(*), count(*) FILTER (WHERE exclusion IS NULL), count(exclusion)"
+            " FROM launch_population GROUP BY source_id"
+        )
+        return {source: (granted, items, excluded) for source, granted, items, excluded in cursor.fetchall()}
+
+
+def without_reviewer(limit: int) -> tuple[int, list[dict]]:
+    """How many staged items have no reviewer, and the first of them."""
+    condition = "exclusion IS NULL AND reviewer_id IS NULL AND reviewer_identity_id IS NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM launch_population WHERE {condition}")
+        total = cursor.fetchone()[0]
+        cursor.execute(
+            "SELECT source_name, account_key, identity_name, entitlement_name, entitlement_key FROM launch_population"
+            f" WHERE {condition} ORDER BY grant_id LIMIT %s",
+            [limit],
+        )
+        names = ("source", "account", "person", "entitlement", "entitlement_key")
+        return total, [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def per_reviewer(limit: int) -> tuple[int, list[dict]]:
+    """How many reviewers the staged items have, and those with the most: {name, items, red, has_sign_in}."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) OVER (), COALESCE(reviewer.name, identity.name, identity.key), count(*),"
+            " count(*) FILTER (WHERE risk_rank <= 4), bool_or(staged.reviewer_id IS NOT NULL)"
+            " FROM launch_population AS staged LEFT JOIN people_user AS reviewer ON reviewer.id = staged.reviewer_id"
+            " LEFT JOIN inventory_identity AS identity ON identity.id = staged.reviewer_identity_id AND staged.reviewer_id IS NULL"
+            " WHERE exclusion IS NULL AND (staged.reviewer_id IS NOT NULL OR staged.reviewer_identity_id IS NOT NULL)"
+            " GROUP BY staged.reviewer_id, reviewer.name, identity.id, identity.name, identity.key ORDER BY count(*) DESC LIMIT %s",
+            [limit],
+        )
+        rows = cursor.fetchall()
+    found = [{"name": name, "items": items, "red": red, "has_sign_in": signs} for _, name, items, red, signs in rows]
+    return (rows[0][0] if rows else 0), found
+
+
+def excluded_by_rule() -> list[tuple[str, str, int]]:
+    """(source name, rule, count) of the staged exclusions."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT source_name, exclusion, count(*) FROM launch_population WHERE exclusion IS NOT NULL"
+            " GROUP BY source_name, exclusion ORDER BY source_name, exclusion"
+        )
+        return cursor.fetchall()

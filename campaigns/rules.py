@@ -1,0 +1,108 @@
+"""Facts about reviews; pure."""
+
+import re
+from datetime import date, datetime, timedelta
+
+from campaigns.states import CAMPAIGN_TRANSITIONS, RED_SIGNALS, CampaignState, DecisionCode, Outcome, Signal
+from certify.lib.errors import InvalidInput
+
+#: Columns that a leaf hash covers and a pack prints, in this order. The leaf is the RFC 6962 hash of the RFC 8785 array of the
+#: cells as strings; times are RFC 3339 in UTC with six decimals, signals are joined by a space, unknown is empty.
+ITEM_COLUMNS = (
+    "campaign", "item", "source", "snapshot", "account_id", "account_name", "identity_id", "identity_name", "identity_kind",
+    "identity_status", "department", "title", "manager_id", "entitlement_id", "entitlement_name", "entitlement_kind",
+    "description", "privileged", "path", "granted_at", "granted_by", "last_used_at", "expires_at", "first_seen_at", "signals",
+    "reviewer", "reviewer_name", "reviewer_rule",
+)  # fmt: skip
+EXCLUSION_COLUMNS = (
+    "campaign", "number", "source", "snapshot", "account_id", "identity_id", "entitlement_id", "path", "rule",
+)  # fmt: skip
+OUTCOME_COLUMNS = (
+    "campaign", "item", "outcome", "decision", "reviewer", "decided_at", "decision_entry", "sign_off_entry",
+)  # fmt: skip
+SUBMITTED_COLUMNS = ("campaign", "item", "decision", "decided_at", "decision_entry")
+
+MIN_REASON = 10
+#: Offered for removals, never preselected.
+REMOVAL_REASONS = ("Left the team", "No longer needed", "Never needed", "Duplicate of other access")
+STATEMENT = (
+    "I, {name}, have examined each of these {count} items of “{campaign}” and am entitled to decide on them. "
+    "I understand that access I keep stays, and that access I remove becomes a task for the system's owner."
+)
+
+
+def statement(name: str, count: int, campaign: str) -> str:
+    """The words a reviewer signs when submitting."""
+    return STATEMENT.format(name=name, count=count, campaign=campaign)
+
+
+def check_transition(old: str, new: str) -> None:
+    """Refuse a change of state that the life of a campaign does not have."""
+    if new not in CAMPAIGN_TRANSITIONS[old]:
+        raise InvalidInput(f"A campaign that is “{CampaignState(old).label}” cannot become “{CampaignState(new).label}”.")
+
+
+def is_red(signals: list[str]) -> bool:
+    """Whether an item must be decided by itself and be kept only with a reason."""
+    return any(signal in signals for signal in RED_SIGNALS)
+
+
+def needs_reason(code: str, signals: list[str], terms: dict) -> str:
+    """Why this decision needs a reason, in words; empty when it needs none."""
+    if code == DecisionCode.DONT_KNOW:
+        return "Say what is missing to decide."
+    if code == DecisionCode.APPROVE and is_red(signals):
+        words = ", ".join(Signal(signal).label.lower() for signal in signals if signal in RED_SIGNALS)
+        return f"Keeping this needs a reason: {words}."
+    if code == DecisionCode.APPROVE and terms["reason_for_every_keep"]:
+        return "This review asks for a reason for everything that is kept."
+    if code == DecisionCode.REVOKE and terms["reason_for_every_removal"]:
+        return "This review asks for a reason for everything that is removed."
+    return ""
+
+
+def check_reason(reason: str, why_needed: str) -> str:
+    """The reason, trimmed. A given reason must say something; a needed one must be given."""
+    reason = reason.strip()
+    if not reason and not why_needed:
+        return ""
+    if len(reason) < MIN_REASON or len(set(re.sub(r"\W", "", reason.lower()))) < 4:
+        raise InvalidInput(
+            f"{why_needed or 'A reason must say something.'} Write at least {MIN_REASON} characters.", field="rationale"
+        )
+    return reason
+
+
+def is_self_review(identity_user_id: int | None, reviewer_id: int) -> bool:
+    """Whether the reviewer would decide on their own access."""
+    return identity_user_id is not None and identity_user_id == reviewer_id
+
+
+def is_bulk_eligible(*, signals: list[str], decision: str, is_bulk: bool, is_submitted: bool) -> bool:
+    """Whether a bulk act may touch the item: not red, not submitted, and never over a decision made singly."""
+    return not is_red(signals) and not is_submitted and (not decision or is_bulk)
+
+
+def outcome_of(decision: str, is_submitted: bool) -> str:
+    """What an item is at close. Only a submitted decision counts; everything else was not reviewed."""
+    if is_submitted and decision == DecisionCode.APPROVE:
+        return Outcome.APPROVED
+    if is_submitted and decision == DecisionCode.REVOKE:
+        return Outcome.REVOKED
+    return Outcome.NOT_REVIEWED
+
+
+def due_at(opened_at: datetime, duration_days: int) -> datetime:
+    """When a campaign ends: that many days after it opened."""
+    return opened_at + timedelta(days=duration_days)
+
+
+def is_reminder_day(due: date, today: date, reminder_days: list[int]) -> bool:
+    """Whether reviewers with open items are reminded today: on the chosen days before the due date, and on it."""
+    days_left = (due - today).days
+    return days_left == 0 or days_left in reminder_days
+
+
+def minutes_left(open_items: int, median_seconds: float | None) -> int:
+    """About how long the rest takes, in minutes, at the reviewer's own median pace; 12 seconds an item before there is one."""
+    return max(1, round(open_items * min(median_seconds or 12, 120) / 60)) if open_items else 0

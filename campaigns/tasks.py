@@ -1,0 +1,53 @@
+"""Celery: launches that were asked for, campaigns that are due, reminders. Each is safe to run twice."""
+
+from celery import shared_task
+from django.core.cache import cache
+
+from campaigns import queries
+from campaigns.actions import closing, launching, reminders
+from campaigns.models import Campaign
+from certify.lib import clock
+from certify.lib.errors import DomainError
+from ledger.actors import SYSTEM
+
+PROGRESS_SECONDS = 3600
+
+
+def progress_key(campaign_id: int) -> str:
+    """Where the progress of a launch is shown from; the database row is the truth, this is only for the bar."""
+    return f"launch-progress:{campaign_id}"
+
+
+@shared_task(name="campaigns.launch_campaign")
+def launch_campaign(campaign_id: int) -> None:
+    """Launch one campaign for the person who asked for it; a refusal is recorded on it."""
+
+    def show(percent: int, text: str) -> None:
+        cache.set(progress_key(campaign_id), {"percent": percent, "text": text}, PROGRESS_SECONDS)
+
+    campaign = Campaign.objects.select_related("requested_by").get(pk=campaign_id)
+    try:
+        launching.launch(campaign_id=campaign_id, by=campaign.requested_by, progress=show)
+    except DomainError as refusal:
+        launching.fail(campaign_id=campaign_id, refusal=refusal, by=SYSTEM)
+    cache.delete(progress_key(campaign_id))
+
+
+@shared_task(name="campaigns.run_requested_launches")
+def run_requested_launches() -> None:
+    """Launch whatever waits."""
+    for campaign in queries.requested_campaigns().values_list("pk", flat=True):
+        launch_campaign(campaign)
+
+
+@shared_task(name="campaigns.close_due_campaigns")
+def close_due_campaigns() -> None:
+    """Close what is due."""
+    for campaign in queries.due_campaigns(clock.now()).values_list("pk", flat=True):
+        closing.close(campaign_id=campaign, by=SYSTEM)
+
+
+@shared_task(name="campaigns.send_due_reminders")
+def send_due_reminders() -> None:
+    """Queue the day's reminders."""
+    reminders.remind(by=SYSTEM)
