@@ -59,7 +59,8 @@ def load() -> LogKey:
     path = Path(settings.CERTIFY_LEDGER_KEY_FILE)
     if not path.exists():
         raise ImproperlyConfigured(
-            f"The ledger's key file {path} is missing. Restore it from its backup: the log goes on only under the key it began with."
+            f"The ledger's key file {path} is missing. Restore it from its backup: "
+            "the log goes on only under the key it began with."
         )
     if path.stat().st_mode & 0o077:
         raise ImproperlyConfigured(f"The ledger's key file {path} can be read by others. Run: chmod 600 {path}")

@@ -13,7 +13,7 @@ from django.db.models.functions import Cast
 
 
 class Entry(models.Model):
-    """One recorded fact. `payload` holds exactly the RFC 8785 bytes that `leaf_hash` covers; the other columns repeat parts of it."""
+    """One recorded fact. `payload` holds exactly the RFC 8785 bytes that `leaf_hash` covers; other columns repeat it."""
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True)
     kind = models.CharField(max_length=40)

@@ -121,3 +121,12 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
             raise NoteError(f"{line!r} is not a signature line")
         signatures.append((signer, _decode(signature)))
     return text + "\n", signatures
+
+
+def open_checkpoint(note: str, key: str) -> TreeHead:
+    """The tree head in a checkpoint that the log with this verifier key signed. Raises `NoteError` otherwise."""
+    head = TreeHead.parse(verify(note, key))
+    name, _ = parse_verifier_key(key)
+    if head.origin != name:
+        raise NoteError(f"it is a checkpoint of {head.origin}, not of {name}")
+    return head

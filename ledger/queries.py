@@ -11,7 +11,7 @@ from ledger.models import Checkpoint, Entry, Leaf, Node, Pending
 TILE_HEIGHT = 8
 
 
-class HashesMissing(ValueError):
+class MissingHashesError(ValueError):
     """Hashes that must be stored are not there."""
 
 
@@ -40,13 +40,11 @@ def subtree(start: int, size: int) -> bytes:
     """The hash of a complete subtree, from stored tile roots where there are some and from leaves below them."""
     level = (size.bit_length() - 1) // TILE_HEIGHT
     width = 1 << level * TILE_HEIGHT
-    if level == 0:
-        hashes = Leaf.objects.filter(index__gte=start, index__lt=start + size).order_by("index")
-    else:
-        hashes = Node.objects.filter(level=level, index__gte=start // width, index__lt=(start + size) // width).order_by("index")
-    found = [bytes(value) for value in hashes.values_list("hash", flat=True)]
+    stored = Node.objects.filter(level=level) if level else Leaf.objects.all()
+    within = stored.filter(index__gte=start // width, index__lt=(start + size) // width).order_by("index")
+    found = [bytes(value) for value in within.values_list("hash", flat=True)]
     if len(found) != size // width:
-        raise HashesMissing(f"The ledger lacks hashes for the leaves {start} to {start + size - 1}")
+        raise MissingHashesError(f"The ledger lacks hashes for the leaves {start} to {start + size - 1}")
     return merkle.root(found)
 
 

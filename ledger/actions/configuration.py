@@ -1,4 +1,4 @@
-"""Changes of configuration: every row that django-auditlog wrote is entered in the ledger, so that there is one log to prove."""
+"""Changes of configuration: what django-auditlog wrote is entered in the ledger, so that there is one log to prove."""
 
 import hashlib
 

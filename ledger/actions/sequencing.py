@@ -15,7 +15,7 @@ BATCH = 50_000
 logger = logging.getLogger(__name__)
 
 
-class LedgerBroken(Exception):
+class BrokenLedgerError(Exception):
     """The stored tree contradicts its own last checkpoint; nothing is signed until `verify_ledger` was read."""
 
 
@@ -88,17 +88,17 @@ def _lock() -> None:
 
 
 def _stored_tree(last: Checkpoint | None) -> merkle.MerkleAccumulator:
-    """The tree over all leaves, from stored hashes. Raises `LedgerBroken` unless it provably extends the last checkpoint."""
+    """The tree over all leaves, from stored hashes. Raises `BrokenLedgerError` unless it extends the last checkpoint."""
     size = queries.leaf_count()
     if last and size < last.size:
-        raise LedgerBroken(f"The log signed {last.size} entries and now holds {size} leaves. Run verify_ledger.")
+        raise BrokenLedgerError(f"The log signed {last.size} entries and now holds {size} leaves. Run verify_ledger.")
     try:
         tree = merkle.MerkleAccumulator(size, [queries.subtree(*part) for part in merkle.complete_subtrees(size)])
         proof = queries.consistency_proof(last.size, size) if last else []
-    except queries.HashesMissing as error:
-        raise LedgerBroken(f"{error}. Run verify_ledger.") from error
+    except queries.MissingHashesError as error:
+        raise BrokenLedgerError(f"{error}. Run verify_ledger.") from error
     if last and not merkle.verify_consistency(last.size, size, proof, bytes(last.root), tree.root()):
-        raise LedgerBroken(f"The stored tree no longer extends the checkpoint of {last.size} entries. Run verify_ledger.")
+        raise BrokenLedgerError(f"The stored tree no longer extends the checkpoint of {last.size} entries. Run verify_ledger.")
     return tree
 
 

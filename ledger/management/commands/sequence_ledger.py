@@ -1,9 +1,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from ledger import tasks
-from ledger.actions import sequencing
+from ledger.actions import configuration, sequencing
 from ledger.actors import SYSTEM
-from ledger.queries import latest_checkpoint
 
 
 class Command(BaseCommand):
@@ -16,8 +14,9 @@ class Command(BaseCommand):
         try:
             if requeue:
                 self.stdout.write(f"{sequencing.requeue(by=SYSTEM)} entries put back into the queue.")
-            tasks.sequence_entries()
-        except sequencing.LedgerBroken as error:
+            while configuration.absorb(by=SYSTEM):
+                pass
+            checkpoint = sequencing.sequence(by=SYSTEM)
+        except sequencing.BrokenLedgerError as error:
             raise CommandError(str(error)) from error
-        checkpoint = latest_checkpoint()
         self.stdout.write(checkpoint.note if checkpoint else "The ledger is empty.")
