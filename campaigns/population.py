@@ -232,6 +232,7 @@ def insert(campaign: Campaign, now: datetime) -> None:
     """Insert items, assignments and exclusions from the staged population."""
     values = {"campaign": campaign.pk, "now": now}
     with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS launch_items")
         cursor.execute(
             "CREATE TEMP TABLE launch_items ON COMMIT DROP AS"
             " SELECT nextval(pg_get_serial_sequence('campaigns_reviewitem', 'id')) AS id, row_number() OVER () AS number,"

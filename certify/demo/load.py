@@ -1,0 +1,189 @@
+"""Loads the sample company through the product's own actions and plays a first, small review to its end."""
+
+import secrets
+from datetime import date
+from pathlib import Path
+
+from campaigns.actions import closing, definitions, items, launching, reviews
+from campaigns.models import Campaign, ReviewItem
+from campaigns.rules import statement
+from certify.demo import company as sample
+from certify.lib import clock
+from evidence.actions import periods
+from evidence.models import AuditPeriod
+from inventory.actions import snapshots, sources
+from inventory.models import Identity, Source
+from inventory.readers.rows import FileToRead
+from ledger.actors import SYSTEM
+from people.actions import users
+from people.models import User
+from remediation import tasks as remediation_tasks
+from remediation.actions import removals
+from remediation.models import RemediationTask
+
+EXTRACTED = {
+    "people": "Nightly export of the HR system, all employees, contractors and service accounts.",
+    "crm": "Administration → Users → Export, all users with their roles.",
+    "erp": "Report RSUSR002 for all users and roles, saved as CSV.",
+    "code": "Members and permissions of all groups, read through the API.",
+    "cloud": "Role assignments of all projects, read through the command line.",
+}
+
+
+class Demo:
+    """The sample company in the database. `folder` keeps the files that were loaded."""
+
+    def __init__(self, folder: Path, today: date):
+        self.folder, self.company = folder, sample.generate(today)
+        self.users: dict[str, User] = {}
+        self.passwords: dict[str, str] = {}
+
+    def load(self) -> list[dict]:
+        """Everything, in order; returns the sign-ins as rows of {role, name, username, password}."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._people()
+        self._systems()
+        self._first_review()
+        self._quarterly_review()
+        self._audit_period()
+        return self._sign_ins()
+
+    def _make(self, username: str, name: str, *roles: str, by) -> User:
+        email = f"{username}@halden-moss.example" if "@" not in username else username
+        person = users.create(username=email, name=name, email=email, roles=roles, by=by)
+        self._give_password(username, person)
+        self.users[username] = person
+        return person
+
+    def _give_password(self, key: str, person: User) -> None:
+        self.passwords[key] = f"{secrets.token_hex(3)}-{secrets.token_hex(3)}-{secrets.token_hex(3)}"
+        users.set_password(user_id=person.pk, password=self.passwords[key], by=person)
+
+    def _people(self) -> None:
+        admin = self._make("admin", "Ada Lund (administrator)", "administrator", by=SYSTEM)
+        self._make("control", "Cato Winter (control owner)", "control_owner", by=admin)
+        self._make("systems", "Sol Marsh (system owner)", "system_owner", by=admin)
+        self._make("auditor", "Iris Falk (auditor)", "auditor", by=admin)
+        feed = sources.create(key="people", name="People (HR)", description="The feed of people.", by=admin)
+        self._load(feed, identities=self.company.identities)
+
+    def _systems(self) -> None:
+        for system in sample.SYSTEMS:
+            source = sources.create(
+                key=system.key,
+                name=system.name,
+                description=system.description,
+                owner=self.users["systems"],
+                by=self.users["admin"],
+            )
+            grants = self.company.grants[system.key]
+            self._load(source, entitlements=self.company.entitlements[system.key], grants=grants)
+
+    def _load(self, source: Source, **tables: list[dict]) -> None:
+        columns = {
+            "identities": sample.IDENTITY_COLUMNS,
+            "entitlements": sample.ENTITLEMENT_COLUMNS,
+            "grants": sample.GRANT_COLUMNS,
+        }
+        files = []
+        for kind, rows in tables.items():
+            path = sample.write_csv(self.folder / f"{source.key}-{kind}.csv", columns[kind], rows)
+            files.append(FileToRead(kind, path, path.name))
+        origin = snapshots.Origin(EXTRACTED[source.key], "full", clock.now())
+        snapshots.load(source_id=source.pk, files=files, origin=origin, by=self.users["admin"])
+
+    def _define(self, name: str, keys: list[str], purpose: str, controls: list[str]) -> Campaign:
+        control = self.users["control"]
+        terms = definitions.Terms(
+            name=name,
+            purpose=purpose,
+            controls=controls,
+            sources=list(Source.objects.filter(key__in=keys).values_list("pk", flat=True)),
+            fallback_reviewer=control,
+            owner=control,
+            duration_days=21,
+        )
+        definition = definitions.create(terms=terms, by=control)
+        campaign = launching.request(definition_id=definition.pk, name=f"{name} {clock.now():%B %Y}", by=control)
+        return launching.launch(campaign_id=campaign.pk, by=control)
+
+    def _first_review(self) -> None:
+        """A review of one system from launch to proof: half decided, removals loaded away, one still there."""
+        campaign = self._define(
+            "Cloud access", ["cloud"], "Who may change our servers and data?", ["soc2:CC6.1", "iso27001:A.8.2"]
+        )
+        for reviewer in User.objects.filter(assignments__campaign=campaign).distinct():
+            self._review(campaign, reviewer)
+        closing.close(campaign_id=campaign.pk, by=self.users["control"])
+        removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
+        tasks = list(RemediationTask.objects.filter(campaign=campaign).select_related("item"))
+        for task in tasks:
+            removals.claim_done(task_id=task.pk, note="Role taken away in the cloud console.", by=self.users["systems"])
+        gone = {(task.item.account_key, task.item.entitlement_key) for task in tasks[1:]}
+        self._load(
+            Source.objects.get(key="cloud"),
+            entitlements=self.company.entitlements["cloud"],
+            grants=self.company.without("cloud", gone),
+        )
+        remediation_tasks.verify_new_snapshots()
+
+    def _review(self, campaign: Campaign, reviewer: User) -> None:
+        mine = ReviewItem.objects.filter(campaign=campaign, assignments__reviewer=reviewer).order_by("number")
+        for item in mine:
+            if "left" in item.signals or ("privileged" in item.signals and "unused" in item.signals):
+                items.decide(item_id=item.pk, code="revoke", rationale="Left the team, not needed any more", by=reviewer)
+            else:
+                reason = "Needed for the daily work, checked with the team lead" if item.signals else ""
+                items.decide(item_id=item.pk, code="approve", rationale=reason, by=reviewer)
+        words = statement(reviewer.name, mine.count(), campaign.name)
+        reviews.submit(campaign_id=campaign.pk, statement=words, by=reviewer)
+
+    def _quarterly_review(self) -> None:
+        """The review that is open now; its reviewers can sign in and decide."""
+        campaign = self._define(
+            "Quarterly access review",
+            [system.key for system in sample.SYSTEMS],
+            "Every quarter each manager confirms that the people in their team still need what they can do.",
+            ["soc2:CC6.2", "soc2:CC6.3", "iso27001:A.5.18"],
+        )
+        for key, department in (("reviewer", "Sales"), ("reviewer2", "Finance")):
+            head = self.company.heads()[department]
+            person = Identity.objects.get(key=head["identity_id"]).user
+            self.users[key] = person
+            self._give_password(key, person)
+        early = Identity.objects.get(key=self.company.heads()["People"]["identity_id"]).user
+        if ReviewItem.objects.filter(campaign=campaign, assignments__reviewer=early).exists():
+            self._review(campaign, early)
+
+    def _audit_period(self) -> None:
+        today = clock.now().date()
+        periods.create(
+            details=periods.Details(
+                name=f"SOC 2 {today.year}",
+                framework="soc2",
+                from_on=date(today.year, 1, 1),
+                to_on=date(today.year, 12, 31),
+                open_until=date(today.year + 1, 3, 31),
+                auditors=[self.users["auditor"]],
+            ),
+            by=self.users["control"],
+        )
+
+    def _sign_ins(self) -> list[dict]:
+        labels = {
+            "reviewer": "Reviewer",
+            "reviewer2": "Reviewer",
+            "control": "Control owner",
+            "systems": "System owner",
+            "auditor": "Auditor",
+            "admin": "Administrator",
+        }
+        return [
+            {"role": label, "name": self.users[key].name, "username": self.users[key].username, "password": self.passwords[key]}
+            for key, label in labels.items()
+        ]
+
+
+def is_loaded() -> bool:
+    """Whether the sample company was loaded to its end: the audit period is its last act."""
+    return AuditPeriod.objects.exists()

@@ -1,0 +1,33 @@
+"""The health page: whether the database and the broker answer, and whether the ledger keeps up."""
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import JsonResponse
+from django.views.decorators.cache import never_cache
+
+from certify.lib import clock
+from certify.lib.access import public
+from ledger import queries
+
+#: An entry that waits longer than this for its place in the log is a reason to look.
+MAX_PENDING_SECONDS = 300
+
+
+@public
+@never_cache
+def health(request) -> JsonResponse:
+    """200 when all is well, 503 otherwise, with one word per part. Says nothing that a stranger may not know."""
+    parts = {"database": "ok", "broker": "ok", "ledger": "ok"}
+    try:
+        oldest = queries.oldest_pending_at()
+        if oldest and (clock.now() - oldest).total_seconds() > MAX_PENDING_SECONDS:
+            parts["ledger"] = "entries wait for the sequencer"
+    except DatabaseError:
+        parts["database"] = "does not answer"
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2) as client:
+            client.ping()
+    except redis.exceptions.RedisError:
+        parts["broker"] = "does not answer"
+    return JsonResponse(parts, status=200 if set(parts.values()) == {"ok"} else 503)

@@ -1,0 +1,80 @@
+"""Audit periods: opened to named auditors, read-only, until a day."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db import IntegrityError, transaction
+
+from certify.lib import clock
+from certify.lib.errors import InvalidInput, NotAllowed
+from evidence import frameworks, permissions
+from evidence.models import AuditPeriod
+from ledger.actions import entries
+from people.models import User
+from people.states import Role
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a period is: dates are days, both ends included."""
+
+    name: str
+    framework: str
+    from_on: date
+    to_on: date
+    open_until: date
+    auditors: list[User] = field(default_factory=list)
+
+
+def _facts(period: AuditPeriod, auditors: list[User]) -> dict:
+    return {
+        "period": str(period.pk),
+        "name": period.name,
+        "framework": period.framework,
+        "from": period.from_on.isoformat(),
+        "to": period.to_on.isoformat(),
+        "open_until": period.open_until.isoformat(),
+        "auditors": sorted(f"people.user:{auditor.pk}" for auditor in auditors),
+    }
+
+
+def _write(period: AuditPeriod, details: Details, by) -> dict:
+    if not permissions.can_manage_audit(by):
+        raise NotAllowed("Only a control owner may open an audit period.")
+    if details.framework not in frameworks.CODES:
+        raise InvalidInput("Choose a framework.", field="framework")
+    if details.to_on < details.from_on:
+        raise InvalidInput("The period must not end before it begins.", field="to_on")
+    if stranger := next((a for a in details.auditors if not a.has_role(Role.AUDITOR)), None):
+        raise InvalidInput(f"{stranger.name} does not have the role auditor.", field="auditors")
+    period.name, period.framework = details.name.strip(), details.framework
+    period.from_on, period.to_on, period.open_until = details.from_on, details.to_on, details.open_until
+    try:
+        with transaction.atomic():
+            period.save()
+    except IntegrityError:
+        raise InvalidInput(f"There is already a period called “{period.name}”.", field="name") from None
+    period.auditors.set(details.auditors)
+    return _facts(period, details.auditors)
+
+
+@transaction.atomic
+def create(*, details: Details, by) -> AuditPeriod:
+    """Open a period. Refuses strangers, an unknown framework, dates in the wrong order and people who are no auditors."""
+    period = AuditPeriod(created_by=by, created_at=clock.now())
+    facts = _write(period, details, by)
+    entries.record(kind="period:created", subject=f"evidence.period:{period.pk}", by=by, data=facts)
+    return period
+
+
+@transaction.atomic
+def change(*, period_id: int, details: Details, by) -> AuditPeriod:
+    """Change a period; packs that were built stay as they are."""
+    period = AuditPeriod.objects.select_for_update(of=("self",), no_key=True).get(pk=period_id)
+    old = _facts(period, list(period.auditors.all()))
+    new = _write(period, details, by)
+    if new != old:
+        entries.record(
+            kind="period:changed", subject=f"evidence.period:{period.pk}", by=by, data={"old": old, "new": new}
+        )
+    return period

@@ -1,0 +1,18 @@
+"""Who may open audit periods, build packs and read them."""
+
+from people.states import Role
+
+
+def can_open_audit(user) -> bool:
+    """Control owners and administrators; auditors for what was opened to them."""
+    return user.has_role(Role.CONTROL_OWNER, Role.ADMINISTRATOR, Role.AUDITOR)
+
+
+def can_manage_audit(user) -> bool:
+    """Open periods to auditors and build packs."""
+    return user.has_role(Role.CONTROL_OWNER)
+
+
+def sees_every_period(user) -> bool:
+    """Those who run audits; an auditor sees only the periods opened to them."""
+    return user.has_role(Role.CONTROL_OWNER, Role.ADMINISTRATOR)
