@@ -1,8 +1,10 @@
 """Reads of the ledger: subtree hashes, proofs and the state of the queue."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Max, Min
 
 from ledger import merkle
@@ -73,3 +75,60 @@ def leaf_hashes(start: int, end: int) -> Iterator[bytes]:
 def entries_below(size: int):
     """Entries that the checkpoint of `size` covers."""
     return Entry.objects.filter(leaf__index__lt=size)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Entries, newest first; `older` is the id that the next page begins below, None on the last."""
+
+    entries: list[Entry]
+    older: int | None
+
+
+def page_of_entries(*, kind: str = "", subject: str = "", below: int | None = None, rows: int) -> Page:
+    """One page of entries, by key and not by offset, so that the last page costs what the first does."""
+    found = Entry.objects.select_related("leaf").order_by("-id").defer("payload_json", "payload")
+    if kind:
+        found = found.filter(kind=kind)
+    if subject:
+        found = found.filter(subject=subject)
+    if below is not None:
+        found = found.filter(id__lt=below)
+    entries = list(found[: rows + 1])
+    return Page(entries[:rows], entries[rows - 1].id if len(entries) > rows else None)
+
+
+def kinds() -> list[str]:
+    """Every kind that occurs; hops from kind to kind in the index instead of reading all entries."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE hop AS (SELECT min(kind) AS kind FROM ledger_entry UNION ALL"
+            " SELECT (SELECT min(kind) FROM ledger_entry WHERE kind > hop.kind) FROM hop WHERE kind IS NOT NULL)"
+            " SELECT kind FROM hop WHERE kind IS NOT NULL"
+        )
+        return [kind for (kind,) in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Why an entry is in the log: its audit path to the root of a checkpoint. `holds` says whether the path leads there."""
+
+    index: int
+    checkpoint: Checkpoint
+    leaf_hash: bytes
+    path: list[bytes]
+    holds: bool
+
+
+def proof_of(entry: Entry, checkpoint: Checkpoint | None) -> Proof | None:
+    """The proof of an entry against a checkpoint, computed from its payload; None while the checkpoint does not cover it."""
+    leaf = getattr(entry, "leaf", None)
+    if leaf is None or checkpoint is None or leaf.index >= checkpoint.size:
+        return None
+    hashed = merkle.leaf_hash(entry.payload.encode())
+    try:
+        path = inclusion_proof(leaf.index, checkpoint.size)
+    except MissingHashesError:
+        return Proof(leaf.index, checkpoint, hashed, [], holds=False)
+    holds = merkle.verify_inclusion(leaf.index, checkpoint.size, hashed, path, bytes(checkpoint.root))
+    return Proof(leaf.index, checkpoint, hashed, path, holds)

@@ -76,6 +76,7 @@ def test_batches_of_one_run_end_in_one_checkpoint(db, monkeypatch):
     assert verify().problems == []
 
 
+@pytest.mark.slow
 def test_nodes_of_the_second_level_are_stored(db):
     write(65_600)
     assert sequencing.sequence(by=SYSTEM).size == 65_600

@@ -1,0 +1,11 @@
+from django.urls import path
+
+from ledger import views
+
+app_name = "ledger"
+
+urlpatterns = [
+    path("", views.entry_list, name="entry-list"),
+    path("entries/<uuid:uid>/", views.entry_detail, name="entry-detail"),
+    path("checkpoint", views.checkpoint, name="checkpoint"),
+]
