@@ -51,6 +51,12 @@ def check_name(text: str) -> str:
     return name
 
 
+def legible_name(text: str, otherwise: str) -> str:
+    """The name that a feed gives a person, made fit to keep: in one line, visible, not too long; else `otherwise`."""
+    visible = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(visible.split())[:MAX_NAME].strip() or otherwise
+
+
 def check_email(text: str) -> str:
     """A mail address, or empty when the person has none. Refused when it cannot be an address."""
     email = text.strip()

@@ -95,17 +95,19 @@ def provision(*, rows: Iterable[tuple[str, str, str]], by) -> dict[str, int]:
     """Make reviewers, set-based, for (username, name, email) of people who have no sign-in; returns username → user id.
 
     A sign-in name that exists, in any spelling, keeps its person unchanged, and several spellings of one name become one
-    person. An address that cannot be one is left empty: mails to that person then fail with this reason. New people have
+    person. A name is made legible; an address that cannot be one is left empty: mails to that person then fail with this reason. New people have
     the role reviewer and no password; each has its ledger entry. Refuses those who may not launch campaigns.
     """
     if not permissions.can_provision(by):
         raise NotAllowed("Only those who launch campaigns make sign-ins for reviewers.")
     spelt = [(given, rules.check_username(given), name, email) for given, name, email in rows]
-    wanted = {username: (name, email) for _, username, name, email in reversed(spelt)}
+    wanted: dict[str, tuple[str, str]] = {}
+    for _, username, name, email in spelt:
+        wanted.setdefault(username, (name, email))
     roles = [Role.REVIEWER.value]
     values = {
         "usernames": list(wanted),
-        "names": [rules.check_name(name[: rules.MAX_NAME] or username) for username, (name, _) in wanted.items()],
+        "names": [rules.legible_name(name, username) for username, (name, _) in wanted.items()],
         "emails": [email if rules.is_email(email) else "" for _, email in wanted.values()],
         "passwords": [UNUSABLE_PASSWORD_PREFIX + get_random_string(40) for _ in wanted],
         "roles": roles,
