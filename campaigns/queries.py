@@ -216,6 +216,17 @@ def _facet(items: QuerySet, name: str) -> dict:
     return {"values": [(value, text or value, count) for value, text, count in rows[:FACET_CAP]], "more": more}
 
 
+def status(user, campaign_id: int) -> dict:
+    """Where a reviewer stands, whatever the filter: {total, open, submitted, approve, revoke, dont_know}, the last three drafts."""
+    draft = Q(item__sign_off__isnull=True)
+    return my_assignments(user, campaign_id).aggregate(
+        total=Count("id"),
+        open=Count("id", filter=OPEN_ITEM),
+        submitted=Count("id", filter=Q(item__sign_off__isnull=False)),
+        **{code: Count("id", filter=draft & Q(item__decision=code)) for code in ("approve", "revoke", "dont_know")},
+    )
+
+
 def last_decisions(item: ReviewItem, limit: int = 5) -> QuerySet:
     """The latest decisions on the same grant, in this campaign and earlier ones, newest first."""
     return Decision.objects.filter(item__grant_id=item.grant_id).select_related("campaign").order_by("-id")[:limit]

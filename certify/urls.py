@@ -8,6 +8,9 @@ urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("health/", health.health, name="health"),
     path("", include("people.urls")),
-    path("ledger/", include("ledger.urls")),
+    path("", include("campaigns.urls")),
+    path("inventory/", include("inventory.urls")),
     path("removals/", include("remediation.urls")),
+    path("audit/", include("evidence.urls")),
+    path("ledger/", include("ledger.urls")),
 ]

@@ -1,0 +1,159 @@
+"""Forms of campaigns and reviews: they clean, actions write."""
+
+from django import forms
+
+from campaigns import queries
+from campaigns.actions.definitions import CHAIN, Terms
+from campaigns.states import ItemState, ReviewerRule, Signal
+from inventory.states import IdentityKind
+from people.models import User
+from people.states import Role
+
+PRIVILEGED_CHOICES = [
+    ("any", "All of them"),
+    ("yes", "Only privileged ones"),
+    ("yes_or_unknown", "Privileged ones and those where it is not known"),
+]
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.replace(",", " ").split() if word]
+
+
+class DefinitionForm(forms.Form):
+    """What a definition says, in plain words."""
+
+    name = forms.CharField(max_length=200, help_text="For example: Quarterly access review.")
+    purpose = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}), required=False, help_text="Shown to reviewers: why they are asked."
+    )
+    controls = forms.CharField(
+        required=False, label="Controls it serves", help_text="Framework and control, such as soc2:CC6.3 iso27001:A.5.18."
+    )
+    sources = forms.ModelMultipleChoiceField(
+        queryset=None, widget=forms.CheckboxSelectMultiple, label="Systems", help_text="Every open grant of these is asked about."
+    )
+    privileged = forms.ChoiceField(choices=PRIVILEGED_CHOICES, label="Which entitlements")
+    departments = forms.MultipleChoiceField(
+        widget=forms.SelectMultiple(attrs={"size": 6}), required=False, help_text="None chosen means all."
+    )
+    kinds = forms.MultipleChoiceField(
+        choices=IdentityKind.choices,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label="Kinds of identities",
+        help_text="None chosen means all.",
+    )
+    orphans = forms.BooleanField(required=False, initial=True, label="Ask about accounts without a known person, too")
+    manager_first = forms.BooleanField(required=False, initial=True, label="Ask the person's manager first")
+    entitlement_owner = forms.BooleanField(required=False, initial=True, label="Else the owner of the entitlement")
+    system_owner = forms.BooleanField(required=False, initial=True, label="Else the owner of the system")
+    fallback_reviewer = forms.ModelChoiceField(
+        queryset=None, label="Else this person", help_text="Nobody is ever asked about their own access."
+    )
+    owner = forms.ModelChoiceField(queryset=None, label="Control owner", help_text="Accountable for this review.")
+    duration_days = forms.IntegerField(min_value=1, max_value=366, initial=14, label="Days to decide")
+    reminder_days = forms.CharField(
+        initial="7 3 1", required=False, label="Reminders", help_text="Days before the due date; on the day itself always."
+    )
+    removal_days = forms.IntegerField(min_value=1, max_value=366, initial=7, label="Days a removal may take")
+    reason_for_every_removal = forms.BooleanField(required=False, label="Ask for a reason for everything that is removed")
+    reason_for_every_keep = forms.BooleanField(required=False, label="Ask for a reason for everything that is kept")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        choices = queries.scope_choices()
+        self.fields["sources"].queryset = choices["sources"]
+        self.fields["departments"].choices = [(name, name) for name in choices["departments"]]
+        self.fields["fallback_reviewer"].queryset = queries.possible_reviewers()
+        self.fields["owner"].queryset = User.objects.with_role(Role.CONTROL_OWNER)
+
+    def clean_reminder_days(self) -> tuple[int, ...]:
+        """Whole numbers, the earliest reminder first."""
+        try:
+            days = {int(word) for word in _words(self.cleaned_data["reminder_days"])}
+        except ValueError:
+            raise forms.ValidationError("Write whole numbers of days, such as 7 3 1.") from None
+        if any(not 0 <= day <= 366 for day in days):
+            raise forms.ValidationError("Days are between 0 and 366.")
+        return tuple(sorted(days, reverse=True))
+
+    def terms(self) -> Terms:
+        """The cleaned form as an action takes it."""
+        data = self.cleaned_data
+        asked = {
+            ReviewerRule.MANAGER: data["manager_first"],
+            ReviewerRule.ENTITLEMENT_OWNER: data["entitlement_owner"],
+            ReviewerRule.SYSTEM_OWNER: data["system_owner"],
+            ReviewerRule.FALLBACK: True,
+        }
+        same = (
+            "name", "purpose", "privileged", "departments", "kinds", "orphans", "fallback_reviewer", "owner", "duration_days",
+            "reminder_days", "removal_days", "reason_for_every_removal", "reason_for_every_keep",
+        )  # fmt: skip
+        return Terms(
+            sources=[source.pk for source in data["sources"]],
+            controls=_words(data["controls"]),
+            reviewer_chain=tuple(rule for rule in CHAIN if asked[ReviewerRule(rule)]),
+            **{name: data[name] for name in same},
+        )
+
+    @staticmethod
+    def initial_of(definition) -> dict:
+        """A definition as the form shows it."""
+        scope, chain = definition.scope, definition.reviewer_chain
+        return {
+            **definition.terms(),
+            **{name: scope[name] for name in ("sources", "privileged", "departments", "kinds", "orphans")},
+            "controls": " ".join(definition.controls),
+            "reminder_days": " ".join(str(day) for day in definition.reminder_days),
+            "manager_first": ReviewerRule.MANAGER in chain,
+            "entitlement_owner": ReviewerRule.ENTITLEMENT_OWNER in chain,
+            "system_owner": ReviewerRule.SYSTEM_OWNER in chain,
+        }
+
+
+class LaunchForm(forms.Form):
+    """The name of a run."""
+
+    name = forms.CharField(max_length=200, label="Name of this run")
+
+
+class ReasonForm(forms.Form):
+    """A reason for an act of the control owner."""
+
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class ReassignForm(ReasonForm):
+    """Who gets a reviewer's undecided items, and why."""
+
+    to = forms.ModelChoiceField(queryset=None, label="New reviewer")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["to"].queryset = queries.possible_reviewers()
+
+
+class FilterForm(forms.Form):
+    """The filters of the review page, from its address."""
+
+    state = forms.ChoiceField(choices=[("", ""), *ItemState.choices], required=False)
+    signal = forms.MultipleChoiceField(choices=Signal.choices, required=False)
+    care = forms.BooleanField(required=False)
+    system = forms.CharField(required=False, max_length=80)
+    department = forms.CharField(required=False, max_length=200)
+    entitlement = forms.CharField(required=False, max_length=300)
+    person = forms.CharField(required=False, max_length=200)
+    search = forms.CharField(required=False, max_length=100)
+
+    def filters(self) -> queries.Filters:
+        """What of the address makes sense; the rest is as if it were not there."""
+        self.is_valid()
+        data = self.cleaned_data
+        return queries.Filters(
+            state=data.get("state", ""),
+            signals=tuple(data.get("signal", ())),
+            care=data.get("care", False),
+            **{name: data.get(name, "") for name in ("system", "department", "entitlement", "person", "search")},
+        )

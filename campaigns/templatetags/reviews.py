@@ -1,0 +1,33 @@
+"""Words and colours of the review pages."""
+
+from datetime import datetime
+
+from django import template
+
+from campaigns.states import RED_SIGNALS, Signal
+
+register = template.Library()
+AMBER = (Signal.EXTERNAL, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW)
+
+
+@register.filter
+def days_ago(moment: datetime | None, now: datetime) -> str:
+    """A past time in days; an unknown one as such."""
+    if moment is None:
+        return "unknown"
+    days = (now - moment).days
+    return {0: "today", 1: "yesterday"}.get(days, f"{days:,} days ago") if days >= 0 else "in the future"
+
+
+@register.filter
+def signal_label(signal: str) -> str:
+    """A signal in words."""
+    return Signal(signal).label
+
+
+@register.filter
+def signal_colour(signal: str) -> str:
+    """The class of a signal's chip; the word says the same as the colour."""
+    if signal in RED_SIGNALS:
+        return "red"
+    return "amber" if signal in AMBER else ""

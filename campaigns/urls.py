@@ -1,0 +1,27 @@
+"""Addresses of definitions, campaigns and reviews."""
+
+from django.urls import path
+
+from campaigns.views import campaigns, definitions, reviews
+
+app_name = "campaigns"
+urlpatterns = [
+    path("definitions/", definitions.definition_list, name="definition-list"),
+    path("definitions/new/", definitions.definition_create, name="definition-create"),
+    path("definitions/<int:pk>/", definitions.definition_preview, name="definition-preview"),
+    path("definitions/<int:pk>/edit/", definitions.definition_edit, name="definition-edit"),
+    path("definitions/<int:pk>/archive/", definitions.definition_archive, name="definition-archive"),
+    path("campaigns/", campaigns.campaign_list, name="campaign-list"),
+    path("campaigns/<int:pk>/", campaigns.campaign_detail, name="campaign-detail"),
+    path("campaigns/<int:pk>/retry/", campaigns.campaign_retry, name="campaign-retry"),
+    path("campaigns/<int:pk>/close/", campaigns.campaign_close, name="campaign-close"),
+    path("campaigns/<int:pk>/cancel/", campaigns.campaign_cancel, name="campaign-cancel"),
+    path("campaigns/<int:pk>/reviewers/<int:reviewer>/reassign/", campaigns.reviewer_reassign, name="reviewer-reassign"),
+    path("reviews/", reviews.inbox, name="inbox"),
+    path("reviews/<int:pk>/", reviews.review, name="review"),
+    path("reviews/<int:pk>/items/<int:number>/", reviews.item_detail, name="item-detail"),
+    path("reviews/<int:pk>/items/<int:number>/decide/", reviews.item_decide, name="item-decide"),
+    path("reviews/<int:pk>/bulk/", reviews.bulk, name="bulk"),
+    path("reviews/<int:pk>/submit/", reviews.submit, name="submit"),
+    path("reviews/<int:pk>/receipts/<int:sign_off>/", reviews.receipt, name="receipt"),
+]
