@@ -1,19 +1,25 @@
 """The main navigation, by role."""
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from campaigns.permissions import can_see_campaigns
-from certify.lib.access import signed_in
 from evidence.permissions import can_open_audit
 from inventory.permissions import can_see_inventory
 from ledger.permissions import can_see_ledger
-from people.permissions import can_manage_people
+from people.permissions import can_manage_people, can_see_mails
+from people.states import Role
 from remediation.permissions import can_open_removals
 
-#: Label, address, and who has it.
+
+def may_have_reviews(user) -> bool:
+    """Anybody may be assigned items, but a mere auditor, who is independent, never is."""
+    return user.roles != [Role.AUDITOR.value]
+
+
+#: Label, URL name, and who has it.
 ENTRIES = (
-    ("Reviews", "campaigns:inbox", signed_in),
+    ("Reviews", "campaigns:inbox", may_have_reviews),
     ("Campaigns", "campaigns:campaign-list", can_see_campaigns),
     ("Definitions", "campaigns:definition-list", can_see_campaigns),
     ("Removals", "remediation:task-list", can_open_removals),
@@ -21,15 +27,23 @@ ENTRIES = (
     ("Audit", "evidence:period-list", can_open_audit),
     ("Ledger", "ledger:entry-list", can_see_ledger),
     ("People", "people:person-list", can_manage_people),
+    ("Mails", "people:mail-list", can_see_mails),
 )
 
 
 def navigation(request: HttpRequest) -> dict:
-    """Context processor: `navigation`, a list of {url, label, active}."""
+    """Context processor: `navigation`, a list of {url, label, active}. Exactly the sections the user may open."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"navigation": []}
-    entries = [(label, reverse(name)) for label, name, may in ENTRIES if may(user)]
+    entries = [(label, _address(name)) for label, name, may in ENTRIES if may(user)]
     return {
-        "navigation": [{"label": label, "url": url, "active": request.path.startswith(url)} for label, url in entries]
+        "navigation": [{"label": label, "url": url, "active": request.path.startswith(url)} for label, url in entries if url]
     }
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

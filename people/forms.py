@@ -77,7 +77,9 @@ class ChangePersonForm(forms.Form):
 class RolesForm(forms.Form):
     """What a person may do."""
 
-    roles = forms.MultipleChoiceField(label="Roles", choices=ROLE_CHOICES, required=False, widget=forms.CheckboxSelectMultiple)
+    roles = forms.MultipleChoiceField(
+        label="Roles", choices=ROLE_CHOICES, required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "choices"})
+    )
 
 
 class CreatePersonForm(ChangePersonForm, RolesForm):

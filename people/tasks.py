@@ -14,11 +14,13 @@ logger = logging.getLogger(__name__)
 @shared_task(name="people.send_queued_mail")
 def send_queued_mail() -> int:
     """Send every mail that is due; returns how many attempts were made. Stops when the mail server does not answer."""
-    attempts = 0
-    with get_connection() as mailer:
+    attempts, mailer = 0, get_connection()
+    try:
         while attempt := delivery.send_next(mailer=mailer, by=SYSTEM):
             attempts += 1
             if attempt.is_server_down:
                 logger.warning("the mail server does not take mail: %s", attempt.mail.error)
                 break
+    finally:
+        mailer.close()
     return attempts

@@ -40,6 +40,8 @@ class UndeliverableError(Exception):
 def send_next(*, mailer, by) -> Attempt | None:
     """Claim one mail that is due and send it through `mailer`, a Django mail connection; None when no mail is due.
 
+    The connection is opened for the first mail and stays open.
+
     It is marked sent, and entered in the ledger, only after the server accepted it. Refused for good, or tried in vain too
     often, it is marked failed with the reason. Other workers skip the claimed row. A worker that dies between the server's
     acceptance and the commit sends that one mail a second time, under the same Message-ID.
@@ -52,6 +54,7 @@ def send_next(*, mailer, by) -> Attempt | None:
     try:
         message = _compose(mail, mailer)
         mail.subject = message.subject[:250]
+        mailer.open()
         if not message.send():
             raise smtplib.SMTPException("The mail server took no message.")
     except UndeliverableError as reason:

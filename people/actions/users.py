@@ -95,8 +95,9 @@ def provision(*, rows: Iterable[tuple[str, str, str]], by) -> dict[str, int]:
     """Make reviewers, set-based, for (username, name, email) of people who have no sign-in; returns username → user id.
 
     A sign-in name that exists, in any spelling, keeps its person unchanged, and several spellings of one name become one
-    person. A name is made legible; an address that cannot be one is left empty: mails to that person then fail with this reason. New people have
-    the role reviewer and no password; each has its ledger entry. Refuses those who may not launch campaigns.
+    person. A name is made legible; an address that cannot be one is left empty: mails to that person then fail with this
+    reason. New people have the role reviewer and no password; each has its ledger entry. Refuses those who may not launch
+    campaigns.
     """
     if not permissions.can_provision(by):
         raise NotAllowed("Only those who launch campaigns make sign-ins for reviewers.")

@@ -96,7 +96,9 @@ def test_five_thousand_people_take_a_fixed_number_of_statements_and_seconds(db):
     def rows(start: int, count: int):
         return [(f"p{n}", f"Person {n}", f"p{n}@x.example") for n in range(start, start + count)]
 
-    with CaptureQueriesContext(connection, ) as few:
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
         users.provision(rows=rows(0, 3), by=SYSTEM)
     started = time.monotonic()
     with CaptureQueriesContext(connection) as many:

@@ -4,8 +4,7 @@ import threading
 
 import pytest
 from auditlog.models import LogEntry
-from django.db import IntegrityError, InternalError, ProgrammingError, connection, transaction
-from django.db.utils import DatabaseError
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from ledger.actors import SYSTEM
@@ -242,10 +241,10 @@ def test_the_database_refuses_to_delete_people(reviewer):
     assert User.objects.filter(pk=reviewer.pk).exists()
 
 
-@pytest.mark.parametrize("wrong", ["UPDATE people_user SET roles = '{root}'", "UPDATE people_user SET username = 'ALMA' WHERE username = 'rita'"])
+@pytest.mark.parametrize("wrong", ["roles = '{root}'", "username = 'ALMA'"])
 def test_the_database_refuses_unknown_roles_and_twins(admin, reviewer, wrong):
-    with pytest.raises((IntegrityError, InternalError, DatabaseError)), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(wrong)
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE people_user SET {wrong} WHERE username = 'rita'")
 
 
 @pytest.mark.django_db(transaction=True)
