@@ -5,7 +5,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from certify.lib.access import requires
 from certify.lib.nudge import nudge
@@ -18,7 +18,7 @@ from people.tasks import send_queued_mail
 
 
 @requires(permissions.can_see_mails)
-@require_GET
+@require_safe
 def mail_list(request: HttpRequest) -> HttpResponse:
     form = MailFilterForm(request.GET)
     form.is_valid()

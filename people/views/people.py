@@ -5,7 +5,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from certify.lib.access import requires
 from certify.lib.errors import DomainError, NotAllowed
@@ -21,7 +21,7 @@ HISTORY_ROWS = 30
 
 
 @requires(permissions.can_manage_people)
-@require_GET
+@require_safe
 def person_list(request: HttpRequest) -> HttpResponse:
     form = PeopleFilterForm(request.GET)
     form.is_valid()
@@ -46,7 +46,7 @@ def _visible(request: HttpRequest, pk: int) -> User:
 
 
 @requires(permissions.can_manage_people)
-@require_GET
+@require_safe
 def person_detail(request: HttpRequest, pk: int) -> HttpResponse:
     person = _visible(request, pk)
     context = {

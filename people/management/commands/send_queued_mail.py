@@ -11,4 +11,4 @@ class Command(BaseCommand):
     help = "Send every queued mail that is due."
 
     def handle(self, *args, **options):
-        self.stdout.write(f"{send_queued_mail()} attempts")
+        self.stdout.write(f"attempts: {send_queued_mail()}")
