@@ -1,0 +1,392 @@
+"""Every address, opened and posted to as everybody, against the table of who may.
+
+The table names each URL of the URLconf; a new URL without a row fails, as does a row without a URL. Those who may not get 403,
+or 404 where the thing itself is not theirs to see, and nothing changes in the database. No answer is ever an error of ours.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from campaigns.actions import closing, launching
+from campaigns.models import Campaign
+from certify.lib import clock
+from certify.lib.files import store
+from evidence.actions import packs, periods
+from evidence.models import EvidencePack
+from inventory.actions import loads, snapshots
+from inventory.models import LoadJob
+from ledger.actions import sequencing
+from ledger.actors import SYSTEM
+from ledger.models import Entry
+from people.actions import delivery, mails, users
+from people.models import Mail, User
+from remediation.actions import removals
+from remediation.models import Attempt, RemediationTask
+from tests.story import Story, tell
+
+pytestmark = pytest.mark.django_db
+ANONYMOUS = "anonymous"
+NOBODY = "nobody"  # signed in, without a role
+ADMIN = "administrator"
+OWNER = "control owner"
+REVIEWER = "reviewer"  # of the items below
+STRANGER = "another reviewer"
+SYSTEM_OWNER = "system owner"  # of the source below
+OTHER_SYSTEM = "another system owner"
+AUDITOR = "auditor"  # to whom the period below is open
+OTHER_AUDITOR = "another auditor"
+SIGNED_IN = {NOBODY, ADMIN, OWNER, REVIEWER, STRANGER, SYSTEM_OWNER, OTHER_SYSTEM, AUDITOR, OTHER_AUDITOR}
+ALL = {ANONYMOUS, *SIGNED_IN}
+
+
+@dataclass
+class World:
+    """One of each thing, in the state in which the most can be done with it."""
+
+    story: Story
+    people: dict[str, User]
+    open: Campaign
+    requested: Campaign
+    closed: Campaign
+    failed: Campaign
+    task: RemediationTask
+    attempt: Attempt
+    job: LoadJob
+    mail: Mail
+    entry: Entry
+    pack: EvidencePack
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may GET and who may POST; None: nobody can, the method does not exist. `args` makes the address from the world."""
+
+    get: frozenset | set | None
+    post: frozenset | set | None = None
+    args: object = lambda world: []
+
+
+def person(world):
+    return [world.people[STRANGER].pk]
+
+
+def source(world):
+    return [world.story.source.pk]
+
+
+def job(world):
+    return [world.job.pk]
+
+
+def open_campaign(world):
+    return [world.open.pk]
+
+
+def item(world):
+    return [world.open.pk, world.story.item(world.open, "bruno").number]
+
+
+def period(world):
+    return [world.pack.period_id]
+
+
+def pack(world):
+    return [world.pack.pk]
+
+
+RUNNERS = {ADMIN, OWNER}
+#: The launch assigned the shared login, which nobody owns, to the owner of the system.
+REVIEWERS = {REVIEWER, SYSTEM_OWNER}
+
+MATRIX = {
+    "dashboard": Row(SIGNED_IN),
+    "health": Row(ALL, ALL),
+    # people
+    "people:sign-in": Row(ALL, ALL),
+    "people:sign-out": Row(None, SIGNED_IN),
+    "people:password-forgotten": Row(ALL, ALL),
+    "people:password-set": Row(ALL, ALL, lambda world: ["MQ", "abc-def"]),
+    "people:person-list": Row({ADMIN}),
+    "people:person-create": Row({ADMIN}, {ADMIN}),
+    "people:person-detail": Row({ADMIN}, None, person),
+    "people:person-edit": Row({ADMIN}, {ADMIN}, person),
+    "people:person-roles": Row({ADMIN}, {ADMIN}, person),
+    "people:person-deactivate": Row(None, {ADMIN}, person),
+    "people:person-reactivate": Row(None, {ADMIN}, person),
+    "people:person-link": Row(None, {ADMIN}, person),
+    "people:mail-list": Row(RUNNERS),
+    "people:mail-retry": Row(None, RUNNERS, lambda world: [world.mail.pk]),
+    # inventory
+    "inventory:source-list": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
+    "inventory:source-create": Row({ADMIN}, {ADMIN}),
+    "inventory:source-detail": Row({*RUNNERS, SYSTEM_OWNER}, None, source),
+    "inventory:source-edit": Row({ADMIN}, {ADMIN}, source),
+    "inventory:grant-list": Row({*RUNNERS, SYSTEM_OWNER}, None, source),
+    "inventory:orphan-list": Row({*RUNNERS, SYSTEM_OWNER}, None, source),
+    "inventory:load-upload": Row(RUNNERS, RUNNERS, source),
+    "inventory:snapshot-detail": Row({*RUNNERS, SYSTEM_OWNER}, None, lambda world: [world.story.source.snapshots.get().pk]),
+    "inventory:rejected-export": Row({*RUNNERS, SYSTEM_OWNER}, None, lambda world: [world.story.source.snapshots.get().pk]),
+    "inventory:load-detail": Row(RUNNERS, None, job),
+    "inventory:load-mapping": Row(RUNNERS, RUNNERS, job),
+    "inventory:load-start": Row(None, RUNNERS, job),
+    "inventory:load-cancel": Row(None, RUNNERS, job),
+    # campaigns
+    "campaigns:definition-list": Row(RUNNERS),
+    "campaigns:definition-create": Row({OWNER}, {OWNER}),
+    "campaigns:definition-preview": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
+    "campaigns:definition-edit": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
+    "campaigns:definition-archive": Row(None, {OWNER}, lambda world: [world.open.definition_id]),
+    "campaigns:campaign-list": Row(RUNNERS),
+    "campaigns:campaign-detail": Row(RUNNERS, None, open_campaign),
+    "campaigns:campaign-retry": Row(None, {OWNER}, lambda world: [world.failed.pk]),
+    "campaigns:campaign-close": Row({OWNER}, {OWNER}, open_campaign),
+    "campaigns:campaign-cancel": Row({OWNER}, {OWNER}, open_campaign),
+    "campaigns:reviewer-reassign": Row({OWNER}, {OWNER}, lambda world: [world.open.pk, world.people[REVIEWER].pk]),
+    "campaigns:inbox": Row(SIGNED_IN),
+    "campaigns:review": Row(REVIEWERS, None, open_campaign),
+    "campaigns:item-detail": Row({REVIEWER}, None, item),
+    "campaigns:item-decide": Row(None, {REVIEWER}, item),
+    "campaigns:bulk": Row(None, REVIEWERS, open_campaign),
+    "campaigns:submit": Row(REVIEWERS, REVIEWERS, open_campaign),
+    "campaigns:receipt": Row({REVIEWER}, None, lambda world: [world.closed.pk, world.closed.sign_offs.get().pk]),
+    # remediation
+    "remediation:task-list": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
+    "remediation:task-export": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
+    "remediation:task-detail": Row({*RUNNERS, SYSTEM_OWNER}, {*RUNNERS, SYSTEM_OWNER}, lambda world: [world.task.pk]),
+    "remediation:task-proof": Row({*RUNNERS, SYSTEM_OWNER}, None, lambda world: [world.task.pk, world.attempt.pk]),
+    # ledger
+    "ledger:entry-list": Row(RUNNERS),
+    "ledger:entry-detail": Row(RUNNERS, None, lambda world: [world.entry.uid]),
+    "ledger:checkpoint": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}),
+}
+
+
+def patterns(resolver=None, prefix: str = "") -> dict:
+    """Name with namespace → view, for every address of the URLconf."""
+    found = {}
+    for entry in (resolver or get_resolver()).url_patterns:
+        if isinstance(entry, URLResolver):
+            inner = f"{prefix}{entry.namespace}:" if entry.namespace else prefix
+            found |= patterns(entry, inner)
+        elif isinstance(entry, URLPattern):
+            assert entry.name, f"{entry.pattern} has no name"
+            found[prefix + entry.name] = entry.callback
+    return found
+
+
+@pytest.fixture(autouse=True)
+def cache(settings):
+    """No Redis is needed to ask who may."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker, tmp_path_factory):
+    """Built once, inside a transaction that is rolled back at the end."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield build(tmp_path_factory.mktemp("world"))
+        transaction.set_rollback(True)
+
+
+def build(folder: Path) -> World:
+    """The small company, two campaigns, a removal with proof, a load on its way, a failed mail, a period with its pack."""
+    story = tell(folder)
+    people = _people(story)
+    closed, opened = story.launch("Q3"), story.launch("Q4")
+    people[REVIEWER] = story.user("ana@x.example")
+    story.decide(closed, "bruno", "revoke", people[REVIEWER])
+    story.submit(closed, people[REVIEWER])
+    closed = closing.close(campaign_id=closed.pk, by=story.owner)
+    removals.open_for_campaign(campaign_id=closed.pk, by=SYSTEM)
+    task = RemediationTask.objects.get()
+    proof = removals.Proof("proof.txt", store([b"seen"], directory="proofs", limit=100))
+    with transaction.atomic():
+        removals.claim_done(task_id=task.pk, note="Taken out of the group", proof=proof, by=story.system_owner)
+    RemediationTask.objects.filter(pk=task.pk).update(state="still_there")
+    pack = _pack(story, people)
+    sequencing.sequence(by=SYSTEM)
+    return World(
+        story=story,
+        people=people,
+        open=opened,
+        closed=closed,
+        task=task,
+        attempt=task.attempts.get(),
+        pack=pack,
+        requested=_requested(story, "Q1"),
+        failed=_failed(story),
+        job=_job(story),
+        mail=_mail(story),
+        entry=Entry.objects.latest("id"),
+    )
+
+
+def _people(story: Story) -> dict[str, User]:
+    """One person for each row of the table; the reviewer is Ana, whom the launch makes."""
+
+    def make(username: str, *roles: str) -> User:
+        return users.create(username=username, name=username, email=f"{username}@x.example", roles=roles, by=story.admin)
+
+    return {
+        NOBODY: make("nobody"),
+        ADMIN: story.admin,
+        OWNER: story.owner,
+        STRANGER: make("stranger", "reviewer"),
+        SYSTEM_OWNER: story.system_owner,
+        OTHER_SYSTEM: make("other-system", "system_owner"),
+        AUDITOR: story.auditor,
+        OTHER_AUDITOR: make("other-auditor", "auditor"),
+    }
+
+
+def _requested(story: Story, name: str) -> Campaign:
+    definition = story.define(f"Definition of {name}")
+    return launching.request(definition_id=definition.pk, name=name, by=story.owner)
+
+
+def _failed(story: Story) -> Campaign:
+    campaign = _requested(story, "Q2")
+    Campaign.objects.filter(pk=campaign.pk).update(state="failed", error="No data")
+    campaign.refresh_from_db()
+    return campaign
+
+
+def _job(story: Story) -> LoadJob:
+    stored = store([story.texts["grants"].encode()], directory="uploads", limit=10_000)
+    origin = snapshots.Origin("Exported by the test, from nowhere", "full")
+    uploads = [loads.Upload("grants", "grants.csv", stored)]
+    return loads.create(source_id=story.source.pk, uploads=uploads, origin=origin, by=story.admin)
+
+
+def _mail(story: Story) -> Mail:
+    draft = mails.Draft(story.admin.pk, "no_such_template", "s", "matrix")
+    mails.queue_many(drafts=[draft], by=SYSTEM)
+    Mail.objects.exclude(dedupe_key="matrix").update(due_at=clock.now() + timedelta(days=1))
+    return delivery.send_next(mailer=None, by=SYSTEM).mail
+
+
+def _pack(story: Story, people: dict[str, User]) -> EvidencePack:
+    today = clock.now().date()
+    details = periods.Details(
+        "This year", "soc2", today - timedelta(days=30), today, today + timedelta(days=30), [people[AUDITOR]]
+    )
+    found = packs.request(period_id=periods.create(details=details, by=story.owner).pk, by=story.owner)
+    file = store([b"a pack"], directory="packs", limit=100)
+    facts = {"stored_as": file.stored_as, "sha256": file.sha256, "size": file.size, "built_at": clock.now()}
+    EvidencePack.objects.filter(pk=found.pk).update(state="ready", **facts)
+    return found
+
+
+@pytest.fixture(scope="module")
+def cookies(world) -> dict:
+    """A session cookie for each who can sign in."""
+    found = {}
+    for who, user in world.people.items():
+        client = Client()
+        client.force_login(user)
+        found[who] = client.cookies["sessionid"].value
+    return found
+
+
+def send(world, cookies, who: str, name: str, method: str):
+    """One request as somebody, undone afterwards."""
+    client = Client(raise_request_exception=True)
+    if who != ANONYMOUS:
+        client.cookies["sessionid"] = cookies[who]
+    with transaction.atomic():
+        answer = getattr(client, method)(reverse(name, args=MATRIX[name].args(world)))
+        if answer.streaming:
+            b"".join(answer.streaming_content)
+        transaction.set_rollback(who in allowed(name, method))
+    return answer
+
+
+def allowed(name: str, method: str) -> set:
+    """Who may do this at all."""
+    return getattr(MATRIX[name], method) or set()
+
+
+def opens(answer) -> bool:
+    """Whether the door opened: neither refused, nor unknown, nor sent to sign in."""
+    return answer.status_code not in (401, 403, 404, 405) and not is_sent_to_sign_in(answer)
+
+
+def is_sent_to_sign_in(answer) -> bool:
+    """Whether the answer asks to sign in first."""
+    return answer.status_code == 302 and answer.url.startswith("/sign-in/?next=")
+
+
+def fingerprint() -> dict[str, str]:
+    """Table → a hash over all its rows, without sessions and the counters of failed sign-ins."""
+    tables = [
+        name
+        for name in connection.introspection.table_names()
+        if not name.startswith(("django_session", "axes_", "django_mig"))
+    ]
+    each = (
+        f"SELECT '{table}', md5(coalesce(string_agg(md5(t::text), '' ORDER BY md5(t::text)), '')) FROM {table} AS t"
+        for table in tables
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(each))
+        return dict(cursor.fetchall())
+
+
+def test_the_table_names_every_address_and_no_other():
+    assert set(patterns()) == set(MATRIX)
+
+
+def test_every_view_declares_who_may_open_it():
+    undeclared = [name for name, view in patterns().items() if not hasattr(view, "access_rule")]
+    assert undeclared == []
+
+
+def test_exactly_these_are_public():
+    public = {name for name, view in patterns().items() if view.access_rule == "public"}
+    assert public == {"health", "people:sign-in", "people:password-forgotten", "people:password-set"}
+    assert public == {name for name, row in MATRIX.items() if ANONYMOUS in (row.get or set()) | (row.post or set())}
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("name", sorted(MATRIX))
+def test_those_who_may_get_in_and_the_others_do_not(world, cookies, name, method):
+    answers = {who: send(world, cookies, who, name, method) for who in sorted(allowed(name, method))}
+    before = fingerprint()
+    answers |= {who: send(world, cookies, who, name, method) for who in sorted(ALL - allowed(name, method))}
+    assert fingerprint() == before
+    assert {who for who, answer in answers.items() if opens(answer)} == allowed(name, method), {
+        who: answer.status_code for who, answer in answers.items()
+    }
+    assert name == "health" or all(answer.status_code < 500 for answer in answers.values())
+
+
+@pytest.mark.parametrize("name", sorted(name for name, row in MATRIX.items() if ANONYMOUS not in (row.get or row.post)))
+def test_visitors_are_asked_to_sign_in(world, cookies, name):
+    for method in ("get", "post"):
+        assert is_sent_to_sign_in(send(world, cookies, ANONYMOUS, name, method))
+
+
+def test_a_fragment_asked_for_without_session_sends_the_whole_page_to_sign_in(world):
+    answer = Client().get(reverse("campaigns:review", args=[world.open.pk]), headers={"HX-Request": "true"})
+    assert answer.status_code == 401
+    assert answer["HX-Redirect"].startswith("/sign-in/?next=")
+
+
+def test_the_period_closes_to_the_auditor_after_its_last_day(world, cookies):
+    with clock.freeze(clock.now() + timedelta(days=31)):
+        for name in sorted(name for name in MATRIX if name.startswith("evidence:") and AUDITOR in allowed(name, "get")):
+            answer = send(world, cookies, AUDITOR, name, "get")
+            assert answer.status_code == 404 or name == "evidence:period-list"
+
+
+def test_a_deactivated_person_is_a_visitor(world, cookies):
+    with transaction.atomic():
+        users.deactivate(user_id=world.people[OWNER].pk, by=world.story.admin)
+        assert is_sent_to_sign_in(send(world, cookies, OWNER, "campaigns:campaign-list", "get"))
+        transaction.set_rollback(True)
