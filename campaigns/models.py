@@ -261,6 +261,7 @@ class Assignment(models.Model):
     item = unchecked("campaigns.ReviewItem", related_name="assignments", db_index=False)
     stage = models.PositiveSmallIntegerField(default=1)
     reviewer = unchecked(USER, related_name="assignments", db_index=False)
+    reviewer_name = models.CharField(max_length=200, help_text="As it was when assigned.")
     rule = models.CharField(max_length=20, choices=ReviewerRule.choices)
     reason = models.TextField(blank=True)
     is_active = models.BooleanField(default=True)

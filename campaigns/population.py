@@ -245,9 +245,9 @@ def insert(campaign: Campaign, now: datetime) -> None:
             values,
         )
         cursor.execute(
-            "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, rule, reason, is_active, risk_rank,"
+            "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
             " item_number, assigned_at)"
-            " SELECT %(campaign)s, id, 1, reviewer_id, reviewer_rule, '', TRUE, risk_rank, number, %(now)s FROM launch_items",
+            " SELECT %(campaign)s, id, 1, reviewer_id, reviewer_name, reviewer_rule, '', TRUE, risk_rank, number, %(now)s FROM launch_items",
             values,
         )
         cursor.execute(

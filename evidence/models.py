@@ -1,12 +1,27 @@
 """What the auditor gets: audit periods and the packs built for them."""
 
+from datetime import date
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
 from evidence.states import PackState
+from people.states import Role
 
 USER = settings.AUTH_USER_MODEL
+
+
+class AuditPeriodQuerySet(models.QuerySet):
+    """Periods by who may read them."""
+
+    def visible_to(self, user, today: date):
+        """All of them for those who run audits; for an auditor those opened to them, until their last day."""
+        if user.has_role(Role.CONTROL_OWNER, Role.ADMINISTRATOR):
+            return self
+        if user.has_role(Role.AUDITOR):
+            return self.filter(auditors=user, open_until__gte=today)
+        return self.none()
 
 
 class AuditPeriod(models.Model):
@@ -20,6 +35,8 @@ class AuditPeriod(models.Model):
     open_until = models.DateField(help_text="The last day on which the auditors may read.")
     created_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
+
+    objects = AuditPeriodQuerySet.as_manager()
 
     class Meta:
         ordering = ("-from_on", "name")

@@ -16,3 +16,11 @@ def can_manage_audit(user) -> bool:
 def sees_every_period(user) -> bool:
     """Those who run audits; an auditor sees only the periods opened to them."""
     return user.has_role(Role.CONTROL_OWNER, Role.ADMINISTRATOR)
+
+
+def can_download(user, pack, today) -> bool:
+    """Those who run audits, and the auditors of the period until its last day."""
+    if sees_every_period(user):
+        return True
+    period = pack.period
+    return user.has_role(Role.AUDITOR) and today <= period.open_until and period.auditors.filter(pk=user.pk).exists()

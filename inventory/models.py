@@ -18,11 +18,24 @@ from inventory.states import (
     LoadState,
     Tristate,
 )
+from people.states import Role
 
 
 def unchecked(to: str, **options) -> models.ForeignKey:
     """A reference without a database constraint, for the wide tables (see the module's docstring)."""
     return models.ForeignKey(to, on_delete=models.PROTECT, db_constraint=False, **options)
+
+
+class SourceQuerySet(models.QuerySet):
+    """Sources by who may see them."""
+
+    def visible_to(self, user):
+        """All of them for administrators and control owners, one's own for a system owner, none for others."""
+        if user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER):
+            return self
+        if user.has_role(Role.SYSTEM_OWNER):
+            return self.filter(owner=user)
+        return self.none()
 
 
 class Source(models.Model):
@@ -36,6 +49,8 @@ class Source(models.Model):
         help_text="The system owner, who removes access there.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SourceQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)
@@ -266,6 +281,7 @@ class LoadJob(models.Model):
     progress_rows = models.PositiveBigIntegerField(default=0)
     report = models.JSONField(default=dict, help_text="Counts and the first rejected rows of the check.")
     error = models.TextField(blank=True)
+    accept_large_drop = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
     snapshot = models.OneToOneField(Snapshot, on_delete=models.PROTECT, null=True, related_name="load")

@@ -48,6 +48,7 @@ def _move(campaign_id: int, old: list[Assignment], to, reason: str, now, by) -> 
             item_id=assignment.item_id,
             stage=assignment.stage,
             reviewer=to,
+            reviewer_name=to.name,
             rule=ReviewerRule.REASSIGNED,
             reason=reason,
             risk_rank=assignment.risk_rank,

@@ -1,0 +1,36 @@
+"""Forms of audit periods."""
+
+from django import forms
+
+from evidence import frameworks
+from evidence.actions.periods import Details
+from people.models import User
+from people.states import Role
+
+
+def _day(**options) -> forms.DateField:
+    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **options)
+
+
+class PeriodForm(forms.Form):
+    """What a period is and who may read it."""
+
+    name = forms.CharField(max_length=200, help_text="For example: SOC 2 Type II, 2026.")
+    framework = forms.ChoiceField(choices=frameworks.CHOICES)
+    from_on = _day(label="From")
+    to_on = _day(label="To", help_text="The last day, included.")
+    auditors = forms.ModelMultipleChoiceField(
+        queryset=None,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="They read this period, its packs, and nothing else.",
+    )
+    open_until = _day(label="Open to auditors until", help_text="The last day on which they may read.")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["auditors"].queryset = User.objects.with_role(Role.AUDITOR)
+
+    def details(self) -> Details:
+        """The cleaned form as an action takes it."""
+        return Details(**self.cleaned_data | {"auditors": list(self.cleaned_data["auditors"])})

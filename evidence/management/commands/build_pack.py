@@ -1,0 +1,45 @@
+"""`manage.py build_pack`: build a period's pack from the command line."""
+
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from certify.lib.errors import DomainError
+from evidence.actions import packs
+from evidence.models import AuditPeriod
+from ledger.actions import sequencing
+from ledger.actors import SYSTEM
+from people.models import User
+
+
+class Command(BaseCommand):
+    help = "Build the evidence pack of an audit period against the newest checkpoint, or an older one."
+
+    def add_arguments(self, parser):
+        parser.add_argument("period", help="name of the audit period")
+        parser.add_argument("--by", required=True, help="sign-in name of the control owner who asks for it")
+        parser.add_argument("--checkpoint-size", type=int, help="build against the checkpoint of this many entries")
+        parser.add_argument("--output", type=Path, help="also copy the pack there")
+
+    def handle(self, *, period: str, by: str, checkpoint_size: int | None, output: Path | None, **options) -> None:
+        try:
+            person = User.objects.get_by_natural_key(by)
+            pack = packs.request(period_id=AuditPeriod.objects.get(name=period).pk, by=person)
+            sequencing.sequence(by=SYSTEM)
+            pack = packs.build(pack_id=pack.pk, checkpoint_size=checkpoint_size, by=person, progress=self._show)
+        except User.DoesNotExist:
+            raise CommandError(f"There is no user “{by}”.") from None
+        except AuditPeriod.DoesNotExist:
+            raise CommandError(f"There is no audit period “{period}”.") from None
+        except DomainError as refusal:
+            raise CommandError(refusal.message) from None
+        path = settings.CERTIFY_DATA_DIR / pack.stored_as
+        if output:
+            path = shutil.copyfile(path, output)
+        self.stdout.write(f"{path}\n{pack.size:,} bytes, SHA-256 {pack.sha256}, checkpoint of {pack.checkpoint_size:,} entries")
+
+    def _show(self, percent: int, text: str) -> None:
+        if self.stderr.isatty():
+            self.stderr.write(f"{percent:3} % {text}")

@@ -1,0 +1,116 @@
+"""Audit periods and their packs."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.cache import cache
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from certify.lib import clock
+from certify.lib.access import requires
+from certify.lib.errors import InvalidInput
+from certify.lib.nudge import nudge
+from evidence import permissions, queries
+from evidence.actions import packs, periods
+from evidence.forms import PeriodForm
+from evidence.frameworks import FRAMEWORKS
+from evidence.models import AuditPeriod, EvidencePack
+from evidence.states import PackState
+from evidence.tasks import build_pack, progress_key
+from ledger.queries import latest_checkpoint
+
+PACKS_SHOWN = 50
+
+
+def _period(request: HttpRequest, pk: int) -> AuditPeriod:
+    return get_object_or_404(AuditPeriod.objects.visible_to(request.user, clock.now().date()), pk=pk)
+
+
+def _save(request: HttpRequest, form: PeriodForm, period: AuditPeriod | None) -> AuditPeriod | None:
+    """Write the form; a refusal lands at its field."""
+    if not form.is_valid():
+        return None
+    try:
+        if period:
+            return periods.change(period_id=period.pk, details=form.details(), by=request.user)
+        return periods.create(details=form.details(), by=request.user)
+    except InvalidInput as refusal:
+        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        return None
+
+
+@requires(permissions.can_open_audit)
+@require_safe
+def period_list(request: HttpRequest) -> HttpResponse:
+    visible = AuditPeriod.objects.visible_to(request.user, clock.now().date())
+    context = {"periods": visible.prefetch_related("auditors"), "can_manage": permissions.can_manage_audit(request.user)}
+    return render(request, "evidence/period_list.html", context)
+
+
+@requires(permissions.can_manage_audit)
+@require_http_methods(["GET", "POST"])
+def period_create(request: HttpRequest) -> HttpResponse:
+    form = PeriodForm(request.POST or None)
+    if request.method == "POST" and (saved := _save(request, form, None)):
+        return redirect("evidence:period-detail", pk=saved.pk)
+    return render(request, "evidence/period_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@requires(permissions.can_manage_audit)
+@require_http_methods(["GET", "POST"])
+def period_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    period = _period(request, pk)
+    names = ("name", "framework", "from_on", "to_on", "open_until")
+    initial = {name: getattr(period, name) for name in names} | {"auditors": list(period.auditors.all())}
+    form = PeriodForm(request.POST or None, initial=initial)
+    if request.method == "POST" and _save(request, form, period):
+        return redirect("evidence:period-detail", pk=pk)
+    context = {"form": form, "period": period}
+    return render(request, "evidence/period_form.html", context, status=422 if form.errors else 200)
+
+
+@requires(permissions.can_open_audit)
+@require_safe
+def period_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    period = _period(request, pk)
+    campaigns = list(queries.campaigns_of(period))
+    outcomes = queries.outcomes_of(campaigns)
+    found = list(period.packs.select_related("requested_by")[: PACKS_SHOWN + 1])
+    context = {
+        "period": period,
+        "framework": FRAMEWORKS.get(period.framework),
+        "campaigns": [(campaign, outcomes.get(campaign.pk, {})) for campaign in campaigns],
+        "packs": [(pack, cache.get(progress_key(pack.pk))) for pack in found[:PACKS_SHOWN]],
+        "cut": len(found) > PACKS_SHOWN,
+        "cap": PACKS_SHOWN,
+        "is_building": any(pack.state == PackState.REQUESTED for pack in found),
+        "checkpoint": latest_checkpoint(),
+        "can_manage": permissions.can_manage_audit(request.user),
+    }
+    return render(request, "evidence/_packs.html" if request.htmx else "evidence/period_detail.html", context)
+
+
+@requires(permissions.can_manage_audit)
+@require_POST
+def pack_request(request: HttpRequest, pk: int) -> HttpResponse:
+    period = _period(request, pk)
+    try:
+        pack = packs.request(period_id=period.pk, by=request.user)
+    except InvalidInput as refusal:
+        messages.error(request, refusal.message)
+    else:
+        nudge(build_pack, pack.pk)
+    return redirect("evidence:period-detail", pk=pk)
+
+
+@requires(permissions.can_open_audit)
+@require_POST
+def pack_download(request: HttpRequest, pk: int) -> HttpResponse:
+    """The ZIP as it was built; POST, because the download is recorded."""
+    visible = AuditPeriod.objects.visible_to(request.user, clock.now().date())
+    pack = get_object_or_404(EvidencePack.objects.filter(period__in=visible, state=PackState.READY), pk=pk)
+    packs.record_download(pack_id=pack.pk, by=request.user)
+    path = settings.CERTIFY_DATA_DIR / pack.stored_as
+    name = f"certify-{pack.period.framework}-{pack.period.from_on}-{pack.period.to_on}-{pack.checkpoint_size}.zip"
+    return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/zip")

@@ -1,0 +1,51 @@
+"""Reads of the inventory."""
+
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
+
+from inventory.models import Account, Grant, LoadJob, RejectedRow, Snapshot, Source
+from inventory.states import LoadState
+
+
+def sources(user) -> QuerySet:
+    """Sources the user may see, with the age of their data and how much they hold."""
+    last = Snapshot.objects.filter(source=OuterRef("pk")).order_by("-pk")
+    return (
+        Source.objects.visible_to(user)
+        .select_related("owner")
+        .annotate(
+            loaded_at=Max("snapshots__loaded_at"),
+            loads_count=Count("snapshots", distinct=True),
+            grants_open=Subquery(last.values("grants_open")[:1]),
+            completeness=Subquery(last.values("completeness")[:1]),
+        )
+    )
+
+
+def orphans(source: Source) -> QuerySet:
+    """Accounts with open grants and no identity behind them."""
+    held = Grant.objects.current().filter(account_id=OuterRef("pk"))
+    return Account.objects.filter(Exists(held), source=source, identity=None).order_by("key")
+
+
+def grants(source: Source, snapshot: Snapshot | None, *, search: str = "", after: int = 0) -> QuerySet:
+    """Grants of a source as of a snapshot (None: now), in the order of their ids, after an id."""
+    found = Grant.objects.as_of(snapshot) if snapshot else Grant.objects.current().filter(source=source)
+    for word in search.split()[:5]:
+        found = found.filter(
+            Q(account__key__icontains=word)
+            | Q(account__identity__name__icontains=word)
+            | Q(entitlement__key__icontains=word)
+            | Q(entitlement__name__icontains=word)
+        )
+    return found.filter(pk__gt=after).select_related("account__identity", "entitlement", "first_seen").order_by("pk")
+
+
+def rejected(snapshot: Snapshot, *, after: int = 0) -> QuerySet:
+    """Rejected rows of a snapshot in the order they were stored."""
+    return RejectedRow.objects.filter(file__snapshot=snapshot, pk__gt=after).select_related("file").order_by("pk")
+
+
+def waiting_loads() -> list[tuple[int, str]]:
+    """(id, state) of loads that wait for a worker, and of those whose worker has gone silent."""
+    waiting = LoadJob.objects.filter(state__in=(LoadState.CHECK_QUEUED, LoadState.QUEUED)).order_by("pk")
+    return list(waiting.values_list("pk", "state"))
