@@ -1,5 +1,6 @@
 """What an entry is made of; pure."""
 
+import hashlib
 import json
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +12,8 @@ from certify.lib.times import rfc3339
 VERSION = 1
 #: C2SP tlog-tiles prefixes an entry with a 16-bit length.
 MAX_PAYLOAD_BYTES = 65_535
+#: Above this many bytes the changes of a configuration are committed by their hash, which leaves room for the rest.
+MAX_CHANGES_BYTES = MAX_PAYLOAD_BYTES // 2
 
 
 def payload(*, uid: UUID, kind: str, subject: str, actor: dict[str, str], at: datetime, data: dict) -> bytes:
@@ -63,3 +66,17 @@ def misfit(columns: dict[str, str], body: str) -> str:
         if columns[name] != value:
             return f"its column {name} says {columns[name]!r}, its payload {value!r}"
     return ""
+
+
+def change_data(row) -> dict:
+    """What the ledger keeps of a row of django-auditlog; changes that would not fit are kept as their SHA-256."""
+    data = {
+        "change": str(row.pk),
+        "action": row.get_action_display(),
+        "object": row.object_repr[:1000],
+        "changed_at": rfc3339(row.timestamp),
+    }
+    changes = canonical.dumps(row.changes)
+    if len(changes) > MAX_CHANGES_BYTES:
+        return {**data, "changes_sha256": hashlib.sha256(changes).hexdigest()}
+    return {**data, "changes": row.changes}

@@ -17,7 +17,6 @@ from certify.lib import clock
 from certify.lib.batches import batched
 from certify.lib.times import rfc3339
 from ledger import merkle, notes, rules
-from ledger.actions.configuration import change_data
 from ledger.models import AbsorbedChange
 from ledger.queries import TILE_HEIGHT, leaf_count
 
@@ -327,7 +326,7 @@ def _check_changes(report: Report, late_before: datetime) -> None:
             report.changes += 1
             if change.pk not in rows:
                 report.add(f"The change of configuration {change.pk} is in the ledger and is missing in auditlog's table.")
-            elif change_data(rows[change.pk]) != json.loads(change.entry.payload)["data"]:
+            elif rules.change_data(rows[change.pk]) != json.loads(change.entry.payload)["data"]:
                 report.add(f"The change of configuration {change.pk} in auditlog's table is not what the ledger recorded.")
     for row, at in _rows(
         "SELECT id, timestamp FROM auditlog_logentry WHERE timestamp < %s AND NOT EXISTS"

@@ -1,21 +1,15 @@
 """Changes of configuration: what django-auditlog wrote is entered in the ledger, so that there is one log to prove."""
 
-import hashlib
-
 from auditlog.models import LogEntry
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from certify.lib import canonical
-from certify.lib.times import rfc3339
 from ledger import rules
 from ledger.actions import entries
 from ledger.models import AbsorbedChange
 
 LOCK = 0x6365727469667901
 BATCH = 1_000
-#: Above this many bytes the changes are committed by their hash, which leaves room for the rest of the entry.
-MAX_CHANGES_BYTES = rules.MAX_PAYLOAD_BYTES // 2
 
 
 @transaction.atomic
@@ -42,19 +36,5 @@ def _enter(row: LogEntry, by):
         kind="configuration:changed",
         subject=f"{row.content_type.app_label}.{row.content_type.model}:{row.object_pk}"[:100],
         by=row.actor or by,
-        data=change_data(row),
+        data=rules.change_data(row),
     )
-
-
-def change_data(row: LogEntry) -> dict:
-    """What the ledger keeps of a row; changes that would not fit into an entry are kept as their SHA-256."""
-    data = {
-        "change": str(row.pk),
-        "action": row.get_action_display(),
-        "object": row.object_repr[:1000],
-        "changed_at": rfc3339(row.timestamp),
-    }
-    changes = canonical.dumps(row.changes)
-    if len(changes) > MAX_CHANGES_BYTES:
-        return {**data, "changes_sha256": hashlib.sha256(changes).hexdigest()}
-    return {**data, "changes": row.changes}
