@@ -1,7 +1,7 @@
 """The main navigation, by role."""
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from campaigns.permissions import can_see_campaigns
 from evidence.permissions import can_open_audit
@@ -36,14 +36,5 @@ def navigation(request: HttpRequest) -> dict:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"navigation": []}
-    entries = [(label, _address(name)) for label, name, may in ENTRIES if may(user)]
-    return {
-        "navigation": [{"label": label, "url": url, "active": request.path.startswith(url)} for label, url in entries if url]
-    }
-
-
-def _address(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
+    entries = [(label, reverse(name)) for label, name, may in ENTRIES if may(user)]
+    return {"navigation": [{"label": label, "url": url, "active": request.path.startswith(url)} for label, url in entries]}

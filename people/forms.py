@@ -109,4 +109,4 @@ class MailFilterForm(forms.Form):
     """The filters above the list of mails."""
 
     search = forms.CharField(label="Recipient", max_length=MAX_EMAIL, required=False)
-    state = forms.ChoiceField(label="State", choices=[("", "All"), *MailState.choices], required=False)
+    state = forms.ChoiceField(choices=[("", "All"), *MailState.choices], required=False, widget=forms.HiddenInput)
