@@ -31,7 +31,10 @@ class DefinitionForm(forms.Form):
         required=False, label="Controls it serves", help_text="Framework and control, such as soc2:CC6.3 iso27001:A.5.18."
     )
     sources = forms.ModelMultipleChoiceField(
-        queryset=None, widget=forms.CheckboxSelectMultiple, label="Systems", help_text="Every open grant of these is asked about."
+        queryset=None,
+        widget=forms.CheckboxSelectMultiple,
+        label="Systems",
+        help_text="Every open grant of these is asked about.",
     )
     privileged = forms.ChoiceField(choices=PRIVILEGED_CHOICES, label="Which entitlements")
     departments = forms.MultipleChoiceField(

@@ -234,10 +234,7 @@ class ReviewItem(models.Model):
                     decision_entry_uid__isnull=True,
                     sign_off__isnull=True,
                 )
-                | (
-                    ~Q(decision="")
-                    & Q(decided_by__isnull=False, decided_at__isnull=False, decision_entry_uid__isnull=False)
-                ),
+                | (~Q(decision="") & Q(decided_by__isnull=False, decided_at__isnull=False, decision_entry_uid__isnull=False)),
                 name="item_decision_facts_together",
             ),
             models.CheckConstraint(

@@ -13,26 +13,19 @@ from campaigns.rules import EXCLUSION_COLUMNS, ITEM_COLUMNS
 from campaigns.states import UNUSED_DAYS, CampaignState, ReviewerRule
 from inventory.models import Snapshot
 
-#: Reviewer rule → (it applies, user id, identity id). A reviewer is never the person reviewed, never inactive, never gone.
+#: Somebody who can be asked: known, still there, able to sign in, and not the person reviewed.
+PERSON = (
+    "{0}.id IS NOT NULL AND {0}.gone_in_id IS NULL AND {0}.status <> 'inactive' AND COALESCE({0}_user.is_active, TRUE)"
+    " AND {0}.id IS DISTINCT FROM identity.id"
+)
+USER = "{0}.is_active AND {0}.id IS DISTINCT FROM identity.user_id"
+
+#: Reviewer rule → (it applies, user id, identity id).
 CHAIN = {
-    ReviewerRule.MANAGER: (
-        "manager.id IS NOT NULL AND manager.gone_in_id IS NULL AND manager.status <> 'inactive'"
-        " AND COALESCE(manager_user.is_active, TRUE) AND manager.id <> identity.id",
-        "manager.user_id",
-        "manager.id",
-    ),
-    ReviewerRule.ENTITLEMENT_OWNER: (
-        "owner.id IS NOT NULL AND owner.gone_in_id IS NULL AND owner.status <> 'inactive'"
-        " AND COALESCE(owner_user.is_active, TRUE) AND owner.id IS DISTINCT FROM identity.id",
-        "owner.user_id",
-        "owner.id",
-    ),
-    ReviewerRule.SYSTEM_OWNER: (
-        "system_owner.is_active AND system_owner.id IS DISTINCT FROM identity.user_id",
-        "system_owner.id",
-        "NULL::bigint",
-    ),
-    ReviewerRule.FALLBACK: ("fallback.is_active AND fallback.id IS DISTINCT FROM identity.user_id", "fallback.id", "NULL::bigint"),
+    ReviewerRule.MANAGER: (PERSON.format("manager"), "manager.user_id", "manager.id"),
+    ReviewerRule.ENTITLEMENT_OWNER: (PERSON.format("owner"), "owner.user_id", "owner.id"),
+    ReviewerRule.SYSTEM_OWNER: (USER.format("system_owner"), "system_owner.id", "NULL::bigint"),
+    ReviewerRule.FALLBACK: (USER.format("fallback"), "fallback.id", "NULL::bigint"),
 }
 
 #: Signal → the condition under which an item has it, riskiest first, and its rank.
@@ -53,7 +46,8 @@ CALM_RANK = 9
 EXCLUSION = """
     CASE WHEN identity.id IS NULL AND NOT %(orphans)s THEN 'orphan'
          WHEN identity.id IS NOT NULL AND %(kinds)s::text[] <> '{{}}' AND identity.kind <> ALL(%(kinds)s::text[]) THEN 'kind'
-         WHEN identity.id IS NOT NULL AND %(departments)s::text[] <> '{{}}' AND identity.department <> ALL(%(departments)s::text[]) THEN 'department'
+         WHEN identity.id IS NOT NULL AND %(departments)s::text[] <> '{{}}' AND identity.department <> ALL(%(departments)s::text[])
+              THEN 'department'
          WHEN entitlement.privileged <> ALL(%(privileged)s::text[]) THEN 'not_privileged'
     END
 """
@@ -247,7 +241,8 @@ def insert(campaign: Campaign, now: datetime) -> None:
         cursor.execute(
             "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
             " item_number, assigned_at)"
-            " SELECT %(campaign)s, id, 1, reviewer_id, reviewer_name, reviewer_rule, '', TRUE, risk_rank, number, %(now)s FROM launch_items",
+            " SELECT %(campaign)s, id, 1, reviewer_id, reviewer_name, reviewer_rule, '', TRUE, risk_rank, number, %(now)s"
+            " FROM launch_items",
             values,
         )
         cursor.execute(

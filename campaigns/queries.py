@@ -24,6 +24,8 @@ VIEWS = {
     "system": ("source_name", "entitlement_name", "number"),
     "entitlement": ("entitlement_name", "entitlement_key", "number"),
 }
+#: Columns that the assignment repeats.
+ON_ASSIGNMENT = {"risk_rank": "assignments__risk_rank", "number": "assignments__item_number"}
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,8 @@ def review_page(user, campaign_id: int, *, filters: Filters, view: str = "risk",
     last = _row_at(user, campaign_id, after)
     if last:
         items = items.filter(_after(columns, last))
-    if columns[0] == "risk_rank":
-        # The assignment repeats these two, so that its index alone gives the page.
-        items = items.order_by("assignments__risk_rank", "assignments__item_number")
-    else:
-        items = items.order_by(*columns)
-    rows = list(items[: limit + 1])
+    # The assignment repeats rank and number, so that its index alone gives the risk-first page.
+    rows = list(items.order_by(*(ON_ASSIGNMENT.get(column, column) for column in columns))[: limit + 1])
     more = len(rows) > limit
     return Page(rows[:limit], str(rows[limit - 1].number) if more else "")
 
@@ -171,7 +169,7 @@ def _after(columns: tuple[str, ...], last: ReviewItem) -> Q:
     """Rows after `last` in the order of the columns."""
     later, same = Q(), Q()
     for column in columns:
-        path = {"risk_rank": "assignments__risk_rank", "number": "assignments__item_number"}.get(column, column)
+        path = ON_ASSIGNMENT.get(column, column)
         later |= same & Q(**{f"{path}__gt": getattr(last, column)})
         same &= Q(**{path: getattr(last, column)})
     return later
@@ -208,11 +206,14 @@ def _facet(items: QuerySet, name: str) -> dict:
     column = FACET_COLUMNS[name]
     label = {"system": "source_name", "entitlement": "entitlement_name", "person": "identity_name"}.get(name, column)
     rows = list(
-        items.exclude(**{column: ""}).values_list(column).annotate(text=Max(label), count=Count("id")).order_by("-count", column)[
-            : FACET_CAP + 1
-        ]
+        items.exclude(**{column: ""})
+        .values_list(column)
+        .annotate(text=Max(label), count=Count("id"))
+        .order_by("-count", column)[: FACET_CAP + 1]
     )
-    more = items.exclude(**{column: ""}).aggregate(n=Count(column, distinct=True))["n"] - FACET_CAP if len(rows) > FACET_CAP else 0
+    more = (
+        items.exclude(**{column: ""}).aggregate(n=Count(column, distinct=True))["n"] - FACET_CAP if len(rows) > FACET_CAP else 0
+    )
     return {"values": [(value, text or value, count) for value, text, count in rows[:FACET_CAP]], "more": more}
 
 
@@ -316,7 +317,9 @@ def reviewers(campaign: Campaign, *, after: int = 0, limit: int = 100) -> list[d
 
 def reviewers_with_open_items(campaign: Campaign) -> dict[int, int]:
     """Reviewer id → items that are not submitted yet: who is reminded, and of how much."""
-    waiting = Assignment.objects.filter(campaign=campaign, is_active=True, item__sign_off__isnull=True, reviewer__is_active=True)
+    waiting = Assignment.objects.filter(
+        campaign=campaign, is_active=True, item__sign_off__isnull=True, reviewer__is_active=True
+    )
     return dict(waiting.values_list("reviewer_id").annotate(Count("id")).order_by())
 
 
@@ -342,7 +345,9 @@ def definitions() -> QuerySet:
 def scope_choices() -> dict:
     """What a definition's form offers: sources with the age of their data, departments."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT department FROM inventory_identity WHERE department <> '' ORDER BY department LIMIT 501")
+        cursor.execute(
+            "SELECT DISTINCT department FROM inventory_identity WHERE department <> '' ORDER BY department LIMIT 501"
+        )
         departments = [row[0] for row in cursor.fetchall()]
     sources = Source.objects.annotate(loaded_at=Max("snapshots__loaded_at")).order_by("name")
     return {"sources": sources, "departments": departments[:500], "departments_cut": len(departments) > 500}

@@ -15,7 +15,10 @@ class SourceForm(forms.Form):
     name = forms.CharField(max_length=200)
     description = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), required=False)
     owner = forms.ModelChoiceField(
-        queryset=None, required=False, label="System owner", help_text="Removes access there, and decides where no manager is known."
+        queryset=None,
+        required=False,
+        label="System owner",
+        help_text="Removes access there, and decides where no manager is known.",
     )
 
     def __init__(self, *args, with_key: bool = True, **kwargs):

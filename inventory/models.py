@@ -45,7 +45,11 @@ class Source(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="owned_sources",
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="owned_sources",
         help_text="The system owner, who removes access there.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
@@ -83,12 +87,8 @@ class Snapshot(models.Model):
         ordering = ("-id",)
         constraints = (
             models.UniqueConstraint(fields=("source", "number"), name="snapshot_number_once"),
-            models.CheckConstraint(
-                condition=Q(rows_read=F("rows_loaded") + F("rows_rejected")), name="snapshot_rows_balance"
-            ),
-            models.CheckConstraint(
-                condition=Q(completeness="full") | Q(grants_ended=0), name="snapshot_only_full_ends_grants"
-            ),
+            models.CheckConstraint(condition=Q(rows_read=F("rows_loaded") + F("rows_rejected")), name="snapshot_rows_balance"),
+            models.CheckConstraint(condition=Q(completeness="full") | Q(grants_ended=0), name="snapshot_only_full_ends_grants"),
         )
 
     def __str__(self) -> str:
@@ -160,7 +160,11 @@ class Identity(models.Model):
         Snapshot, on_delete=models.PROTECT, related_name="+", db_constraint=False, help_text="Where it was last seen."
     )
     gone_in = models.ForeignKey(
-        Snapshot, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False,
+        Snapshot,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
         help_text="The FULL snapshot of its source that no longer had it.",
     )
 
@@ -230,8 +234,8 @@ class GrantQuerySet(models.QuerySet):
 class Grant(models.Model):
     """An account has an entitlement, through a path. One row per *version*: a changed attribute closes the row and opens the next.
 
-    Whose it is, is the account's to say. `first_seen` is the snapshot that first showed the grant and is carried over from version to version; `opened_in` and
-    `closed_in` bound this version. A grant has ended when its last version is closed. Snapshot ids of one source grow with
+    Whose it is, is the account's to say. `first_seen` is the snapshot that first showed the grant and is carried over from
+    version to version; `opened_in` and `closed_in` bound this version. A grant has ended when its last version is closed. Snapshot ids of one source grow with
     time (loads of a source are serialised), which is what `as_of` relies on.
     """
 

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from campaigns import queries, rules
 from campaigns.models import Assignment, BulkAct, Campaign, Decision, ReviewItem
 from campaigns.states import CampaignState, DecisionCode
-from certify.lib import clock, canonical
+from certify.lib import canonical, clock
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
 from certify.lib.times import rfc3339
 from inventory.models import Identity
@@ -68,7 +68,9 @@ def _open_item(item_id: int, expected: str | None, by, now: datetime) -> tuple[R
     assignment = Assignment.objects.filter(item=item, reviewer_id=by.pk, is_active=True).first()
     if assignment is None or not by.is_active:
         raise NotAllowed("This item is not assigned to you.")
-    owner = Identity.objects.filter(key=item.identity_key).values_list("user_id", flat=True).first() if item.identity_key else None
+    owner = (
+        Identity.objects.filter(key=item.identity_key).values_list("user_id", flat=True).first() if item.identity_key else None
+    )
     if rules.is_self_review(owner, by.pk):
         raise NotAllowed("This is your own access: somebody else must decide.")
     if item.sign_off_id:

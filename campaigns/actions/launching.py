@@ -245,7 +245,9 @@ def _record(campaign: Campaign, by) -> None:
 
 def _assignment_rows(campaign: Campaign) -> list[tuple[str, dict]]:
     per_reviewer: dict[tuple[int, str], dict[str, int]] = {}
-    counted = Assignment.objects.filter(campaign=campaign).values_list("reviewer_id", "reviewer__name", "rule").annotate(Count("id"))
+    counted = (
+        Assignment.objects.filter(campaign=campaign).values_list("reviewer_id", "reviewer__name", "rule").annotate(Count("id"))
+    )
     for reviewer, name, rule, count in counted.order_by("reviewer_id", "rule"):
         per_reviewer.setdefault((reviewer, name), {})[rule] = count
     return [
@@ -263,7 +265,9 @@ def _assignment_rows(campaign: Campaign) -> list[tuple[str, dict]]:
 
 
 def _tell_reviewers(campaign: Campaign, by) -> None:
-    counted = Assignment.objects.filter(campaign=campaign, is_active=True).values_list("reviewer_id").annotate(Count("id")).order_by()
+    counted = (
+        Assignment.objects.filter(campaign=campaign, is_active=True).values_list("reviewer_id").annotate(Count("id")).order_by()
+    )
     mails.queue_many(
         drafts=[
             mails.Draft(

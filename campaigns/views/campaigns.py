@@ -120,7 +120,9 @@ def campaign_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def reviewer_reassign(request: HttpRequest, pk: int, reviewer: int) -> HttpResponse:
     """Give a reviewer's undecided items to somebody else."""
     campaign = _campaign(request, pk)
-    person = get_object_or_404(User.objects.filter(assignments__campaign=campaign, assignments__is_active=True).distinct(), pk=reviewer)
+    person = get_object_or_404(
+        User.objects.filter(assignments__campaign=campaign, assignments__is_active=True).distinct(), pk=reviewer
+    )
     waiting = Assignment.objects.filter(campaign=campaign, reviewer=person, is_active=True).filter(queries.OPEN_ITEM)
     numbers = list(waiting.order_by("item_number").values_list("item_number", flat=True)[: assignments.MAX_ITEMS])
     form = ReassignForm(request.POST or None)

@@ -95,7 +95,12 @@ def _facet_lists(facets: dict, filters: queries.Filters, view: str) -> list[dict
         {
             "title": "Show",
             "links": [
-                (label, facets["states"][code], _query(filters, view, state="" if filters.state == code else code), filters.state == code)
+                (
+                    label,
+                    facets["states"][code],
+                    _query(filters, view, state="" if filters.state == code else code),
+                    filters.state == code,
+                )
                 for code, label in states
             ],
         },
@@ -209,7 +214,9 @@ def bulk(request: HttpRequest, pk: int) -> HttpResponse:
             error = refusal.message
         else:
             left = f" {done.left_out:,} were left for single decisions." if done.left_out else ""
-            messages.success(request, f"{DecisionCode(code).label}: {done.decided:,} items.{left} You can still undo each of them.")
+            messages.success(
+                request, f"{DecisionCode(code).label}: {done.decided:,} items.{left} You can still undo each of them."
+            )
             return redirect(f"{reverse('campaigns:review', args=[pk])}?{_query(FilterForm(request.POST).filters(), 'risk')}")
     context = {
         "campaign": campaign,

@@ -95,7 +95,9 @@ def request_load(*, job_id: int, accept_large_drop: bool = False, by) -> LoadJob
     _require(by)
     job = _locked(job_id)
     if job.report.get("is_large_drop") and not accept_large_drop:
-        raise InvalidInput("This load would end most open grants. Tick that this is right, or cancel.", field="accept_large_drop")
+        raise InvalidInput(
+            "This load would end most open grants. Tick that this is right, or cancel.", field="accept_large_drop"
+        )
     _move(job, LoadState.QUEUED, accept_large_drop=accept_large_drop, progress_rows=0)
     return job
 

@@ -252,7 +252,9 @@ def _record(source: Source, snapshot: Snapshot, staged: list[_Staged], origin: O
 
 def _write_refused(file: SnapshotFile, refused: tables.RefusedRows) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS stage_refused (line bigint, field text, reason text, raw text) ON COMMIT DROP")
+        cursor.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS stage_refused (line bigint, field text, reason text, raw text) ON COMMIT DROP"
+        )
         cursor.execute("TRUNCATE stage_refused")
         refused.copy_to("stage_refused", "line, field, reason, raw")
         cursor.execute(

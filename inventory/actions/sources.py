@@ -46,7 +46,5 @@ def change(*, source_id: int, name: str, description: str, owner, by) -> Source:
     source.name, source.description, source.owner = name, description, owner
     source.save(update_fields=["name", "description", "owner"])
     if (new := _facts(source)) != old:
-        entries.record(
-            kind="source:changed", subject=f"inventory.source:{source.pk}", by=by, data={"old": old, "new": new}
-        )
+        entries.record(kind="source:changed", subject=f"inventory.source:{source.pk}", by=by, data={"old": old, "new": new})
     return source

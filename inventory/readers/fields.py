@@ -63,7 +63,13 @@ def choice(allowed: type, **also: str) -> Convert:
 tristate = choice(Tristate, true="yes", false="no", y="yes", n="no", **{"1": "yes", "0": "no"})
 identity_kind = choice(IdentityKind, human="employee", person="employee", external="contractor", bot="service")
 identity_status = choice(
-    IdentityStatus, enabled="active", disabled="inactive", true="active", false="inactive", terminated="inactive", left="inactive"
+    IdentityStatus,
+    enabled="active",
+    disabled="inactive",
+    true="active",
+    false="inactive",
+    terminated="inactive",
+    left="inactive",
 )
 entitlement_kind = choice(EntitlementKind)
 
@@ -85,7 +91,12 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
     FileKind.ENTITLEMENTS: (
         Field("source", ("system", "application"), limit=80),
-        Field("entitlement_id", ("entitlement", "role id", "group id", "role", "group", "permission", "id"), required=True, limit=300),
+        Field(
+            "entitlement_id",
+            ("entitlement", "role id", "group id", "role", "group", "permission", "id"),
+            required=True,
+            limit=300,
+        ),
         Field("name", ("entitlement name", "role name", "group name", "display name"), limit=300),
         Field("kind", ("type",), convert=entitlement_kind, empty="unknown"),
         Field("description", ("details",), limit=10_000),
@@ -97,7 +108,9 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("account_id", ("account", "login", "username", "user name", "user", "user id"), required=True, limit=300),
         Field("account_name", ("display name", "name"), limit=300),
         Field("identity_id", ("employee id", "employee number", "person id")),
-        Field("entitlement_id", ("entitlement", "role", "group", "permission", "role id", "group id"), required=True, limit=300),
+        Field(
+            "entitlement_id", ("entitlement", "role", "group", "permission", "role id", "group id"), required=True, limit=300
+        ),
         Field("granted_at", ("assigned at", "granted on", "grant date"), convert=moment, empty=NULL),
         Field("granted_by", ("assigned by", "approver")),
         Field("last_used_at", ("last login", "last used", "last activity"), convert=moment, empty=NULL),

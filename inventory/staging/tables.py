@@ -12,7 +12,13 @@ from inventory.readers import rows
 from inventory.readers.fields import FIELDS, NULL
 from inventory.states import FileKind
 
-COLUMN_TYPES = {"start_date": "date", "end_date": "date", "granted_at": "timestamptz", "last_used_at": "timestamptz", "expires_at": "timestamptz"}
+COLUMN_TYPES = {
+    "start_date": "date",
+    "end_date": "date",
+    "granted_at": "timestamptz",
+    "last_used_at": "timestamptz",
+    "expires_at": "timestamptz",
+}
 #: Rows between two reports of progress.
 REPORT_EVERY = 20_000
 
@@ -28,7 +34,7 @@ class RefusedRows:
     """Refused rows on disk until the snapshot they belong to exists: there may be as many as the file has rows."""
 
     def __init__(self):
-        self.spool = tempfile.TemporaryFile("w+", encoding="utf-8")
+        self.spool = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - lives as long as this object
         self.count = 0
 
     def add(self, row: rows.Refused) -> None:

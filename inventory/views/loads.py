@@ -69,8 +69,9 @@ def mapping(request: HttpRequest, pk: int) -> HttpResponse:
     job = _job(pk)
     files = list(job.files.all())
     forms = [MappingForm(request.POST or None, file=file) for file in files]
+    invalid = [form for form in forms if not form.is_valid()]
     error = ""
-    if request.method == "POST" and all([form.is_valid() for form in forms]):
+    if request.method == "POST" and not invalid:
         try:
             mappings = {file.kind: form.mapping() for file, form in zip(files, forms, strict=True)}
             loads.request_check(job_id=pk, mappings=mappings, by=request.user)
