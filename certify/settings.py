@@ -22,8 +22,12 @@ if IS_PRODUCTION and DEBUG:
     raise ImproperlyConfigured("DEBUG is on. Certify does not run with DEBUG in production: unset DEBUG.")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set. Set it to a long random text and keep it secret.")
+if IS_PRODUCTION and len(SECRET_KEY) < 40:
+    raise ImproperlyConfigured("SECRET_KEY is too short to be safe. Set it to at least 40 random characters.")
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is empty. Set it to the host names Certify is reached by, with commas.")
+if IS_PRODUCTION and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is *, which lets anybody forge addresses in mails. Name the hosts.")
 
 CERTIFY_DATA_DIR = Path(env("CERTIFY_DATA_DIR", default=str(BASE_DIR / "var")))
 CERTIFY_BASE_URL = env("CERTIFY_BASE_URL", default=f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
@@ -34,6 +38,7 @@ CERTIFY_ROW_LIMIT = env.int("CERTIFY_ROW_LIMIT", default=10_000_000)
 CERTIFY_PAGE_ROWS = env.int("CERTIFY_PAGE_ROWS", default=100)
 CERTIFY_INSECURE_HTTP = env.bool("CERTIFY_INSECURE_HTTP", default=False)
 CERTIFY_PROXY_COUNT = env.int("CERTIFY_PROXY_COUNT", default=0)
+CERTIFY_HSTS_SECONDS = env.int("CERTIFY_HSTS_SECONDS", default=31_536_000)
 
 INSTALLED_APPS = [
     "ledger",
@@ -121,6 +126,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+if ENVIRONMENT == "test":  # the real hash takes a third of a second, on purpose
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGIN_URL = "people:sign-in"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "people:sign-in"
@@ -142,7 +149,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = not CERTIFY_INSECURE_HTTP
-SECURE_HSTS_SECONDS = 0 if CERTIFY_INSECURE_HTTP else 31_536_000
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]  # probes ask the process itself, without the proxy that speaks TLS
+SECURE_HSTS_SECONDS = 0 if CERTIFY_INSECURE_HTTP else CERTIFY_HSTS_SECONDS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CERTIFY_PROXY_COUNT else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -194,5 +202,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"axes": {"level": "WARNING"}},
+    # Sweeps come and go every few seconds; what they do is in the ledger, and their failures are still logged.
+    "loggers": {name: {"level": "WARNING"} for name in ("axes", "celery.app.trace", "celery.worker.strategy")},
 }

@@ -1,35 +1,50 @@
-"""Starts one throwaway PostgreSQL for the whole test run, before pytest-django reads the settings.
+"""Starts one throwaway PostgreSQL and one Valkey for the whole test run, before pytest-django reads the settings.
 
-Loaded with `-p`; in an xdist run only the controller starts it and the workers inherit its address. `DATABASE_URL` from outside is
-used as it is. Durability is off here: this data is thrown away.
+Loaded with `-p`; in an xdist run only the controller starts them and the workers inherit the addresses. Durability is off
+here: this data is thrown away.
 """
 
 import os
 import tempfile
 from pathlib import Path
 
-from certify.stack.servers import PostgresServer
+from certify.stack.servers import PostgresServer, ValkeyServer
 
-_server = None
+ENVIRONMENT = {
+    "CERTIFY_ENV": "test",
+    "SECRET_KEY": "only-for-tests",
+    "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+    "CERTIFY_INSECURE_HTTP": "true",
+    "CERTIFY_BASE_URL": "http://testserver",
+    "EMAIL_URL": "memorymail://",
+    # Playwright's synchronous interface runs an event loop in the thread of the test.
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+}
+_servers = []
 
-os.environ.setdefault("CERTIFY_ENV", "test")
-os.environ.setdefault("SECRET_KEY", "only-for-tests")
-os.environ.setdefault("ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
-os.environ.setdefault("CERTIFY_INSECURE_HTTP", "true")
-os.environ.setdefault("CERTIFY_BASE_URL", "http://testserver")
-os.environ.setdefault("EMAIL_URL", "memorymail://")
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-if "PYTEST_XDIST_WORKER" not in os.environ and "DATABASE_URL" not in os.environ:
+def _start(directory: Path) -> None:
+    directory.chmod(0o711)
+    postgres, valkey = PostgresServer(directory / "postgres", durable=False), ValkeyServer(directory / "valkey")
+    for server in (postgres, valkey):
+        server.start()
+        _servers.append(server)
+    os.environ["CERTIFY_DATA_DIR"] = str(directory / "data")
+    os.environ["REDIS_URL"] = valkey.url
+    os.environ["DATABASE_URL"] = postgres.url("postgres", database="postgres")
+
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    # What the shell says about a real installation must not reach a test.
+    for name in [name for name in os.environ if name.startswith("CERTIFY_")]:
+        del os.environ[name]
+    os.environ.pop("DEBUG", None)
+    os.environ.update(ENVIRONMENT)
     _directory = tempfile.TemporaryDirectory(prefix="certify-tests-", ignore_cleanup_errors=True)
-    Path(_directory.name).chmod(0o711)
-    os.environ["CERTIFY_DATA_DIR"] = str(Path(_directory.name) / "data")
-    _server = PostgresServer(Path(_directory.name) / "postgres", durable=False)
-    _server.start()
-    os.environ["DATABASE_URL"] = _server.url("postgres", database="postgres")
+    _start(Path(_directory.name))
 
 
 def pytest_unconfigure(config):
-    """Stop the server that this process started."""
-    if _server:
-        _server.stop()
+    """Stop the servers that this process started."""
+    while _servers:
+        _servers.pop().stop()

@@ -22,10 +22,13 @@ def unprivileged() -> dict:
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
-def die_with_parent(death_signal: int = signal.SIGTERM) -> None:
+def die_with(parent: int, death_signal: int) -> None:
     """Ask Linux to end this process when its parent dies, even by SIGKILL. Elsewhere the supervisor's own stop must do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(death_signal))
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(death_signal))
+    if os.getppid() != parent:  # it died before the request was made
+        os._exit(1)
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Child:
     def start(self) -> None:
         """Start in a session of its own, so that Ctrl-C reaches only the supervisor."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        parent = os.getpid()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own programs
                 [str(part) for part in self.command],
@@ -51,7 +55,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=self.env,
                 start_new_session=True,
-                preexec_fn=lambda: die_with_parent(self.stop_signal),  # noqa: PLW1509
+                preexec_fn=lambda: die_with(parent, self.stop_signal),
                 **self.options,
             )
 
@@ -60,15 +64,24 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def stop(self, patience: float = 15) -> None:
-        """Ask it to end; after `patience` seconds end its whole group."""
-        if not self.is_running():
+        """Ask it to end; after `patience` seconds, and for whatever it leaves behind, end its whole group."""
+        if self.process is None:
             return
-        self.process.send_signal(self.stop_signal)
+        if self.is_running():
+            self.process.send_signal(self.stop_signal)
+            try:
+                self.process.wait(patience)
+            except subprocess.TimeoutExpired:
+                self._end_group()
+                self.process.wait()
+        self._end_group()
+        self.process = None
+
+    def _end_group(self) -> None:
         try:
-            self.process.wait(patience)
-        except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        except ProcessLookupError:
+            return
 
     def tail(self, lines: int = 20) -> str:
         """The last lines of its log."""

