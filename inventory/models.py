@@ -235,8 +235,8 @@ class Grant(models.Model):
     """An account has an entitlement, through a path. One row per *version*: a changed attribute closes the row and opens the next.
 
     Whose it is, is the account's to say. `first_seen` is the snapshot that first showed the grant and is carried over from
-    version to version; `opened_in` and `closed_in` bound this version. A grant has ended when its last version is closed. Snapshot ids of one source grow with
-    time (loads of a source are serialised), which is what `as_of` relies on.
+    version to version; `opened_in` and `closed_in` bound this version. A grant has ended when its last version is closed. Snapshot ids of one
+    source grow with time (loads of a source are serialised), which is what `as_of` relies on.
     """
 
     source = unchecked("inventory.Source", related_name="grants", db_index=False)

@@ -1,0 +1,257 @@
+"""Deciding, undoing, deciding many, submitting: who may, what is written, what is refused."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
+
+from campaigns import queries
+from campaigns.actions import assignments, closing, items, reviews
+from campaigns.actions.items import Selection
+from campaigns.models import Assignment, BulkAct, Campaign, Decision, ReviewItem
+from campaigns.rules import statement
+from certify.lib import canonical, clock
+from certify.lib.errors import Conflict, InvalidInput, NotAllowed
+from certify.lib.times import rfc3339
+from ledger import merkle
+from ledger.models import Entry
+from people.models import User
+
+pytestmark = pytest.mark.django_db
+REASON = "Checked with the team lead today"
+
+
+def test_a_decision_is_a_row_an_entry_and_the_state_of_the_item(story, campaign, ana):
+    item = story.decide(campaign, "chloe", "revoke", ana)
+    decision = Decision.objects.get()
+    entry = Entry.objects.get(uid=decision.entry_uid)
+    assert (item.decision, item.decided_by, item.decision_entry_uid) == ("revoke", ana, entry.uid)
+    assert entry.kind == "decision:made"
+    assert entry.payload_json["data"] == {
+        "campaign": str(campaign.pk),
+        "item": str(item.number),
+        "reviewer": {"id": f"people.user:{ana.pk}", "name": "Ana Berg", "email": "ana@x.example"},
+        "decision": "revoke",
+        "rationale": "Seen and checked with the team",
+        "decided_at": rfc3339(decision.decided_at),
+        "rule": "manager",
+        "shown": bytes(item.leaf).hex(),
+        "bulk": "",
+    }
+
+
+def test_undo_keeps_both_rows_and_opens_the_item(story, campaign, ana):
+    item = story.decide(campaign, "bruno", "approve", ana)
+    items.undo(item_id=item.pk, by=ana)
+    item.refresh_from_db()
+    assert (item.decision, item.decided_by, item.decision_entry_uid) == ("", None, None)
+    assert list(Decision.objects.values_list("code", flat=True)) == ["approve", "undo"]
+    assert Entry.objects.filter(kind="decision:undone").count() == 1
+    with pytest.raises(InvalidInput, match="no decision to undo"):
+        items.undo(item_id=item.pk, by=ana)
+
+
+def test_others_cannot_decide_and_nobody_decides_on_themself(story, campaign, ana):
+    item = story.item(campaign, "bruno")
+    for stranger in (story.owner, story.admin, story.system_owner):
+        with pytest.raises(NotAllowed, match="not assigned to you"):
+            items.decide(item_id=item.pk, code="approve", by=stranger)
+    own = story.item(campaign, "ana")
+    Assignment.objects.filter(item=own).update(reviewer=ana)  # as if a rule had gone wrong
+    with pytest.raises(NotAllowed, match="your own access"):
+        items.decide(item_id=own.pk, code="approve", by=ana)
+    assert Decision.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("account", "entitlement", "code"),
+    [("bruno", "admin", "approve"), ("chloe", "read", "approve"), ("bruno", "read", "dont_know")],
+)
+def test_red_keeps_and_dont_knows_need_a_reason(story, campaign, ana, account, entitlement, code):
+    item = story.item(campaign, account, entitlement)
+    for rationale in ("", "ok", "xxxxxxxxxxxxxxx"):
+        with pytest.raises(InvalidInput) as refusal:
+            items.decide(item_id=item.pk, code=code, rationale=rationale, by=ana)
+        assert refusal.value.field == "rationale"
+    items.decide(item_id=item.pk, code=code, rationale=REASON, by=ana)
+
+
+def test_somebody_elses_decision_is_not_overwritten_unseen(story, campaign, ana):
+    item = story.decide(campaign, "bruno", "approve", ana)
+    with pytest.raises(Conflict):
+        items.decide(item_id=item.pk, code="revoke", expected="", by=ana)
+    items.decide(item_id=item.pk, code="revoke", expected=str(item.decision_entry_uid), by=ana)
+    assert ReviewItem.objects.get(pk=item.pk).decision == "revoke"
+
+
+def test_after_the_due_date_nothing_is_decided_even_before_the_closing_task_ran(story, campaign, ana):
+    item = story.item(campaign, "bruno")
+    with clock.freeze(campaign.due_at + timedelta(seconds=1)), pytest.raises(InvalidInput, match="due date"):
+        items.decide(item_id=item.pk, code="approve", by=ana)
+    with clock.freeze(campaign.due_at):
+        items.decide(item_id=item.pk, code="approve", by=ana)
+
+
+def numbers(campaign, *keys: tuple[str, str]) -> Selection:
+    found = [ReviewItem.objects.get(campaign=campaign, account_key=a, entitlement_key=e).number for a, e in keys]
+    return Selection(found, {"system": "crm"})
+
+
+ANAS = (("bruno", "read"), ("bruno", "admin"), ("chloe", "read"), ("david", "read"), ("job", "read"))
+
+
+def test_bulk_leaves_red_and_single_decisions_alone_and_is_one_record(story, campaign, ana):
+    story.decide(campaign, "david", "revoke", ana)
+    done = items.decide_bulk(campaign_id=campaign.pk, selection=numbers(campaign, *ANAS), code="approve", by=ana)
+    assert (done.decided, done.left_out) == (2, 3)
+    decided = {(i.account_key, i.entitlement_key): i.decision for i in ReviewItem.objects.exclude(decision="")}
+    assert decided == {("david", "read"): "revoke", ("bruno", "read"): "approve", ("job", "read"): "approve"}
+    act = BulkAct.objects.get()
+    bulk = Entry.objects.get(kind="decision:bulk").payload_json["data"]
+    assert bulk["filter"] == {"system": "crm"}
+    assert (bulk["count"], bulk["left_out"], act.count) == (2, 3, 2)
+    assert sorted(act.item_numbers) == sorted(numbers(campaign, ("bruno", "read"), ("job", "read")).item_numbers)
+    made = Entry.objects.filter(kind="decision:made", payload_json__data__bulk=str(act.entry_uid))
+    assert made.count() == 2
+    assert set(Decision.objects.filter(bulk_act=act).values_list("entry_uid", flat=True)) == {e.uid for e in made}
+
+
+def test_bulk_of_somebody_elses_items_does_nothing(story, campaign, ana):
+    done = items.decide_bulk(campaign_id=campaign.pk, selection=numbers(campaign, *ANAS), code="approve", by=story.system_owner)
+    assert (done.act, done.decided) == (None, 0)
+    assert not Decision.objects.exists()
+
+
+def test_bulk_preview_says_what_the_act_then_does(story, campaign, ana):
+    selection = numbers(campaign, *ANAS)
+    seen = queries.bulk_preview(ana, campaign.pk, selection.item_numbers)
+    done = items.decide_bulk(campaign_id=campaign.pk, selection=selection, code="approve", by=ana)
+    assert (seen["selected"], seen["red"], seen["eligible"]) == (5, 2, done.decided) == (5, 2, 3)
+
+
+def test_submit_signs_exactly_the_drafts(story, campaign, ana):
+    story.decide(campaign, "bruno", "approve", ana)
+    story.decide(campaign, "chloe", "revoke", ana)
+    sign_off = story.submit(campaign, ana)
+    assert (sign_off.approved, sign_off.revoked, sign_off.dont_know, sign_off.open_left) == (1, 1, 0, 3)
+    rows = ReviewItem.objects.filter(sign_off=sign_off).order_by("number")
+    leaves = [
+        merkle.leaf_hash(
+            canonical.dumps([str(campaign.pk), str(i.number), i.decision, rfc3339(i.decided_at), str(i.decision_entry_uid)])
+        )
+        for i in rows
+    ]
+    assert sign_off.decisions_root == merkle.root(leaves).hex()
+    assert Entry.objects.get(kind="review:submitted").payload_json["data"]["statement"] == sign_off.statement
+    with pytest.raises(InvalidInput, match="submitted"):
+        items.decide(item_id=rows[0].pk, code="revoke", by=ana)
+    with pytest.raises(InvalidInput, match="nothing to submit"):
+        story.submit(campaign, ana)
+
+
+def test_a_statement_over_another_number_of_decisions_is_refused(story, campaign, ana):
+    story.decide(campaign, "bruno", "approve", ana)
+    with pytest.raises(InvalidInput, match="have changed"):
+        reviews.submit(campaign_id=campaign.pk, statement=statement(ana.name, 2, campaign.name), by=ana)
+
+
+def test_reassign_keeps_the_trail_and_never_gives_people_their_own_access(story, campaign, ana):
+    selection = numbers(campaign, ("bruno", "read"), ("david", "read"))
+    moved = assignments.reassign(campaign_id=campaign.pk, selection=selection, to=story.fallback, reason=REASON, by=ana)
+    assert moved == 2
+    item = story.item(campaign, "bruno")
+    trail = list(item.assignments.order_by("id").values_list("reviewer__name", "is_active", "rule"))
+    assert trail == [("Ana Berg", False, "manager"), ("Reviewer", True, "reassigned")]
+    items.decide(item_id=item.pk, code="approve", by=story.fallback)
+    with pytest.raises(NotAllowed):
+        items.decide(item_id=story.item(campaign, "david").pk, code="approve", by=ana)
+    own = numbers(campaign, ("ana", "read"))
+    with pytest.raises(InvalidInput, match="own access"):
+        assignments.reassign(campaign_id=campaign.pk, selection=own, to=ana, reason=REASON, by=story.owner)
+    with pytest.raises(NotAllowed):
+        assignments.reassign(campaign_id=campaign.pk, selection=own, to=story.fallback, reason=REASON, by=ana)
+
+
+def test_close_gives_every_item_its_outcome_and_silence_approves_nothing(story, campaign, ana):
+    story.decide(campaign, "bruno", "approve", ana)
+    story.decide(campaign, "chloe", "revoke", ana)
+    story.submit(campaign, ana)
+    story.decide(campaign, "job", "approve", ana)  # a draft that is never submitted
+    story.decide(campaign, "david", "dont_know", ana)
+    closed = closing.close(campaign_id=campaign.pk, by=story.owner)
+    outcomes = {(i.account_key, i.entitlement_key): i.outcome for i in ReviewItem.objects.all()}
+    assert outcomes == dict.fromkeys(outcomes, "not_reviewed") | {("bruno", "read"): "approved", ("chloe", "read"): "revoked"}
+    data = Entry.objects.get(uid=closed.close_entry_uid).payload_json["data"]
+    assert data["counts"] == {"approved": 1, "revoked": 1, "not_reviewed": 5}
+    assert data["outcome_root"] == closed.outcome_root
+
+
+FORBIDDEN = [
+    "UPDATE campaigns_reviewitem SET outcome = 'not_reviewed'",
+    "UPDATE campaigns_reviewitem SET rationale = 'x'",
+    "UPDATE campaigns_assignment SET is_active = FALSE",
+    "DELETE FROM campaigns_reviewitem",
+    "DELETE FROM campaigns_assignment",
+    "UPDATE campaigns_decision SET rationale = 'x'",
+    "DELETE FROM campaigns_decision",
+    "UPDATE campaigns_signoff SET statement = 'x'",
+    "UPDATE campaigns_campaign SET state = 'open'",
+    "UPDATE campaigns_campaign SET due_at = due_at + interval '1 day'",
+    "DELETE FROM campaigns_campaign",
+    "INSERT INTO campaigns_decision (campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code, rationale,"
+    " decided_at, shown, entry_uid) SELECT campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code,"
+    " rationale, decided_at, shown, entry_uid FROM campaigns_decision",
+    "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
+    " item_number, assigned_at) SELECT campaign_id, item_id, 2, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
+    " item_number, assigned_at FROM campaigns_assignment",
+]
+
+
+@pytest.mark.parametrize("statement_text", FORBIDDEN, ids=lambda text: " ".join(text.split()[:3]))
+def test_after_close_the_database_itself_refuses(story, campaign, ana, statement_text):
+    story.decide(campaign, "bruno", "approve", ana)
+    story.submit(campaign, ana)
+    closing.close(campaign_id=campaign.pk, by=story.owner)
+    with pytest.raises(DatabaseError, match=r"refused"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement_text)
+
+
+@pytest.mark.parametrize(
+    "column", ["identity_name = 'x'", "signals = '{}'", "leaf = sha256('x')", "number = number + 100", "privileged = 'no'"]
+)
+def test_what_an_item_was_at_launch_cannot_be_changed_even_while_open(story, campaign, column):
+    with pytest.raises(DatabaseError, match="refused"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE campaigns_reviewitem SET {column}")
+
+
+@pytest.mark.parametrize("column", ["outcome = 'approved'", "decision = 'approve'", "sign_off_id = 1"])
+def test_half_set_facts_are_refused_by_constraints(story, campaign, column):
+    with pytest.raises(DatabaseError, match="violates check constraint"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE campaigns_reviewitem SET {column}")
+
+
+def test_closing_early_is_for_control_owners_and_twice_is_once(story, campaign, ana):
+    for person in (ana, story.admin, story.auditor):
+        with pytest.raises(NotAllowed):
+            closing.close(campaign_id=campaign.pk, by=person)
+    first = closing.close(campaign_id=campaign.pk, by=story.owner)
+    again = closing.close(campaign_id=campaign.pk, by=story.owner)
+    assert again.close_entry_uid == first.close_entry_uid
+
+
+def test_cancel_keeps_everything_and_needs_a_reason(story, campaign, ana):
+    story.decide(campaign, "bruno", "approve", ana)
+    with pytest.raises(InvalidInput):
+        closing.cancel(campaign_id=campaign.pk, reason="", by=story.owner)
+    closing.cancel(campaign_id=campaign.pk, reason="Launched over the wrong data", by=story.owner)
+    assert Campaign.objects.get(pk=campaign.pk).state == "cancelled"
+    assert Decision.objects.count() == 1
+    with pytest.raises(InvalidInput, match="not open"):
+        story.decide(campaign, "job", "approve", ana)
+
+
+def test_a_person_without_a_role_decides_what_is_assigned_to_them(story, campaign, ana):
+    User.objects.filter(pk=ana.pk).update(roles=[])
+    ana.refresh_from_db()
+    story.decide(campaign, "bruno", "approve", ana)
