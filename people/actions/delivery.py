@@ -80,15 +80,21 @@ def _compose(mail: Mail, mailer) -> EmailMessage:
     if mail.context.get("password_link") or not person.has_usable_password():
         context["set_password_url"] = settings.CERTIFY_BASE_URL + password_path(person)
     try:
-        subject, _, body = _render(f"emails/{mail.template}.txt", context).partition("\n")
-        text = _render("emails/_layout.txt", {**context, "body": body.strip()})
+        message = _message(mail, context, mailer)
+        message.message()  # addresses and headers that cannot be written are refused here, before the server sees any
     except Exception as error:
-        # Whatever is wrong with a template, it must not hold up the mails behind this one.
+        # Whatever is wrong with a template or an address, it must not hold up the mails behind this one.
         logger.exception("mail %s cannot be written", mail.pk)
-        raise UndeliverableError(f"The text could not be made: {error}") from error
+        raise UndeliverableError(f"The mail could not be written: {error}") from error
+    return message
+
+
+def _message(mail: Mail, context: dict, mailer) -> EmailMessage:
+    subject, _, body = _render(f"emails/{mail.template}.txt", context).partition("\n")
+    text = _render("emails/_layout.txt", {**context, "body": body.strip()})
     host = urlsplit(settings.CERTIFY_BASE_URL).hostname or "localhost"
     headers = {"Message-ID": f"<certify-mail-{mail.pk}@{host}>", "Auto-Submitted": "auto-generated"}
-    return EmailMessage(" ".join(subject.split()), text, to=[person.email], headers=headers, connection=mailer)
+    return EmailMessage(" ".join(subject.split()), text, to=[mail.address], headers=headers, connection=mailer)
 
 
 def _render(name: str, context: dict) -> str:

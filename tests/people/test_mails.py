@@ -15,7 +15,7 @@ from certify.lib.errors import NotAllowed
 from certify.lib.times import rfc3339
 from ledger.actors import SYSTEM
 from people.actions import delivery, mails, users
-from people.models import Mail
+from people.models import Mail, User
 from people.states import Role
 from people.tasks import send_queued_mail
 from tests.people.conftest import Recorded, make
@@ -220,11 +220,12 @@ def test_a_broken_template_does_not_hold_up_the_others(reviewer):
     assert [(mail.state, mail.template) for mail in Mail.objects.order_by("id")] == [("failed", "no_such"), ("sent", "welcome")]
 
 
-def test_a_line_break_in_a_name_cannot_become_a_header(reviewer):
+@pytest.mark.parametrize("line_break", ["\r", "\n", "\r\n", "\u2028"])
+def test_a_line_break_in_a_value_cannot_become_a_header(reviewer, line_break):
     mails.queue(
         recipient=reviewer,
-        template="welcome",
-        context={"roles": ["x\nBcc: all@x.example"]},
+        template="removals_reminder",
+        context={"waiting": f"3{line_break}Bcc: all@x.example"},
         subject_ref="s",
         dedupe_key="k",
         by=SYSTEM,
@@ -232,6 +233,15 @@ def test_a_line_break_in_a_name_cannot_become_a_header(reviewer):
     send_queued_mail()
     assert outbox.outbox[0].recipients() == ["rita@x.example"]
     assert "Bcc" not in dict(outbox.outbox[0].message().items())
+
+
+def test_an_address_that_cannot_be_written_does_not_hold_up_the_others(reviewer):
+    odd = make("odd")
+    User.objects.filter(pk=odd.pk).update(email=f"x@{'ä' * 60}.example")
+    queue(odd, key="k1")
+    queue(reviewer, key="k2")
+    assert send_queued_mail() == 2
+    assert [mail.state for mail in Mail.objects.order_by("id")] == ["failed", "sent"]
 
 
 def test_retry_is_for_those_who_see_mails(admin, reviewer, postman):

@@ -186,7 +186,7 @@ def three_mails(reviewer):
 def test_mails_are_listed_with_what_became_of_them(desk, three_mails, settings):
     answer = desk.get("/mails/")
     assert [mail.state for mail in answer.context["mails"]] == ["queued", "failed", "sent"]
-    assert "The text could not be made: emails/no_such.txt" in answer.text
+    assert "The mail could not be written: emails/no_such.txt" in answer.text
     assert "Your sign-in to Certify" in answer.text
     assert [mail.state for mail in desk.get("/mails/?state=failed").context["mails"]] == ["failed"]
     assert len(desk.get("/mails/?search=RITA").context["mails"]) == 3
