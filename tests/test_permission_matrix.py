@@ -6,12 +6,14 @@ or 404 where the thing itself is not theirs to see, and nothing changes in the d
 
 from dataclasses import dataclass
 from datetime import timedelta
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from campaigns.actions import closing, launching
 from campaigns.models import Campaign
@@ -379,6 +381,49 @@ def test_a_fragment_asked_for_without_session_sends_the_whole_page_to_sign_in(wo
     answer = Client().get(reverse("campaigns:review", args=[world.open.pk]), headers={"HX-Request": "true"})
     assert answer.status_code == 401
     assert answer["HX-Redirect"].startswith("/sign-in/?next=")
+
+
+class Page(HTMLParser):
+    """The addresses that a page links to, and those that its buttons post to."""
+
+    def __init__(self, text: str, path: str):
+        super().__init__()
+        self.path, self.links, self.posts = path, set(), set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        """Collect links and forms, of plain HTML and of htmx."""
+        found = dict(attrs)
+        for name in ("href", "hx-get"):
+            if tag != "link" and found.get(name, "").startswith(("/", "?")):
+                self.links.add(urljoin(self.path, found[name]))
+        if tag == "form" and found.get("method") == "post":
+            self.posts.add(urlsplit(urljoin(self.path, found.get("action", ""))).path)
+        if "hx-post" in found:
+            self.posts.add(urlsplit(urljoin(self.path, found["hx-post"])).path)
+
+
+@pytest.mark.parametrize("who", sorted(SIGNED_IN))
+def test_no_page_offers_what_its_reader_may_not_do(world, cookies, who):
+    client = Client()
+    client.cookies["sessionid"] = cookies[who]
+    waiting, seen, posts = ["/"], {"/"}, set()
+    while waiting and len(seen) < 250:
+        path = waiting.pop(0)
+        answer = client.get(path)
+        assert answer.status_code == 200, f"{path} answers {answer.status_code} to the {who}"
+        if answer.streaming or "html" not in answer["Content-Type"]:
+            continue
+        page = Page(answer.text, path)
+        posts |= page.posts
+        waiting += sorted(page.links - seen)
+        seen |= page.links
+    assert {name for name in map(view_name, posts) if who not in allowed(name, "post")} == set()
+
+
+def view_name(path: str) -> str:
+    """The URL name of an address, as the table has it."""
+    return resolve(path).view_name
 
 
 def test_a_period_closes_to_its_auditor_after_the_last_day(world, cookies):
