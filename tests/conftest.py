@@ -67,14 +67,6 @@ class WorkerProcess:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def stop(self) -> None:
-        """Let it finish what it does."""
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
 
 @pytest.fixture
 def worker(transactional_db, tmp_path):
@@ -84,7 +76,7 @@ def worker(transactional_db, tmp_path):
     process = WorkerProcess(tmp_path / "worker.log")
     process.start()
     yield process
-    process.stop()
+    process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -85,16 +85,19 @@ class DataDirectory:
 
     def start_over(self) -> None:
         """Delete everything but the lock. Refuses a directory that holds files but was never Certify's."""
-        entries = [entry for entry in self.path.iterdir() if entry.name != LOCK]
-        if entries and not (self.path / SECRETS).exists():
+        entries = {entry.name: entry for entry in self.path.iterdir() if entry.name != LOCK}
+        if entries and SECRETS not in entries:
             raise StackError(f"{self.path} has files that Certify did not make. It is left alone: name another directory.")
-        shutil.rmtree(cluster_directory(self.postgres), ignore_errors=True)
         # The secrets go last: while they are there, an interrupted deletion can be repeated.
-        for entry in sorted(entries, key=lambda entry: entry.name == SECRETS):
+        last = entries.pop(SECRETS, None)
+        entries["postgres"] = cluster_directory(self.postgres)
+        for entry in entries.values():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:
-                entry.unlink()
+                entry.unlink(missing_ok=True)
+        if last:
+            last.unlink()
 
     def sign_ins(self) -> list[dict]:
         """What the sample company's loader wrote: rows of {role, name, username, password}; none without it."""

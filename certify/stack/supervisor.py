@@ -65,7 +65,7 @@ class Stack:
         """Start the servers that the user did not bring, and return the environment of the product's processes."""
         kept = self.data.secrets("django", "postgres", OWNER_ROLE, APP_ROLE)
         mail = self.data.path / "mail"
-        mail.mkdir(exist_ok=True, mode=0o700)
+        mail.mkdir(exist_ok=True)
         ours = {
             "CERTIFY_ENV": "demo",
             "CERTIFY_INSECURE_HTTP": "true",

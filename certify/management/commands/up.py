@@ -27,6 +27,7 @@ class Command(BaseCommand):
     def handle(self, *, port: int, data: Path, fresh: bool, no_demo: bool, **options) -> None:
         if fresh and os.environ.get("DATABASE_URL"):
             raise CommandError("--fresh deletes the embedded database only. DATABASE_URL names yours: empty it yourself.")
+        os.umask(0o077)  # uploads, mails and logs are for nobody else on this machine
         directory = DataDirectory(data)
         stack = Stack(directory, wanted_port=port, given=os.environ, say=self.say)
         try:
