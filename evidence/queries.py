@@ -22,9 +22,7 @@ def campaigns_of(period: AuditPeriod) -> QuerySet:
     ]
     return (
         found.filter(pk__in=mine)
-        .annotate(
-            removals_total=Count("removals"), removals_gone=Count("removals", filter=Q(removals__state="verified_gone"))
-        )
+        .annotate(removals_total=Count("removals"), removals_gone=Count("removals", filter=Q(removals__state="verified_gone")))
         .order_by("opened_at")
     )
 

@@ -9,4 +9,3 @@ class PackState(TextChoices):
     REQUESTED = "requested", "Being built"
     READY = "ready", "Ready"
     FAILED = "failed", "Failed"
-

@@ -30,7 +30,9 @@ def request(*, period_id: int, by) -> EvidencePack:
 
 
 @transaction.atomic
-def build(*, pack_id: int, checkpoint_size: int | None = None, by, progress: Progress = lambda percent, text: None) -> EvidencePack:
+def build(
+    *, pack_id: int, checkpoint_size: int | None = None, by, progress: Progress = lambda percent, text: None
+) -> EvidencePack:
     """Build a pack against the newest checkpoint, or against an older one. A pack that is ready is left as it is.
 
     The caller sequences the ledger first, in a transaction of its own: the build may take long and must not hold the sequencer.
@@ -63,7 +65,11 @@ def build(*, pack_id: int, checkpoint_size: int | None = None, by, progress: Pro
 def _checkpoint(size: int | None) -> Checkpoint:
     found = queries.latest_checkpoint() if size is None else Checkpoint.objects.filter(size=size).first()
     if found is None:
-        what = "The ledger is empty: there is nothing to prove yet." if size is None else f"There is no checkpoint of {size:,} entries."
+        what = (
+            "The ledger is empty: there is nothing to prove yet."
+            if size is None
+            else f"There is no checkpoint of {size:,} entries."
+        )
         raise InvalidInput(what)
     return found
 
@@ -76,7 +82,10 @@ def fail(*, pack_id: int, reason: str, by) -> None:
         pack.state, pack.error = PackState.FAILED, reason
         pack.save(update_fields=["state", "error"])
         entries.record(
-            kind="pack:failed", subject=f"evidence.pack:{pack.pk}", by=by, data={"period": str(pack.period_id), "reason": reason}
+            kind="pack:failed",
+            subject=f"evidence.pack:{pack.pk}",
+            by=by,
+            data={"period": str(pack.period_id), "reason": reason},
         )
 
 

@@ -74,7 +74,5 @@ def change(*, period_id: int, details: Details, by) -> AuditPeriod:
     old = _facts(period, list(period.auditors.all()))
     new = _write(period, details, by)
     if new != old:
-        entries.record(
-            kind="period:changed", subject=f"evidence.period:{period.pk}", by=by, data={"old": old, "new": new}
-        )
+        entries.record(kind="period:changed", subject=f"evidence.period:{period.pk}", by=by, data={"old": old, "new": new})
     return period

@@ -1,30 +1,40 @@
-"""Writes a pack: every file to a folder first, then the folder into a ZIP with sorted names and fixed times."""
+"""Writes a pack: tables straight from the database into the ZIP, then the ledger, then the manifest over all of it."""
 
 import csv
 import hashlib
+import io
 import json
-import shutil
-import tempfile
-import zipfile
-from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import connection
 
-from campaigns.models import Campaign
 from certify.lib import canonical, csvsafe
+from certify.lib.times import rfc3339
 from evidence import frameworks
 from evidence.pack import scope as scopes
 from evidence.pack import tables
+from evidence.pack.archive import Archive, CsvLines
 from ledger import keys, merkle, queries
+from ledger.models import Entry
 
 FORMAT = "certify-evidence-pack/1"
 VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "verify.py"
 README = Path(__file__).resolve().parent / "README.md"
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-FETCH = 5_000
+#: Entries of the log that are looked through at once, and leaves that are read at once.
+ENTRIES, LEAVES = 20_000, 100_000
+HARMLESS = "CASE WHEN ascii({0}) IN (9, 13, 39, 43, 45, 61, 64) THEN '''' || {0} ELSE NULLIF({0}, '') END"
+#: Tables, then the entries, then the leaves: where the bar stands when each begins.
+ENTRIES_AT, LEAVES_AT, SEAL_AT = 60, 88, 96
+
+CAMPAIGN_COLUMNS = (
+    "campaign", "name", "definition", "controls", "state", "launched_by", "opened_at", "due_at", "ended_at", "ended_by", "reason",
+    "items", "excluded", "approved", "revoked", "not_reviewed", "population_root", "exclusion_root", "outcome_root", "launch_entry",
+    "end_entry",
+)  # fmt: skip
+LEFT_OUT_COLUMNS = ("campaign", "name", "controls", "opened_at", "why", "launch_entry")
+MAPPING_COLUMNS = ("control", "asks_for", "campaign", "campaign_name")
 
 Progress = Callable[[int, str], None]
 
@@ -39,123 +49,201 @@ class Built:
 
 
 def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent, text: None) -> Built:
-    """Write the pack of a scope to `target`. Memory does not grow with the pack; the folder beside `target` holds it once unpacked."""
+    """Write the pack of a scope to `target`. Memory does not grow with the pack, and nothing but the ZIP is written to disk.
+
+    Must run in a transaction. The file appears under its name only when it is complete.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix="pack-") as name:
-        folder = Path(name)
-        counts = _write_tables(scope, folder, progress)
-        progress(70, "Writing the ledger")
-        counts["ledger/entries.jsonl"] = _write_ledger(scope, folder)
-        shutil.copyfile(VERIFIER, folder / "verify.py")
-        shutil.copyfile(README, folder / "README.md")
-        progress(80, "Hashing and signing")
-        _write_manifest(scope, folder, counts)
-        progress(85, "Packing")
-        partial = target.with_suffix(".partial")
-        _zip(folder, partial)
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        with Archive(partial) as archive:
+            counts = _write_tables(archive, scope, progress)
+            counts["ledger/entries.jsonl"] = _write_ledger(archive, scope, progress)
+            progress(SEAL_AT, "Sealing")
+            archive.add("README.md", README.read_bytes())
+            archive.add("verify.py", VERIFIER.read_bytes())
+            _write_manifest(archive, scope, counts)
         digest = _sha256(partial)
         partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
     return Built(digest, target.stat().st_size, counts)
 
 
-def _write_tables(scope: scopes.Scope, folder: Path, progress: Progress) -> dict[str, int]:
-    counts = {}
-    for position, (path, (columns, query)) in enumerate(tables.TABLES.items()):
-        progress(4 * position, f"Writing {path}")
-        counts[path] = _write_csv(folder / path, columns, _stream(query, scope.values))
-    counts["controls/mapping.csv"] = _write_csv(
-        folder / "controls/mapping.csv", ("control", "asks_for", "campaign", "campaign_name"), _mapping(scope)
-    )
+def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> dict[str, int]:
+    counts = {
+        "campaigns/campaigns.csv": _write_rows(archive, "campaigns/campaigns.csv", CAMPAIGN_COLUMNS, _campaigns(scope)),
+        "campaigns/left_out.csv": _write_rows(archive, "campaigns/left_out.csv", LEFT_OUT_COLUMNS, _left_out(scope)),
+        "controls/mapping.csv": _write_rows(archive, "controls/mapping.csv", MAPPING_COLUMNS, _mapping(scope)),
+    }
+    for place, table in enumerate(tables.TABLES):
+        percent = place * ENTRIES_AT // len(tables.TABLES)
+
+        def told(rows: int, table=table, percent=percent) -> None:
+            progress(percent, f"Writing {table.path}: {rows:,} rows")
+
+        counts[table.path] = _copy(archive, table, scope.values, told)
     return counts
 
 
-def _stream(query: str, values: dict):
-    with connection.connection.cursor(name="evidence_pack") as cursor:
-        cursor.itersize = FETCH
-        cursor.execute(query, values)
-        yield from cursor
+def _copy(archive: Archive, table: tables.Table, values: dict, told: Callable[[int], None]) -> int:
+    """One table from PostgreSQL into the archive. Cells that a spreadsheet would run are made harmless on the way."""
+    names = ", ".join(f'"{name}"' for name in table.columns)
+    cells = ", ".join(HARMLESS.format(f'"{name}"') for name in table.columns)
+    with archive.member(table.path) as member, connection.cursor() as cursor:
+        member.write(",".join(table.columns).encode() + b"\r\n")
+        query = cursor.mogrify(table.query, values).decode()
+        lines = CsvLines(member, told)
+        cursor.copy_expert(f"COPY (SELECT {cells} FROM ({query}) AS found ({names})) TO STDOUT WITH (FORMAT csv)", lines)
+        lines.flush()
+    return lines.rows
 
 
-def _mapping(scope: scopes.Scope):
-    for campaign in Campaign.objects.filter(pk__in=scope.campaigns).order_by("pk"):
-        for control in sorted(campaign.terms["controls"]):
-            if control.startswith(f"{scope.period.framework}:"):
-                yield control, frameworks.paraphrase(control), str(campaign.pk), campaign.name
-
-
-def _write_csv(path: Path, columns: tuple[str, ...], rows) -> int:
-    """RFC 4180, UTF-8, a header row; cells that a spreadsheet would run are made harmless."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _write_rows(archive: Archive, path: str, columns: tuple[str, ...], rows: Iterable[Iterable[str]]) -> int:
+    """A short table whose rows are made here."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
     count = 0
-    with path.open("w", newline="", encoding="utf-8") as target:
-        writer = csv.writer(target, lineterminator="\r\n")
-        writer.writerow(columns)
-        for row in rows:
-            writer.writerow([csvsafe.cell(cell) for cell in row])
-            count += 1
+    for count, row in enumerate(rows, 1):
+        writer.writerow([csvsafe.cell(cell) for cell in row])
+    archive.add(path, text.getvalue().encode())
     return count
 
 
-def _write_ledger(scope: scopes.Scope, folder: Path) -> int:
-    """Entries in scope as the bytes that were hashed, every leaf since the earlier checkpoint, both checkpoints, the frontier."""
-    ledger = folder / "ledger"
-    ledger.mkdir()
-    count, start = 0, scope.before.size if scope.before else 0
-    query = (
-        "SELECT entry.payload FROM ledger_leaf AS leaf JOIN ledger_entry AS entry ON entry.id = leaf.entry_id"
-        f" WHERE leaf.index >= {start} AND {scopes.IN_SCOPE} ORDER BY leaf.index"
-    )
-    with (ledger / "entries.jsonl").open("wb") as target:
-        for (payload,) in _stream(query, scope.values):
-            target.write(payload.encode() + b"\n")
-            count += 1
-    with (ledger / "leaves.bin").open("wb") as target:
-        for leaf in queries.leaf_hashes(start, scope.checkpoint.size):
-            target.write(leaf)
-    notes = [checkpoint.note for checkpoint in (scope.before, scope.checkpoint) if checkpoint]
-    (ledger / "checkpoints.txt").write_bytes("\n".join(notes).encode())
-    frontier = [queries.subtree(*part) for part in merkle.complete_subtrees(start)]
-    body = {"first_leaf": start, "frontier": [b64encode(node).decode() for node in frontier]}
-    (ledger / "proofs.json").write_bytes(canonical.dumps(body) + b"\n")
+def _campaigns(scope: scopes.Scope) -> Iterator[list[str]]:
+    """Each campaign as the product shows it, with the end that is under the checkpoint."""
+    found = scopes.campaign_rows(scope)
+    ends = Entry.objects.in_bulk([one.end.uid for one in scope.campaigns if one.end], field_name="uid")
+    totals = _outcomes(scope)
+    launchers = dict(Entry.objects.filter(pk__in=[one.entry_id for one in scope.campaigns]).values_list("pk", "actor_name"))
+    for one in scope.campaigns:
+        campaign = found[one.pk]
+        closed = bool(one.end) and one.end.kind == "campaign:closed"
+        entry = next((end for uid, end in ends.items() if one.end and str(uid) == one.end.uid), None)
+        yield [
+            str(campaign.pk), campaign.name, str(campaign.definition_id), " ".join(campaign.terms["controls"]),
+            one.end.kind.partition(":")[2] if one.end else "open", launchers[one.entry_id], rfc3339(campaign.opened_at),
+            rfc3339(campaign.due_at), rfc3339(campaign.closed_at if closed else entry.at if entry else None),
+            entry.actor_name if entry else "", entry.payload_json["data"]["reason"] if entry and not closed else "",
+            str(campaign.item_count), str(campaign.excluded_count), *totals.get(one.pk, ("", "", "")),
+            campaign.population_root, campaign.exclusion_root, campaign.outcome_root if closed else "", one.uid,
+            one.end.uid if one.end else "",
+        ]  # fmt: skip
+
+
+def _outcomes(scope: scopes.Scope) -> dict[int, tuple[str, str, str]]:
+    """Closed campaign → how many items were approved, revoked, not reviewed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT campaign_id, count(*) FILTER (WHERE outcome = 'approved')::text,"
+            " count(*) FILTER (WHERE outcome = 'revoked')::text, count(*) FILTER (WHERE outcome = 'not_reviewed')::text"
+            " FROM campaigns_reviewitem WHERE campaign_id = ANY(%(closed)s) GROUP BY campaign_id",
+            scope.values,
+        )
+        return {campaign: tuple(counts) for campaign, *counts in cursor.fetchall()}
+
+
+def _left_out(scope: scopes.Scope) -> Iterator[list[str]]:
+    for one in scope.left_out:
+        why = f"serves no control of {scope.period.framework}"
+        yield [one.data["campaign"], one.data["name"], " ".join(one.data["controls"]), one.data["opened_at"], why, one.uid]
+
+
+def _mapping(scope: scopes.Scope) -> Iterator[list[str]]:
+    """Every control of the catalogue with the campaigns that serve it, none included, and controls beyond the catalogue."""
+    framework = scope.period.framework
+    known = [f"{framework}:{control}" for control in frameworks.FRAMEWORKS[framework].controls]
+    served = {control for one in scope.campaigns for control in one.data["controls"] if control.startswith(f"{framework}:")}
+    for control in [*known, *sorted(served - set(known))]:
+        campaigns = [one for one in scope.campaigns if control in one.data["controls"]]
+        for one in campaigns:
+            yield [control, frameworks.paraphrase(control), str(one.pk), one.data["name"]]
+        if not campaigns:
+            yield [control, frameworks.paraphrase(control), "", ""]
+
+
+def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> int:
+    """Entries in scope as the bytes that were hashed, every leaf of the range, checkpoints and proofs. Returns the entries."""
+    older = _older(scope)
+    with archive.member("ledger/entries.jsonl") as member:
+        count = len(older)
+        for entry in older:
+            member.write(entry.payload.encode() + b"\n")
+        for start in range(scope.first, scope.checkpoint.size, ENTRIES):
+            progress(_between(scope, start, ENTRIES_AT, LEAVES_AT), f"Writing ledger/entries.jsonl: {count:,} entries")
+            found = _entries(scope, start)
+            count += len(found)
+            member.write(b"".join(payload.encode() + b"\n" for (payload,) in found))
+    with archive.member("ledger/leaves.bin") as member:
+        for start in range(scope.first, scope.checkpoint.size, LEAVES):
+            progress(_between(scope, start, LEAVES_AT, SEAL_AT), "Writing ledger/leaves.bin")
+            member.write(b"".join(queries.leaf_hashes(start, min(start + LEAVES, scope.checkpoint.size))))
+    archive.add("ledger/checkpoints.txt", "\n".join(checkpoint.note for checkpoint in scope.notes).encode())
+    archive.add("ledger/proofs.json", canonical.dumps(_proofs(scope, older)) + b"\n")
     return count
 
 
-def _write_manifest(scope: scopes.Scope, folder: Path, counts: dict[str, int]) -> None:
-    period, key = scope.period, keys.load()
-    files = {
-        path.relative_to(folder).as_posix(): {"sha256": _sha256(path), "size": path.stat().st_size}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+def _between(scope: scopes.Scope, start: int, low: int, high: int) -> int:
+    return low + (high - low) * (start - scope.first) // max(1, scope.checkpoint.size - scope.first)
+
+
+def _older(scope: scopes.Scope) -> list[Entry]:
+    return list(Entry.objects.filter(pk__in=scope.outside).select_related("leaf").order_by("leaf__index"))
+
+
+def _entries(scope: scopes.Scope, start: int) -> list[tuple[str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT entry.payload FROM ledger_leaf AS leaf JOIN ledger_entry AS entry ON entry.id = leaf.entry_id"
+            f" WHERE {scopes.IN_RANGE} AND leaf.index >= %(start)s AND leaf.index < %(stop)s ORDER BY leaf.index",
+            {**scope.values, "start": start, "stop": start + ENTRIES},
+        )
+        return cursor.fetchall()
+
+
+def _proofs(scope: scopes.Scope, older: list[Entry]) -> dict:
+    """What leads from the earlier leaves, the earlier checkpoints and the older entries to the sealed root."""
+    size = scope.checkpoint.size
+    return {
+        "first_leaf": scope.first,
+        "earlier": [queries.subtree(*part).hex() for part in merkle.complete_subtrees(scope.first)],
+        "consistency": [
+            {"size": note.size, "path": [node.hex() for node in queries.consistency_proof(note.size, size)]}
+            for note in scope.notes[:-1]
+        ],
+        "inclusion": [
+            {
+                "leaf": bytes(entry.leaf_hash).hex(),
+                "index": entry.leaf.index,
+                "path": [node.hex() for node in queries.inclusion_proof(entry.leaf.index, size)],
+            }
+            for entry in older
+        ],
     }
+
+
+def _write_manifest(archive: Archive, scope: scopes.Scope, counts: dict[str, int]) -> None:
+    period, key = scope.period, keys.load()
     manifest = {
         "format": FORMAT,
         "period": {
             "name": period.name,
             "framework": period.framework,
+            "framework_name": frameworks.FRAMEWORKS[period.framework].name,
             "from": period.from_on.isoformat(),
             "to": period.to_on.isoformat(),
         },
-        "origin": key.origin,
-        "verifier_key": key.verifier,
+        "log": {"origin": key.origin, "key": key.verifier},
         "checkpoint": {"size": scope.checkpoint.size, "root": bytes(scope.checkpoint.root).hex()},
+        "campaigns": [str(one.pk) for one in scope.campaigns],
         "rows": counts,
-        "files": files,
+        "files": dict(archive.files),
     }
     body = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-    (folder / "manifest.json").write_bytes(body)
-    text = f"{key.origin}\n{FORMAT} manifest\nsha256 {hashlib.sha256(body).hexdigest()}\n"
-    (folder / "manifest.sig").write_bytes(key.sign(text).encode())
-
-
-def _zip(folder: Path, target: Path) -> None:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):
-            if not path.is_file():
-                continue
-            info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), ZIP_TIME)
-            info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16
-            with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as packed:
-                shutil.copyfileobj(source, packed, 1 << 20)
+    archive.add("manifest.json", body)
+    text = f"{FORMAT} manifest of {key.origin}\nsha256 {hashlib.sha256(body).hexdigest()}\n"
+    archive.add("manifest.sig", key.sign(text).encode())
 
 
 def _sha256(path: Path) -> str:

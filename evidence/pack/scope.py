@@ -1,102 +1,206 @@
-"""What belongs to a pack: the campaigns, snapshots and ledger entries of one period under one checkpoint.
+"""What belongs to a pack: the campaigns, readings of systems and ledger entries of one period under one checkpoint.
 
 Everything is read from rows that can only be added and whose ledger entry lies under the checkpoint, or that are frozen with
 the campaign. Later activity therefore never changes a pack that is built again.
 """
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from django.db import connection
 
+from campaigns.models import Campaign
 from evidence.models import AuditPeriod
+from inventory.models import Source
 from ledger.models import Checkpoint
 
-#: Entries that are in every pack, whatever campaign they belong to: who could change what.
-ADMINISTRATION = (
-    "user:created", "user:roles-changed", "user:deactivated", "user:reactivated", "user:changed", "source:created", "source:changed",
-    "definition:created", "definition:changed", "definition:archived", "period:created", "period:changed", "configuration:changed",
-)  # fmt: skip
+#: Who could change what: changes of people in the pack's range of the log belong to every pack.
+PEOPLE = ("user:created", "user:roles-changed", "user:deactivated", "user:reactivated", "user:changed", "configuration:changed")
 
-
-@dataclass(frozen=True)
-class Scope:
-    """`begin` and `end` bound the period, end excluded; `before` is the checkpoint that the leaves begin after (None: the first)."""
-
-    period: AuditPeriod
-    begin: datetime
-    end: datetime
-    checkpoint: Checkpoint
-    before: Checkpoint | None
-    campaigns: list[int]
-    snapshots: list[int]
-    values: dict = field(default_factory=dict)
-
-
+#: Launches before the end of the period, with the end of each campaign, all under the checkpoint.
 CAMPAIGNS = """
-    SELECT campaign.id FROM campaigns_campaign AS campaign
-    JOIN ledger_entry AS launched ON launched.uid = campaign.launch_entry_uid
-    JOIN ledger_leaf AS leaf ON leaf.entry_id = launched.id AND leaf.index < %(size)s
-    LEFT JOIN (ledger_entry AS closing JOIN ledger_leaf AS closing_leaf ON closing_leaf.entry_id = closing.id)
-        ON closing.uid = campaign.close_entry_uid AND closing_leaf.index < %(size)s
-    WHERE campaign.opened_at < %(end)s AND (closing.id IS NULL OR campaign.closed_at >= %(begin)s)
-      AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(campaign.terms -> 'controls') AS control
-                  WHERE control LIKE %(framework)s)
-    ORDER BY campaign.id
+    SELECT launched.id, launched.uid::text, launched.at, launched.payload_json -> 'data', ended.uid::text, ended.at, ended.kind
+    FROM ledger_entry AS launched JOIN ledger_leaf AS leaf ON leaf.entry_id = launched.id
+    LEFT JOIN (ledger_entry AS ended JOIN ledger_leaf AS last ON last.entry_id = ended.id AND last.index < %(size)s)
+        ON ended.subject = launched.subject AND ended.kind IN ('campaign:closed', 'campaign:cancelled')
+    WHERE launched.kind = 'campaign:launched' AND leaf.index < %(size)s AND launched.at < %(end)s
+    ORDER BY leaf.index
 """
 
-SNAPSHOTS = """
-    SELECT DISTINCT snapshot.id FROM inventory_snapshot AS snapshot
-    JOIN ledger_entry AS entry ON entry.uid = snapshot.entry_uid
-    JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
-    WHERE snapshot.id IN (SELECT snapshot_id FROM campaigns_campaignsource WHERE campaign_id = ANY(%(campaigns)s))
-       OR snapshot.id IN (
-            SELECT unnest(ARRAY[verification.snapshot_id, verification.present_in_id])
-            FROM remediation_verification AS verification
-            JOIN remediation_remediationtask AS task ON task.id = verification.task_id
-            WHERE task.campaign_id = ANY(%(campaigns)s))
-       OR (snapshot.loaded_at >= %(begin)s AND snapshot.loaded_at < %(end)s)
-    ORDER BY snapshot.id
+FIRST_OF_CAMPAIGNS = """
+    SELECT min(leaf.index) FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id
+    WHERE entry.subject = ANY(%(campaign_subjects)s)
 """
 
-#: The condition under which an entry's text is in the pack; `entry` and `leaf` are joined already.
-IN_SCOPE = """
-    leaf.index < %(size)s AND (
-        (entry.payload_json -> 'data' ->> 'campaign') = ANY(%(campaign_texts)s)
-        OR entry.subject = ANY(%(campaign_subjects)s)
-        OR entry.uid IN (SELECT entry_uid FROM inventory_snapshot WHERE id = ANY(%(snapshots)s))
-        OR (entry.kind = ANY(%(administration)s) AND leaf.index >= %(administration_from)s)
+#: Entries before the pack's range of the log that its rows refer to: they carry a proof each.
+OUTSIDE = """
+    SELECT entry.id FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id
+    WHERE leaf.index < %(first)s AND (
+        entry.uid IN (
+            SELECT snapshot.entry_uid FROM inventory_snapshot AS snapshot
+            JOIN campaigns_campaignsource AS frozen ON frozen.snapshot_id = snapshot.id
+            WHERE frozen.campaign_id = ANY(%(campaigns)s))
+        OR (entry.kind IN ('definition:created', 'definition:changed', 'source:created', 'source:changed')
+            AND entry.subject = ANY(%(subjects)s))
+        OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)
+    )
+    ORDER BY leaf.index
+"""
+
+#: Who held a role that can change rules, people or data when the range begins: the entry that gave it.
+ROLES = """
+    SELECT id FROM (
+        SELECT DISTINCT ON (entry.subject) entry.id, COALESCE(entry.payload_json -> 'data' -> 'new', entry.payload_json -> 'data' -> 'roles') AS roles
+        FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id
+        WHERE entry.kind IN ('user:created', 'user:roles-changed') AND leaf.index < %(first)s
+        ORDER BY entry.subject, leaf.index DESC) AS latest
+    WHERE roles ?| ARRAY['administrator', 'control_owner', 'system_owner', 'auditor'] ORDER BY id
+"""
+
+#: The condition under which an entry of the range is in the pack word for word; the others are there as hashes.
+IN_RANGE = """
+    leaf.index >= %(first)s AND leaf.index < %(size)s AND (
+        split_part(entry.subject, '/', 1) = ANY(%(subjects)s)
+        OR (entry.kind LIKE 'removal:%%' AND entry.payload_json -> 'data' ->> 'campaign' = ANY(%(campaign_texts)s))
+        OR (entry.kind LIKE 'pack:%%' AND entry.payload_json -> 'data' ->> 'period' = %(period)s)
+        OR (entry.kind = 'snapshot:loaded' AND entry.payload_json -> 'data' -> 'files' @> '[{"kind": "identities"}]')
+        OR entry.kind = ANY(%(people)s)
+        OR entry.id = ANY(%(left_out)s)
     )
 """
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a campaign ended under the checkpoint."""
+
+    uid: str
+    at: datetime
+    kind: str
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A campaign as its launch entry tells it; `end` is None while it is open under the checkpoint."""
+
+    entry_id: int
+    uid: str
+    at: datetime
+    data: dict
+    end: Ended | None
+
+    @property
+    def pk(self) -> int:
+        """The campaign."""
+        return int(self.data["campaign"])
+
+    def serves(self, framework: str) -> bool:
+        """Whether it names a control of the framework."""
+        return any(control.startswith(f"{framework}:") for control in self.data["controls"])
+
+
+@dataclass(frozen=True)
+class Scope:
+    """`first` is the index of the first leaf in the pack; `values` are what the queries of the pack are filled with.
+
+    `notes` are checkpoints in the order of their sizes, the sealing one last: those at which the range and the period begin
+    and end, and those that sealed earlier packs.
+    """
+
+    period: AuditPeriod
+    checkpoint: Checkpoint
+    first: int
+    notes: list[Checkpoint]
+    campaigns: list[Launched]
+    left_out: list[Launched]
+    outside: list[int]
+    values: dict
+
+
+def bounds(period: AuditPeriod) -> tuple[datetime, datetime]:
+    """When the period begins and ends, in UTC; the end is excluded."""
+    begin = datetime.combine(period.from_on, time(), UTC)
+    return begin, datetime.combine(period.to_on + timedelta(days=1), time(), UTC)
+
+
+def campaigns(period: AuditPeriod, size: int) -> list[Launched]:
+    """Campaigns that were open at some time of the period, of any framework, as the first `size` entries of the log tell it."""
+    begin, end = bounds(period)
+    found = [
+        Launched(pk, uid, at, json.loads(data), Ended(ended, ended_at, kind) if ended else None)
+        for pk, uid, at, data, ended, ended_at, kind in _rows(CAMPAIGNS, {"size": size, "end": end})
+    ]
+    return [one for one in found if one.end is None or one.end.at >= begin]
+
+
 def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
     """The scope of a period under a checkpoint."""
-    begin = datetime.combine(period.from_on, time(), UTC)
-    end = datetime.combine(period.to_on + timedelta(days=1), time(), UTC)
-    values = {"size": checkpoint.size, "begin": begin, "end": end, "framework": f"{period.framework}:%"}
-    campaigns = [row[0] for row in _rows(CAMPAIGNS, values)]
-    values["campaigns"] = campaigns
-    snapshots = [row[0] for row in _rows(SNAPSHOTS, values)]
-    first = Checkpoint.objects.filter(at__lt=begin, size__lte=checkpoint.size).order_by("-size").first()
-    values |= {
-        "snapshots": snapshots,
-        "campaign_texts": [str(campaign) for campaign in campaigns],
-        "campaign_subjects": [f"campaigns.campaign:{campaign}" for campaign in campaigns],
-        "administration": list(ADMINISTRATION),
-        "administration_from": first.size if first else 0,
+    begin, end = bounds(period)
+    open_in_period = campaigns(period, checkpoint.size)
+    mine = sorted((one for one in open_in_period if one.serves(period.framework)), key=lambda one: one.pk)
+    left_out = [one for one in open_in_period if not one.serves(period.framework)]
+    values = {
+        "size": checkpoint.size,
+        "period": str(period.pk),
+        "framework": period.framework,
+        "campaigns": [one.pk for one in mine],
+        "campaign_texts": [str(one.pk) for one in mine],
+        "campaign_subjects": [f"campaigns.campaign:{one.pk}" for one in mine],
+        "closed": [one.pk for one in mine if one.end and one.end.kind == "campaign:closed"],
+        "left_out": [one.entry_id for one in left_out],
+        "people": list(PEOPLE),
     }
-    return Scope(period, begin, end, checkpoint, _before(values, first), campaigns, snapshots, values)
+    values["subjects"] = [*values["campaign_subjects"], *_subjects(period, mine)]
+    before = Checkpoint.objects.filter(at__lt=begin, size__lte=checkpoint.size).order_by("-size").first()
+    first = values["first"] = _first_leaf(before, values)
+    values["roles"] = [row[0] for row in _rows(ROLES, values)]
+    outside = [row[0] for row in _rows(OUTSIDE, values)]
+    values["outside"] = outside
+    notes = _notes(checkpoint, before, first, end)
+    return Scope(period, checkpoint, first, notes, mine, left_out, outside, values)
 
 
-def _before(values: dict, first: Checkpoint | None) -> Checkpoint | None:
-    """The last checkpoint before the period that also lies before every entry that the pack needs."""
-    if first is None:
-        return None
-    query = f"SELECT min(leaf.index) FROM ledger_leaf AS leaf JOIN ledger_entry AS entry ON entry.id = leaf.entry_id WHERE {IN_SCOPE}"
-    earliest = _rows(query, values)[0][0]
-    limit = first.size if earliest is None else min(first.size, earliest)
-    return Checkpoint.objects.filter(size__lte=limit).order_by("-size").first()
+def _subjects(period: AuditPeriod, mine: Iterable[Launched]) -> list[str]:
+    """What the campaigns rest on: their definitions and sources, and the period itself."""
+    definitions = sorted({int(one.data["definition"]) for one in mine})
+    keys = {source["source"] for one in mine for source in one.data["sources"]}
+    sources = Source.objects.filter(key__in=keys).order_by("pk").values_list("pk", flat=True)
+    return [
+        *(f"campaigns.reviewitem:{one.pk}" for one in mine),
+        *(f"campaigns.definition:{pk}" for pk in definitions),
+        *(f"inventory.source:{pk}" for pk in sources),
+        f"evidence.period:{period.pk}",
+    ]
+
+
+def _first_leaf(before: Checkpoint | None, values: dict) -> int:
+    """Where the range of leaves begins: at the last checkpoint before the period and before the first entry of its campaigns."""
+    if before is None:
+        return 0
+    earliest = _rows(FIRST_OF_CAMPAIGNS, values)[0][0]
+    limit = before.size if earliest is None else min(before.size, earliest)
+    last = Checkpoint.objects.filter(size__lte=limit).order_by("-size").first()
+    return last.size if last else 0
+
+
+def _notes(checkpoint: Checkpoint, before: Checkpoint | None, first: int, end: datetime) -> list[Checkpoint]:
+    """Checkpoints in order of size: of the range, the period and of earlier packs, which auditors may have kept."""
+    after = Checkpoint.objects.filter(at__gte=end, size__lte=checkpoint.size).order_by("size").first()
+    sealed = _rows(
+        "SELECT DISTINCT (entry.payload_json -> 'data' ->> 'checkpoint_size')::bigint FROM ledger_entry AS entry"
+        " JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id WHERE entry.kind = 'pack:built' AND leaf.index < %(size)s",
+        {"size": checkpoint.size},
+    )
+    sizes = {one.size for one in (before, after) if one} | {first} | {row[0] for row in sealed}
+    found = Checkpoint.objects.filter(size__in=sizes, size__lt=checkpoint.size).order_by("size")
+    return [*found, checkpoint]
+
+
+def campaign_rows(scope: Scope) -> dict[int, Campaign]:
+    """The campaigns of the scope as the product shows them."""
+    return Campaign.objects.in_bulk(scope.values["campaigns"])
 
 
 def _rows(query: str, values: dict) -> list[tuple]:

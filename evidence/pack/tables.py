@@ -1,76 +1,102 @@
-"""The CSV files of a pack: path, columns, and the query whose rows they hold, in an order that never varies."""
+"""The CSV files of a pack: path, columns, and the query whose rows they hold, in an order that never varies.
+
+What a table shows comes from the tables of the product; the entries it must equal come from the ledger. Every query is limited to
+what is recorded under the checkpoint: `size` entries.
+"""
+
+from dataclasses import dataclass
 
 from campaigns.population import moment_sql
 from campaigns.rules import EXCLUSION_COLUMNS, ITEM_COLUMNS
+from evidence.pack.scope import IN_RANGE
 
-RESULT_COLUMNS = ("outcome", "decision", "decided_by", "decided_at", "decision_entry", "sign_off_entry", "rationale")
+RESULT_COLUMNS = (
+    "outcome",
+    "decision",
+    "decided_by",
+    "decided_at",
+    "decision_entry",
+    "sign_off_entry",
+    "decided_by_name",
+    "rationale",
+)
+#: Spreadsheets show no more of a cell.
+RAW_LIMIT = 30_000
 
-#: Entries under the checkpoint, by uid; every table joins what it shows to it.
+#: The entry of a row, when it is under the checkpoint.
 UNDER = "JOIN ledger_entry AS entry ON entry.uid = {uid} JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s"
 
-#: Campaigns in scope whose close is under the checkpoint.
-CLOSED = """
-    LEFT JOIN (ledger_entry AS closing JOIN ledger_leaf AS closing_leaf ON closing_leaf.entry_id = closing.id)
-        ON closing.uid = campaign.close_entry_uid AND closing_leaf.index < %(size)s
-"""
+#: The entries that the pack holds word for word: the older ones with proofs, then those of the range.
+DISCLOSED = f"""(
+    SELECT leaf.index, entry.id, entry.uid, entry.kind FROM ledger_entry AS entry
+    JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id WHERE entry.id = ANY(%(outside)s)
+    UNION ALL
+    SELECT leaf.index, entry.id, entry.uid, entry.kind FROM ledger_leaf AS leaf
+    JOIN ledger_entry AS entry ON entry.id = leaf.entry_id WHERE {IN_RANGE}
+)"""
+
+#: Kinds of entries that a table of their own shows; all others are in administration/changes.csv.
+SHOWN_ELSEWHERE = (
+    "decision:made", "decision:undone", "decision:bulk", "snapshot:loaded", "assignment:made", "assignment:reassigned",
+    "review:submitted", "removal:opened", "removal:claimed-done", "removal:verified", "mail:sent", "mail:failed",
+    "campaign:launched", "campaign:closed", "campaign:cancelled",
+)  # fmt: skip
 
 
-def _when_closed(cell: str) -> str:
-    return f"CASE WHEN closing.id IS NULL THEN '' ELSE {cell} END"
+@dataclass(frozen=True)
+class Table:
+    """One CSV file. The query yields one text for each column."""
+
+    path: str
+    columns: tuple[str, ...]
+    query: str
 
 
-def _when_submitted(cell: str) -> str:
-    return f"CASE WHEN closing.id IS NULL OR item.sign_off_id IS NULL THEN '' ELSE {cell} END"
+def _data(name: str) -> str:
+    return f"entry.payload_json -> 'data' ->> '{name}'"
 
 
-CAMPAIGNS = f"""
-    SELECT campaign.id::text, campaign.name, campaign.definition_id::text, owner.actor_name, {moment_sql("campaign.opened_at")},
-           {moment_sql("campaign.due_at")}, {_when_closed(moment_sql("campaign.closed_at"))},
-           {_when_closed("campaign.closed_by_name")}, CASE WHEN closing.id IS NULL THEN 'open' ELSE 'closed' END,
-           campaign.item_count::text, campaign.excluded_count::text, campaign.population_root, campaign.exclusion_root,
-           {_when_closed("campaign.outcome_root")}, campaign.launch_entry_uid::text, {_when_closed("campaign.close_entry_uid::text")}
-    FROM campaigns_campaign AS campaign JOIN ledger_entry AS owner ON owner.uid = campaign.launch_entry_uid {CLOSED}
-    WHERE campaign.id = ANY(%(campaigns)s) ORDER BY campaign.id
-"""
-
-BALANCE = f"""
-    SELECT campaign.id::text, source.key, snapshot.number::text, frozen.grants_open::text, frozen.items::text,
-           frozen.excluded::text,
-           {_when_closed("(SELECT count(*) FROM campaigns_reviewitem AS item WHERE item.campaign_id = campaign.id"
-                         " AND item.source_id = source.id AND item.outcome = 'approved')::text")},
-           {_when_closed("(SELECT count(*) FROM campaigns_reviewitem AS item WHERE item.campaign_id = campaign.id"
-                         " AND item.source_id = source.id AND item.outcome = 'revoked')::text")},
-           {_when_closed("(SELECT count(*) FROM campaigns_reviewitem AS item WHERE item.campaign_id = campaign.id"
-                         " AND item.source_id = source.id AND item.outcome = 'not_reviewed')::text")}
-    FROM campaigns_campaignsource AS frozen JOIN campaigns_campaign AS campaign ON campaign.id = frozen.campaign_id
+BALANCE = """
+    SELECT frozen.campaign_id::text, source.key, snapshot.number::text, frozen.grants_open::text, frozen.items::text,
+           frozen.excluded::text, outcomes.approved, outcomes.revoked, outcomes.not_reviewed
+    FROM campaigns_campaignsource AS frozen
     JOIN inventory_source AS source ON source.id = frozen.source_id
-    JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id {CLOSED}
-    WHERE campaign.id = ANY(%(campaigns)s) ORDER BY campaign.id, source.key
-"""  # noqa: S608 - nothing here comes from outside
+    JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
+    LEFT JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE outcome = 'approved')::text AS approved,
+               count(*) FILTER (WHERE outcome = 'revoked')::text AS revoked,
+               count(*) FILTER (WHERE outcome = 'not_reviewed')::text AS not_reviewed
+        FROM campaigns_reviewitem WHERE campaign_id = frozen.campaign_id AND source_id = frozen.source_id
+    ) AS outcomes ON frozen.campaign_id = ANY(%(closed)s)
+    WHERE frozen.campaign_id = ANY(%(campaigns)s) ORDER BY frozen.campaign_id, source.key COLLATE "C"
+"""
+
+SNAPSHOT = f"""
+    JOIN inventory_source AS source ON source.id = snapshot.source_id
+    JOIN {DISCLOSED} AS entry ON entry.uid = snapshot.entry_uid
+"""
 
 SNAPSHOTS = f"""
     SELECT source.key, snapshot.number::text, snapshot.completeness, snapshot.extraction_note, {moment_sql("snapshot.extracted_at")},
            {moment_sql("snapshot.loaded_at")}, snapshot.loaded_by_name, snapshot.rows_read::text, snapshot.rows_loaded::text,
            snapshot.rows_rejected::text, snapshot.grants_open::text, snapshot.grants_started::text, snapshot.grants_changed::text,
            snapshot.grants_ended::text, snapshot.entry_uid::text
-    FROM inventory_snapshot AS snapshot JOIN inventory_source AS source ON source.id = snapshot.source_id
-    WHERE snapshot.id = ANY(%(snapshots)s) ORDER BY source.key, snapshot.number
+    FROM inventory_snapshot AS snapshot {SNAPSHOT} ORDER BY entry.index
 """
 
-FILES = """
+FILES = f"""
     SELECT source.key, snapshot.number::text, file.kind, file.file_name, file.sha256, file.size::text, file.rows_read::text,
            file.rows_loaded::text, file.rows_rejected::text
-    FROM inventory_snapshotfile AS file JOIN inventory_snapshot AS snapshot ON snapshot.id = file.snapshot_id
-    JOIN inventory_source AS source ON source.id = snapshot.source_id
-    WHERE snapshot.id = ANY(%(snapshots)s) ORDER BY source.key, snapshot.number, file.id
+    FROM inventory_snapshotfile AS file JOIN inventory_snapshot AS snapshot ON snapshot.id = file.snapshot_id {SNAPSHOT}
+    ORDER BY entry.index, file.id
 """
 
-REJECTED = """
-    SELECT source.key, snapshot.number::text, file.kind, rejected.line::text, rejected.field, rejected.reason, rejected.raw
+REJECTED = f"""
+    SELECT source.key, snapshot.number::text, file.kind, rejected.line::text, rejected.field, rejected.reason,
+           left(rejected.raw, {RAW_LIMIT})
     FROM inventory_rejectedrow AS rejected JOIN inventory_snapshotfile AS file ON file.id = rejected.file_id
-    JOIN inventory_snapshot AS snapshot ON snapshot.id = file.snapshot_id
-    JOIN inventory_source AS source ON source.id = snapshot.source_id
-    WHERE snapshot.id = ANY(%(snapshots)s) ORDER BY source.key, snapshot.number, file.id, rejected.line, rejected.id
+    JOIN inventory_snapshot AS snapshot ON snapshot.id = file.snapshot_id {SNAPSHOT}
+    ORDER BY entry.index, file.id, rejected.line, rejected.id
 """
 
 EXCLUSIONS = """
@@ -82,100 +108,142 @@ EXCLUSIONS = """
     WHERE exclusion.campaign_id = ANY(%(campaigns)s) ORDER BY exclusion.campaign_id, exclusion.number
 """
 
+
+def _when_submitted(cell: str) -> str:
+    return f"CASE WHEN sign_off.id IS NULL THEN '' ELSE {cell} END"
+
+
+# A reviewer's name is the one at the launch, which the assignment entries repeat: people are renamed, packs are not. A submission
+# counts when its entry is under the checkpoint; from then on the item's decision cannot change.
 ITEMS = f"""
+    WITH reviewer AS MATERIALIZED (
+        SELECT {_data("campaign")} AS campaign, entry.payload_json -> 'data' -> 'reviewer' ->> 'id' AS id,
+               entry.payload_json -> 'data' -> 'reviewer' ->> 'name' AS name
+        FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
+        WHERE entry.kind = 'assignment:made' AND entry.subject = ANY(%(campaign_subjects)s)
+    ), sign_off AS MATERIALIZED (
+        SELECT signed.id, signed.entry_uid FROM campaigns_signoff AS signed {UNDER.format(uid="signed.entry_uid")}
+        WHERE signed.campaign_id = ANY(%(campaigns)s)
+    )
     SELECT item.campaign_id::text, item.number::text, item.source_key, snapshot.number::text, item.account_key, item.account_name,
            item.identity_key, item.identity_name, item.identity_kind, item.identity_status, item.department, item.title,
            item.manager_key, item.entitlement_key, item.entitlement_name, item.entitlement_kind, item.description, item.privileged,
            item.path, {moment_sql("item.granted_at")}, item.granted_by, {moment_sql("item.last_used_at")},
            {moment_sql("item.expires_at")}, {moment_sql("item.first_seen_at")}, array_to_string(item.signals, ' '),
-           'people.user:' || assigned.reviewer_id, assigned.reviewer_name, assigned.rule,
-           {_when_closed("item.outcome")}, {_when_submitted("item.decision")}, {_when_submitted("'people.user:' || item.decided_by_id")},
-           {_when_submitted(moment_sql("item.decided_at"))}, {_when_submitted("item.decision_entry_uid::text")},
-           {_when_submitted("sign_off.entry_uid::text")}, {_when_submitted("item.rationale")}
-    FROM campaigns_reviewitem AS item JOIN campaigns_campaign AS campaign ON campaign.id = item.campaign_id
+           reviewer.id, reviewer.name, assigned.rule,
+           CASE WHEN item.campaign_id = ANY(%(closed)s) THEN item.outcome ELSE '' END, {_when_submitted("item.decision")},
+           {_when_submitted("'people.user:' || item.decided_by_id")}, {_when_submitted(moment_sql("item.decided_at"))},
+           {_when_submitted("item.decision_entry_uid::text")}, {_when_submitted("sign_off.entry_uid::text")},
+           {_when_submitted("decided.reviewer_name")}, {_when_submitted("item.rationale")}
+    FROM campaigns_reviewitem AS item
     JOIN campaigns_campaignsource AS frozen ON frozen.campaign_id = item.campaign_id AND frozen.source_id = item.source_id
     JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
     JOIN campaigns_assignment AS assigned ON assigned.item_id = item.id AND assigned.stage = 1 AND assigned.rule <> 'reassigned'
-    LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = item.sign_off_id {CLOSED}
+    JOIN reviewer ON reviewer.campaign = item.campaign_id::text AND reviewer.id = 'people.user:' || assigned.reviewer_id
+    LEFT JOIN sign_off ON sign_off.id = item.sign_off_id
+    LEFT JOIN campaigns_decision AS decided
+        ON sign_off.id IS NOT NULL AND decided.item_id = item.id AND decided.entry_uid = item.decision_entry_uid
     WHERE item.campaign_id = ANY(%(campaigns)s) ORDER BY item.campaign_id, item.number
 """
 
 DECISIONS = f"""
-    SELECT decision.campaign_id::text, item.number::text, 'people.user:' || decision.reviewer_id, decision.reviewer_name,
-           decision.reviewer_email, decision.assigned_by_rule, decision.code, decision.rationale, {moment_sql("decision.decided_at")},
-           decision.shown, COALESCE(act.entry_uid::text, ''), decision.entry_uid::text
+    SELECT decision.campaign_id::text, item.number::text, decision.code, 'people.user:' || decision.reviewer_id,
+           decision.reviewer_name, decision.reviewer_email, decision.assigned_by_rule, decision.rationale,
+           {moment_sql("decision.decided_at")}, decision.shown, COALESCE(act.entry_uid::text, ''), decision.entry_uid::text
     FROM campaigns_decision AS decision JOIN campaigns_reviewitem AS item ON item.id = decision.item_id
     LEFT JOIN campaigns_bulkact AS act ON act.id = decision.bulk_act_id {UNDER.format(uid="decision.entry_uid")}
     WHERE decision.campaign_id = ANY(%(campaigns)s) ORDER BY leaf.index
 """
 
 SUBMISSIONS = f"""
-    SELECT sign_off.campaign_id::text, 'people.user:' || sign_off.reviewer_id, sign_off.reviewer_name, sign_off.statement,
-           sign_off.approved::text, sign_off.revoked::text, sign_off.dont_know::text, sign_off.open_left::text,
-           sign_off.decisions_root, {moment_sql("sign_off.submitted_at")}, sign_off.entry_uid::text
-    FROM campaigns_signoff AS sign_off {UNDER.format(uid="sign_off.entry_uid")}
-    WHERE sign_off.campaign_id = ANY(%(campaigns)s) ORDER BY leaf.index
+    SELECT signed.campaign_id::text, 'people.user:' || signed.reviewer_id, signed.reviewer_name, signed.statement,
+           signed.approved::text, signed.revoked::text, signed.dont_know::text, signed.open_left::text,
+           signed.decisions_root, {moment_sql("signed.submitted_at")}, signed.entry_uid::text
+    FROM campaigns_signoff AS signed {UNDER.format(uid="signed.entry_uid")}
+    WHERE signed.campaign_id = ANY(%(campaigns)s) ORDER BY leaf.index
 """
 
 BULK_ACTS = f"""
-    SELECT act.campaign_id::text, 'people.user:' || act.reviewer_id, act.decision, act.rationale, act.filter::text, act.count::text,
-           act.left_out::text, {moment_sql("act.at")}, array_to_string(act.item_numbers, ' '), act.entry_uid::text
+    SELECT act.campaign_id::text, 'people.user:' || act.reviewer_id, entry.actor_name, act.decision, act.rationale, act.filter::text,
+           act.count::text, act.left_out::text, {moment_sql("act.at")},
+           encode(sha256(convert_to('[' || array_to_string(act.item_numbers, ',') || ']', 'UTF8')), 'hex'), act.entry_uid::text
     FROM campaigns_bulkact AS act {UNDER.format(uid="act.entry_uid")}
     WHERE act.campaign_id = ANY(%(campaigns)s) ORDER BY leaf.index
 """
 
 REVIEWERS = f"""
-    SELECT decision.campaign_id::text, 'people.user:' || decision.reviewer_id, min(decision.reviewer_name), count(*)::text,
-           count(*) FILTER (WHERE decision.bulk_act_id IS NOT NULL)::text, {moment_sql("min(decision.decided_at)")},
-           {moment_sql("max(decision.decided_at)")}
-    FROM campaigns_decision AS decision {UNDER.format(uid="decision.entry_uid")}
-    WHERE decision.campaign_id = ANY(%(campaigns)s) GROUP BY decision.campaign_id, decision.reviewer_id
-    ORDER BY decision.campaign_id, decision.reviewer_id
+    WITH assigned AS (
+        SELECT ({_data("campaign")})::bigint AS campaign, entry.payload_json -> 'data' -> 'reviewer' ->> 'id' AS id,
+               entry.payload_json -> 'data' -> 'reviewer' ->> 'name' AS name, {_data("items")} AS items, {_data("rules")} AS rules,
+               entry.uid::text AS uid
+        FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
+        WHERE entry.kind = 'assignment:made' AND entry.subject = ANY(%(campaign_subjects)s)
+    ), decided AS (
+        SELECT decision.campaign_id AS campaign, 'people.user:' || decision.reviewer_id AS id, min(decision.reviewer_name) AS name,
+               count(*) AS decisions, count(decision.bulk_act_id) AS by_bulk, min(decision.decided_at) AS first,
+               max(decision.decided_at) AS last
+        FROM campaigns_decision AS decision {UNDER.format(uid="decision.entry_uid")}
+        WHERE decision.campaign_id = ANY(%(campaigns)s) GROUP BY decision.campaign_id, decision.reviewer_id
+    )
+    SELECT campaign::text, id, COALESCE(assigned.name, decided.name), COALESCE(assigned.items, '0'), assigned.rules,
+           COALESCE(decided.decisions, 0)::text, COALESCE(decided.by_bulk, 0)::text, {moment_sql("decided.first")},
+           {moment_sql("decided.last")}, assigned.uid
+    FROM assigned FULL JOIN decided USING (campaign, id) ORDER BY campaign, substring(id FROM '[0-9]+$')::bigint
 """
 
-REASSIGNMENTS = """
-    SELECT entry.payload_json -> 'data' ->> 'campaign', entry.payload_json -> 'data' ->> 'from', entry.payload_json -> 'data' ->> 'to',
-           entry.payload_json -> 'data' ->> 'reason', entry.payload_json -> 'data' ->> 'items', entry.payload_json ->> 'at',
+REASSIGNMENTS = f"""
+    SELECT {_data("campaign")}, item.number, {_data("from")}, {_data("to")}, {_data("reason")}, entry.payload_json ->> 'at',
            entry.payload_json -> 'actor' ->> 'name', entry.uid::text
     FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
-    WHERE entry.kind = 'assignment:reassigned' AND entry.subject = ANY(%(campaign_subjects)s) ORDER BY leaf.index
+    CROSS JOIN LATERAL jsonb_array_elements_text(entry.payload_json -> 'data' -> 'items') WITH ORDINALITY AS item (number, place)
+    WHERE entry.kind = 'assignment:reassigned' AND entry.subject = ANY(%(campaign_subjects)s) ORDER BY leaf.index, item.place
 """
 
-#: The last word under the checkpoint about a removal.
-VERDICT = """
-    LEFT JOIN LATERAL (
-        SELECT verification.verdict, verification.at, gone.number AS snapshot, present.number AS present_in
-        FROM remediation_verification AS verification
-        JOIN ledger_entry AS said ON said.uid = verification.entry_uid
-        JOIN ledger_leaf AS said_leaf ON said_leaf.entry_id = said.id AND said_leaf.index < %(size)s
-        JOIN inventory_snapshot AS gone ON gone.id = verification.snapshot_id
-        JOIN inventory_snapshot AS present ON present.id = verification.present_in_id
-        WHERE verification.task_id = task.id ORDER BY said_leaf.index DESC LIMIT 1
-    ) AS verdict ON TRUE
-    LEFT JOIN LATERAL (
-        SELECT count(*) AS attempts, max(attempt.at) AS at FROM remediation_attempt AS attempt
-        JOIN ledger_entry AS said ON said.uid = attempt.entry_uid
-        JOIN ledger_leaf AS said_leaf ON said_leaf.entry_id = said.id AND said_leaf.index < %(size)s
-        WHERE attempt.task_id = task.id
-    ) AS claim ON TRUE
+# Where a removal stands under the checkpoint follows from its verifications and reports alone; the task's own state is of today.
+VERIFIED = """
+    SELECT DISTINCT ON (verification.task_id) verification.task_id, verification.verdict, later.number AS snapshot,
+           present.number AS present_in, verification.at, leaf.index
+    FROM remediation_verification AS verification
+    JOIN remediation_remediationtask AS task ON task.id = verification.task_id AND task.campaign_id = ANY(%(campaigns)s)
+    JOIN inventory_snapshot AS later ON later.id = verification.snapshot_id
+    JOIN inventory_snapshot AS present ON present.id = verification.present_in_id
+    JOIN ledger_entry AS entry ON entry.uid = verification.entry_uid
+    JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
+    ORDER BY verification.task_id, leaf.index DESC
+"""
+CLAIMED = """
+    SELECT attempt.task_id, count(*) AS attempts, max(leaf.index) AS last FROM remediation_attempt AS attempt
+    JOIN remediation_remediationtask AS task ON task.id = attempt.task_id AND task.campaign_id = ANY(%(campaigns)s)
+    JOIN ledger_entry AS entry ON entry.uid = attempt.entry_uid
+    JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
+    GROUP BY attempt.task_id
 """
 
 REMOVALS = f"""
-    SELECT task.campaign_id::text, item.number::text, task.id::text, source.key, 'people.user:' || task.owner_id,
-           {moment_sql("task.created_at")}, {moment_sql("task.due_at")},
-           CASE WHEN verdict.verdict = 'gone' THEN 'verified_gone'
-                WHEN claim.attempts > 0 AND (verdict.at IS NULL OR claim.at > verdict.at) THEN 'reported_not_proved'
-                WHEN verdict.verdict = 'still_there' THEN 'still_there' ELSE 'open' END,
-           COALESCE(verdict.present_in::text, ''),
-           CASE WHEN verdict.verdict = 'gone' THEN verdict.snapshot::text ELSE '' END,
-           CASE WHEN verdict.verdict = 'gone' THEN {moment_sql("verdict.at")} ELSE '' END, claim.attempts::text, task.entry_uid::text
-    FROM remediation_remediationtask AS task JOIN campaigns_reviewitem AS item ON item.id = task.item_id
-    JOIN inventory_source AS source ON source.id = task.source_id {UNDER.format(uid="task.entry_uid")} {VERDICT}
-    WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY task.campaign_id, item.number
+    WITH verified AS ({VERIFIED}), claimed AS ({CLAIMED}), task AS (
+        SELECT task.*, entry.uid FROM remediation_remediationtask AS task {UNDER.format(uid="task.entry_uid")}
+        WHERE task.campaign_id = ANY(%(campaigns)s)
+    )
+    SELECT item.campaign_id::text, item.number::text, item.source_key, item.account_key, item.entitlement_key, item.path,
+           task.id::text, 'people.user:' || task.owner_id, {moment_sql("task.created_at")}, {moment_sql("task.due_at")},
+           CASE WHEN task.id IS NULL THEN 'not_opened' WHEN verified.verdict = 'gone' THEN 'verified_gone'
+                WHEN claimed.last > COALESCE(verified.index, -1) THEN 'reported_not_proved'
+                WHEN verified.verdict = 'still_there' THEN 'still_there' ELSE 'open' END,
+           COALESCE(claimed.attempts, 0)::text,
+           CASE verified.verdict WHEN 'gone' THEN verified.present_in WHEN 'still_there' THEN verified.snapshot
+                ELSE snapshot.number END::text,
+           CASE WHEN verified.verdict = 'gone' THEN verified.snapshot::text END,
+           CASE WHEN verified.verdict = 'gone' THEN {moment_sql("verified.at")} END, task.uid::text
+    FROM campaigns_reviewitem AS item
+    JOIN campaigns_campaignsource AS frozen ON frozen.campaign_id = item.campaign_id AND frozen.source_id = item.source_id
+    JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
+    LEFT JOIN task ON task.item_id = item.id
+    LEFT JOIN verified ON verified.task_id = task.id LEFT JOIN claimed ON claimed.task_id = task.id
+    WHERE item.campaign_id = ANY(%(closed)s) AND item.outcome = 'revoked' ORDER BY item.campaign_id, item.number
 """
 
 ATTEMPTS = f"""
-    SELECT task.campaign_id::text, item.number::text, task.id::text, attempt.note, attempt.proof_name, attempt.proof_sha256,
+    SELECT task.id::text, task.campaign_id::text, item.number::text, attempt.note, attempt.proof_name, attempt.proof_sha256,
            attempt.by_name, {moment_sql("attempt.at")}, attempt.entry_uid::text
     FROM remediation_attempt AS attempt JOIN remediation_remediationtask AS task ON task.id = attempt.task_id
     JOIN campaigns_reviewitem AS item ON item.id = task.item_id {UNDER.format(uid="attempt.entry_uid")}
@@ -183,55 +251,62 @@ ATTEMPTS = f"""
 """
 
 VERIFICATIONS = f"""
-    SELECT task.campaign_id::text, item.number::text, task.id::text, verification.verdict, source.key, present.number::text,
-           snapshot.number::text, {moment_sql("verification.at")}, verification.entry_uid::text
+    SELECT task.id::text, task.campaign_id::text, item.number::text, verification.verdict, source.key, present.number::text,
+           later.number::text, {moment_sql("verification.at")}, verification.entry_uid::text
     FROM remediation_verification AS verification JOIN remediation_remediationtask AS task ON task.id = verification.task_id
     JOIN campaigns_reviewitem AS item ON item.id = task.item_id
     JOIN inventory_source AS source ON source.id = task.source_id
     JOIN inventory_snapshot AS present ON present.id = verification.present_in_id
-    JOIN inventory_snapshot AS snapshot ON snapshot.id = verification.snapshot_id {UNDER.format(uid="verification.entry_uid")}
+    JOIN inventory_snapshot AS later ON later.id = verification.snapshot_id {UNDER.format(uid="verification.entry_uid")}
     WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY leaf.index
 """
 
-CHANGES = """
-    SELECT entry.payload_json ->> 'at', entry.kind, entry.subject, entry.payload_json -> 'actor' ->> 'name',
-           (entry.payload_json -> 'data')::text, entry.uid::text
-    FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
-    WHERE entry.kind = ANY(%(administration)s) AND leaf.index >= %(administration_from)s ORDER BY leaf.index
+MAILS = f"""
+    SELECT entry.subject, entry.kind, {_data("recipient")}, {_data("recipient_name")}, {_data("address")}, {_data("template")},
+           {_data("subject")}, entry.payload_json ->> 'at', entry.uid::text
+    FROM ledger_entry AS entry JOIN {DISCLOSED} AS found ON found.id = entry.id
+    WHERE found.kind IN ('mail:sent', 'mail:failed') ORDER BY found.index
 """
 
-#: Path in the pack → (columns, query).
-TABLES = {
-    "campaigns/campaigns.csv": (
-        ("campaign", "name", "definition", "launched_by", "opened_at", "due_at", "closed_at", "closed_by", "state", "items",
-         "excluded", "population_root", "exclusion_root", "outcome_root", "launch_entry", "close_entry"), CAMPAIGNS),
-    "population/balance.csv": (
-        ("campaign", "source", "snapshot", "grants_open", "items", "excluded", "approved", "revoked", "not_reviewed"), BALANCE),
-    "population/snapshots.csv": (
-        ("source", "snapshot", "completeness", "extraction_note", "extracted_at", "loaded_at", "loaded_by", "rows_read", "rows_loaded",
-         "rows_rejected", "grants_open", "started", "changed", "ended", "entry"), SNAPSHOTS),
-    "population/files.csv": (
-        ("source", "snapshot", "kind", "name", "sha256", "size", "rows_read", "rows_loaded", "rows_rejected"), FILES),
-    "population/rejected_rows.csv": (("source", "snapshot", "kind", "line", "field", "reason", "raw"), REJECTED),
-    "population/exclusions.csv": (EXCLUSION_COLUMNS, EXCLUSIONS),
-    "reviews/items.csv": ((*ITEM_COLUMNS, *RESULT_COLUMNS), ITEMS),
-    "reviews/decisions.csv": (
-        ("campaign", "item", "reviewer", "reviewer_name", "reviewer_email", "rule", "decision", "rationale", "decided_at", "shown",
-         "bulk", "entry"), DECISIONS),
-    "reviews/submissions.csv": (
-        ("campaign", "reviewer", "reviewer_name", "statement", "approved", "revoked", "dont_know", "open_left", "decisions_root",
-         "submitted_at", "entry"), SUBMISSIONS),
-    "reviews/bulk_acts.csv": (
-        ("campaign", "reviewer", "decision", "rationale", "filter", "count", "left_out", "at", "items", "entry"), BULK_ACTS),
-    "reviews/reviewers.csv": (
-        ("campaign", "reviewer", "reviewer_name", "decisions", "by_bulk", "first_decision_at", "last_decision_at"), REVIEWERS),
-    "reviews/reassignments.csv": (("campaign", "from", "to", "reason", "items", "at", "by", "entry"), REASSIGNMENTS),
-    "remediation/removals.csv": (
-        ("campaign", "item", "removal", "source", "owner", "opened_at", "due_at", "verdict", "present_in", "gone_in", "verified_at",
-         "attempts", "entry"), REMOVALS),
-    "remediation/attempts.csv": (
-        ("campaign", "item", "removal", "note", "proof_name", "proof_sha256", "by", "at", "entry"), ATTEMPTS),
-    "remediation/verifications.csv": (
-        ("campaign", "item", "removal", "verdict", "source", "present_in", "snapshot", "at", "entry"), VERIFICATIONS),
-    "administration/changes.csv": (("at", "kind", "subject", "by", "data", "entry"), CHANGES),
-}  # fmt: skip
+CHANGES = f"""
+    SELECT entry.payload_json ->> 'at', entry.kind, entry.subject, entry.payload_json -> 'actor' ->> 'name',
+           (entry.payload_json -> 'data')::text, entry.uid::text
+    FROM ledger_entry AS entry JOIN {DISCLOSED} AS found ON found.id = entry.id
+    WHERE found.kind <> ALL(ARRAY[{", ".join(f"'{kind}'" for kind in SHOWN_ELSEWHERE)}]) ORDER BY found.index
+"""
+
+TABLES = (
+    Table("administration/changes.csv", ("at", "kind", "subject", "by", "data", "entry"), CHANGES),
+    Table("campaigns/mails.csv", (
+        "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "at", "entry"), MAILS),
+    Table("population/balance.csv", (
+        "campaign", "source", "snapshot", "grants_open", "items", "excluded", "approved", "revoked", "not_reviewed"), BALANCE),
+    Table("population/exclusions.csv", EXCLUSION_COLUMNS, EXCLUSIONS),
+    Table("population/files.csv", (
+        "source", "snapshot", "kind", "name", "sha256", "size", "rows_read", "rows_loaded", "rows_rejected"), FILES),
+    Table("population/rejected_rows.csv", ("source", "snapshot", "kind", "line", "field", "reason", "raw"), REJECTED),
+    Table("population/snapshots.csv", (
+        "source", "snapshot", "completeness", "extraction_note", "extracted_at", "loaded_at", "loaded_by", "rows_read",
+        "rows_loaded", "rows_rejected", "grants_open", "started", "changed", "ended", "entry"), SNAPSHOTS),
+    Table("remediation/attempts.csv", (
+        "removal", "campaign", "item", "note", "proof_name", "proof_sha256", "by", "at", "entry"), ATTEMPTS),
+    Table("remediation/removals.csv", (
+        "campaign", "item", "source", "account_id", "entitlement_id", "path", "removal", "owner", "opened_at", "due_at", "state",
+        "attempts", "present_in", "gone_in", "verified_at", "entry"), REMOVALS),
+    Table("remediation/verifications.csv", (
+        "removal", "campaign", "item", "verdict", "source", "present_in", "snapshot", "at", "entry"), VERIFICATIONS),
+    Table("reviews/bulk_acts.csv", (
+        "campaign", "reviewer", "reviewer_name", "decision", "rationale", "filter", "count", "left_out", "at", "items_sha256",
+        "entry"), BULK_ACTS),
+    Table("reviews/decisions.csv", (
+        "campaign", "item", "decision", "reviewer", "reviewer_name", "reviewer_email", "rule", "rationale", "decided_at", "shown",
+        "bulk", "entry"), DECISIONS),
+    Table("reviews/items.csv", (*ITEM_COLUMNS, *RESULT_COLUMNS), ITEMS),
+    Table("reviews/reassignments.csv", ("campaign", "item", "from", "to", "reason", "at", "by", "entry"), REASSIGNMENTS),
+    Table("reviews/reviewers.csv", (
+        "campaign", "reviewer", "reviewer_name", "items_assigned", "by_rule", "decisions", "by_bulk", "first_decision_at",
+        "last_decision_at", "entry"), REVIEWERS),
+    Table("reviews/submissions.csv", (
+        "campaign", "reviewer", "reviewer_name", "statement", "approved", "revoked", "dont_know", "open_left", "decisions_root",
+        "submitted_at", "entry"), SUBMISSIONS),
+)  # fmt: skip

@@ -1,0 +1,106 @@
+"""One built pack for many tests, and the verifier as an auditor runs it."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from django.test import override_settings
+
+from certify.lib import clock
+from evidence.models import AuditPeriod
+from evidence.pack import builder, scope
+from ledger import keys
+from ledger.actions import sequencing
+from ledger.actors import SYSTEM
+from ledger.models import Checkpoint
+from tests.evidence.story import moment, play
+from tests.story import Story, tell
+
+VERIFY = Path(builder.VERIFIER)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What an auditor sees: the exit status and the text."""
+
+    status: int
+    text: str
+
+    def line(self, title: str) -> str:
+        """The line of one check."""
+        return next(line for line in self.text.splitlines() if f"] {title}" in line or f"]      {title}" in line or title in line)
+
+
+def verify(pack: Path, *arguments: str) -> Verified:
+    """Run the verifier alone, without site-packages, as the README says."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(VERIFY), str(pack), *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+    return Verified(done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture
+def key_file(settings, tmp_path):
+    """The log's own key."""
+    settings.CERTIFY_LEDGER_ORIGIN = "certify.example/ledger"
+    settings.CERTIFY_LEDGER_KEY_FILE = tmp_path / "key.json"
+    settings.CERTIFY_DATA_DIR = tmp_path
+    return settings.CERTIFY_LEDGER_KEY_FILE
+
+
+@pytest.fixture
+def period(story, key_file) -> AuditPeriod:
+    """The period of the played year."""
+    return play(story)
+
+
+def seal(at=None) -> Checkpoint:
+    """Sequence everything there is."""
+    with clock.freeze(at or moment(12, 31, 23)):
+        return sequencing.sequence(by=SYSTEM)
+
+
+def build(period: AuditPeriod, checkpoint: Checkpoint, target: Path) -> builder.Built:
+    """Build a pack without the row that asks for it."""
+    return builder.build(scope.of(period, checkpoint), target)
+
+
+@dataclass(frozen=True)
+class Honest:
+    """A pack that nobody touched, and what an auditor knows besides."""
+
+    path: Path
+    key: str
+    note: str
+    old_note: str
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory, django_db_setup, django_db_blocker) -> Honest:
+    """One pack for all the tests that only read it or spoil a copy; built in a database that is rolled back."""
+    folder = tmp_path_factory.mktemp("honest")
+    own = override_settings(
+        CERTIFY_LEDGER_ORIGIN="certify.example/ledger", CERTIFY_LEDGER_KEY_FILE=folder / "key.json", CERTIFY_DATA_DIR=folder
+    )
+    with own, django_db_blocker.unblock(), transaction.atomic():
+        period = play(tell(folder))
+        old = Checkpoint.objects.order_by("size").first().note
+        checkpoint = seal()
+        build(period, checkpoint, folder / "pack.zip")
+        found = Honest(folder / "pack.zip", keys.load().verifier, checkpoint.note, old)
+        transaction.set_rollback(True)
+    return found
+
+
+@pytest.fixture
+def copy(honest, tmp_path) -> Path:
+    """A copy of the honest pack, to be spoiled."""
+    return Path(shutil.copyfile(honest.path, tmp_path / "copy.zip"))
+
+
+__all__ = ["Honest", "Story", "Verified", "build", "seal", "verify"]

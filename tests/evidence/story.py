@@ -1,0 +1,178 @@
+"""A year of reviews at the small company, played with the product's own actions: what the packs of these tests hold."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from campaigns.actions import assignments, closing, items, launching
+from campaigns.actions.definitions import Terms, create
+from campaigns.actions.items import Selection
+from campaigns.models import Campaign, ReviewItem
+from campaigns.states import Outcome
+from certify.lib import clock
+from evidence.actions import periods
+from evidence.models import AuditPeriod
+from ledger.actions import sequencing
+from ledger.actors import SYSTEM
+from people.actions import users
+from people.models import Mail
+from remediation.actions import removals, verification
+from tests.story import Story
+
+YEAR = 2031
+IDENTITIES = """\
+identity_id,name,email,kind,status,department,title,manager_id,owner_id
+p1,Ana Berg,ana@x.example,employee,active,Finance,Head of Finance,,
+p2,Bruno Costa,bruno@x.example,employee,active,Finance,"=HYPERLINK(""http://x"")",p1,
+p3,Chloe Dahl,chloe@x.example,employee,inactive,Finance,Accountant,p1,
+p4,David Ekman,david@x.example,contractor,active,Sales,'quoted',p1,
+p5,Elif Şahin,elif@x.example,employee,active,Sales,"Line
+break",p1,
+svc,Nightly job,,service,active,IT,,,p1
+,nobody,,employee,active,,,,
+"""
+GRANTS = """\
+source,account_id,account_name,identity_id,entitlement_id,granted_at,last_used_at,path
+crm,ana,Ana Berg,p1,read,2026-01-05,2026-11-01,
+crm,bruno,=1+1,p2,read,2026-01-05,2026-11-01,
+crm,bruno,=1+1,p2,admin,2026-01-05,2026-11-01,@team
+crm,chloe,-Chloe,p3,read,2026-01-05,2026-01-06,
+crm,david,David Ekman,p4,read,2026-01-05,,"a ""quoted"" path, with commas"
+crm,elif,+49,p5,read,2026-01-05,2026-11-01,
+crm,job,Nightly job,svc,read,2026-01-05,2026-11-01,
+crm,shared,'=1+1,,read,2026-01-05,,
+crm,,,,read,2026-01-05,,
+"""
+REASON = "=Seen and checked\nwith the “team”, \\ twice"
+
+
+def moment(month: int, day: int, hour: int = 9) -> datetime:
+    """A moment of the year."""
+    return datetime(YEAR, month, day, hour, tzinfo=UTC)
+
+
+def play(story: Story) -> AuditPeriod:
+    """Two closed reviews with removals, one cancelled, one of another framework, one still open; and the period of the year."""
+    with clock.freeze(datetime(YEAR - 1, 12, 1, tzinfo=UTC)):
+        sequencing.sequence(by=SYSTEM)
+    with clock.freeze(moment(1, 10)):
+        story.load(identities=IDENTITIES, grants=GRANTS)
+    first = _first(story)
+    _left_alone(story)
+    with clock.freeze(moment(4, 2)):
+        load_without(story, "bruno,=1+1,p2,admin")
+        verify(story)
+    second = _second(story)
+    with clock.freeze(moment(9, 1)):
+        load_without(story, "elif,")
+        verify(story)
+    _open(story)
+    users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
+    assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
+    return periods.create(details=details(story), by=story.owner)
+
+
+def details(story: Story, **changes) -> periods.Details:
+    """The period of the year."""
+    values = {
+        "name": f"SOC 2 {YEAR}",
+        "framework": "soc2",
+        "from_on": date(YEAR, 1, 1),
+        "to_on": date(YEAR, 12, 31),
+        "open_until": date(YEAR + 1, 3, 31),
+        "auditors": [story.auditor],
+    }
+    return periods.Details(**values | changes)
+
+
+def load_without(story: Story, account: str) -> None:
+    """A later full reading in which the grants of this beginning of a line are gone."""
+    lines = story.texts["grants"].splitlines(keepends=True)
+    story.load(grants="".join(line for line in lines if not line.startswith(f"crm,{account}")))
+
+
+def verify(story: Story) -> None:
+    """What the task does after a load."""
+    latest = story.source.snapshots.order_by("-number").first()
+    verification.verify_against(snapshot_id=latest.pk, by=SYSTEM)
+
+
+def _launch(story: Story, name: str, **changes) -> Campaign:
+    terms = {"sources": [story.source.pk], "fallback_reviewer": story.fallback, "owner": story.owner, "controls": ["soc2:CC6.3"]}
+    definition = create(terms=Terms(name=f"Definition of {name}", **terms | changes), by=story.owner)
+    campaign = launching.request(definition_id=definition.pk, name=name, by=story.owner)
+    return launching.launch(campaign_id=campaign.pk, by=story.owner)
+
+
+def _decide(story: Story, campaign: Campaign, account: str, code: str, by, entitlement: str = "read") -> ReviewItem:
+    found = story.item(campaign, account, entitlement)
+    return items.decide(item_id=found.pk, code=code, rationale=REASON, by=by)
+
+
+def _first(story: Story) -> Campaign:
+    """Decisions of every sort, a bulk act, a reassignment, two removals, one reported done."""
+    with clock.freeze(moment(2, 1)):
+        campaign = _launch(story, "=Review of spring", controls=["soc2:CC6.2", "soc2:CC6.3"])
+        ana = story.user("ana@x.example")
+        Mail.objects.filter(recipient=ana).update(state="sent", sent_at=moment(2, 1))
+    with clock.freeze(moment(2, 3)):
+        moved = story.item(campaign, "david")
+        assignments.reassign(
+            campaign_id=campaign.pk, selection=Selection([moved.number]), to=story.owner, reason="Knows the suppliers", by=ana
+        )
+        _decide(story, campaign, "bruno", "approve", ana)
+        undone = _decide(story, campaign, "bruno", "revoke", ana, "admin")
+        items.undo(item_id=undone.pk, by=ana)
+        _decide(story, campaign, "bruno", "revoke", ana, "admin")
+        _decide(story, campaign, "david", "revoke", story.owner)
+        _decide(story, campaign, "chloe", "dont_know", ana)
+        everything = ReviewItem.objects.filter(campaign=campaign, assignments__reviewer=ana, assignments__is_active=True)
+        numbers = list(everything.order_by("number").values_list("number", flat=True))
+        result = items.decide_bulk(
+            campaign_id=campaign.pk, selection=Selection(numbers, {"system": "crm"}), code="approve", rationale=REASON, by=ana
+        )
+        assert result.decided, "the story needs a bulk act"
+    with clock.freeze(moment(2, 5)):
+        story.submit(campaign, ana)
+        story.submit(campaign, story.owner)
+    with clock.freeze(moment(2, 9)):
+        closing.close(campaign_id=campaign.pk, by=story.owner)
+        assert removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM) == 2
+        task = story.item(campaign, "bruno", "admin").removal
+        removals.claim_done(task_id=task.pk, note="Taken out of the group, OPS-12", by=story.system_owner)
+    return campaign
+
+
+def _left_alone(story: Story) -> None:
+    """A review that was cancelled, and one that serves another framework."""
+    with clock.freeze(moment(3, 1)):
+        cancelled = _launch(story, "Launched by mistake", departments=["Sales"], orphans=False)
+        _decide(story, cancelled, "david", "approve", story.user("ana@x.example"))
+        closing.cancel(campaign_id=cancelled.pk, reason="Wrong department was chosen", by=story.owner)
+        _launch(story, "Of another standard", controls=["iso27001:A.5.18"])
+
+
+def _second(story: Story) -> Campaign:
+    """One more removal, which nobody reports; exclusions by rule; silence on the rest."""
+    with clock.freeze(moment(7, 1)):
+        campaign = _launch(story, "Review of summer", departments=["Sales"], orphans=False)
+        ana = story.user("ana@x.example")
+        _decide(story, campaign, "elif", "revoke", ana)
+        story.submit(campaign, ana)
+    with clock.freeze(campaign.due_at + timedelta(minutes=1)):
+        closing.close(campaign_id=campaign.pk, by=SYSTEM)
+        removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
+    assert set(ReviewItem.objects.filter(campaign=campaign).values_list("outcome", flat=True)) == {
+        Outcome.REVOKED,
+        Outcome.NOT_REVIEWED,
+    }
+    return campaign
+
+
+def _open(story: Story) -> Campaign:
+    """One submitted decision and one draft in a review that is still open when the pack is sealed."""
+    with clock.freeze(moment(12, 20)):
+        campaign = _launch(story, "Review of winter", duration_days=60)
+        ana = story.user("ana@x.example")
+        _decide(story, campaign, "bruno", "approve", ana)
+        story.submit(campaign, ana)
+        _decide(story, campaign, "job", "revoke", ana)
+    return campaign
