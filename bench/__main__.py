@@ -46,7 +46,10 @@ def measure(names: list[str]) -> list[dict]:
         for figure in importlib.import_module(f"bench.{name}").run():
             sense = "at most" if figure["sense"] == "max" else "at least"
             mark = "ok " if held(figure) else "OVER"
-            print(f"{mark} {figure['name']}: {figure['value']:g} {figure['unit']} ({sense} {figure['limit']:g}; {figure['baseline']})", flush=True)
+            print(
+                f"{mark} {figure['name']}: {figure['value']:g} {figure['unit']} ({sense} {figure['limit']:g}; {figure['baseline']})",
+                flush=True,
+            )
             figures.append(figure)
         print(f"    {name}: {time.monotonic() - begun:.0f} s", flush=True)
     return figures

@@ -24,7 +24,9 @@ def write(folder: Path) -> dict[str, Path]:
     with identities.open("w") as out:
         out.write("identity_id,name,email,kind,status,department,title,manager_id\n")
         for n in range(PEOPLE):
-            out.write(f"i{n},Person {n},person{n}@bench.example,employee,active,Department {n % 40},Title {n % 90},i{n // 20}\n")
+            out.write(
+                f"i{n},Person {n},person{n}@bench.example,employee,active,Department {n % 40},Title {n % 90},i{n // 20}\n"
+            )
     with first.open("w") as one, second.open("w") as two:
         one.write(HEADER)
         two.write(HEADER)
@@ -50,7 +52,9 @@ def bare_copy(path: Path) -> float:
         begun = time.monotonic()
         with path.open() as source:
             columns = HEADER.strip()
-            cursor.copy_expert(f"COPY bench_bare ({columns}) FROM STDIN WITH (FORMAT csv, HEADER, FORCE_NOT_NULL (path))", source)
+            cursor.copy_expert(
+                f"COPY bench_bare ({columns}) FROM STDIN WITH (FORMAT csv, HEADER, FORCE_NOT_NULL (path))", source
+            )
         seconds = time.monotonic() - begun
         cursor.execute("DROP TABLE bench_bare")
     return seconds

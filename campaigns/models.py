@@ -226,6 +226,7 @@ class ReviewItem(models.Model):
         ordering = ("campaign_id", "number")
         constraints = (
             models.UniqueConstraint(fields=("campaign", "number"), name="item_number_once"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="item_number_from_one"),
             models.CheckConstraint(
                 condition=Q(
                     decision="",

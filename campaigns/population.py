@@ -167,33 +167,44 @@ def leaf_sql(cells: list[str]) -> str:
 ITEM_CELLS = {
     "campaign": "%(campaign)s::text",
     "item": "number::text",
-    "source": "source_key",
+    "source": "staged.source_key",
     "snapshot": "snapshot_number::text",
-    "account_id": "account_key",
-    "identity_id": "identity_key",
-    "manager_id": "manager_key",
-    "entitlement_id": "entitlement_key",
-    "signals": "array_to_string(signals, ' ')",
-    "reviewer": "'people.user:' || reviewer_id",
-    **{name: moment_sql(name) for name in ("granted_at", "last_used_at", "expires_at", "first_seen_at")},
+    "account_id": "staged.account_key",
+    "identity_id": "staged.identity_key",
+    "manager_id": "staged.manager_key",
+    "entitlement_id": "staged.entitlement_key",
+    "signals": "array_to_string(staged.signals, ' ')",
+    "reviewer": "'people.user:' || reviewer.id",
+    "reviewer_name": "reviewer.name",
+    **{name: moment_sql(f"staged.{name}") for name in ("granted_at", "last_used_at", "expires_at", "first_seen_at")},
 }
-ITEM_LEAF = leaf_sql([ITEM_CELLS.get(name, name) for name in ITEM_COLUMNS])
-EXCLUSION_CELLS = {**ITEM_CELLS, "number": "number::text", "rule": "exclusion"}
-EXCLUSION_LEAF = leaf_sql([EXCLUSION_CELLS.get(name, name) for name in EXCLUSION_COLUMNS])
+ITEM_LEAF = leaf_sql([ITEM_CELLS.get(name, f"staged.{name}") for name in ITEM_COLUMNS])
+EXCLUSION_CELLS = {**ITEM_CELLS, "number": "place::text", "rule": "exclusion"}
+EXCLUSION_LEAF = leaf_sql([EXCLUSION_CELLS.get(name, f"staged.{name}") for name in EXCLUSION_COLUMNS])
 
 FROZEN = (
     "grant_id, source_id, source_key, source_name, account_key, account_name, identity_key, identity_name, identity_kind,"
     " identity_status, department, title, manager_key, entitlement_key, entitlement_name, entitlement_kind, description,"
     " privileged, path, granted_at, granted_by, last_used_at, expires_at, first_seen_at, signals, risk_rank"
 )
+STAGED = ", ".join(f"staged.{name.strip()}" for name in FROZEN.split(","))
 
 
-def stage(population: Population) -> None:
-    """Compute the population once, into temporary tables that end with the transaction."""
+#: Items are numbered in the order in which they are found; ids are taken now, so that assignments need not look them up.
+NUMBERED = """
+    SELECT nextval(pg_get_serial_sequence('campaigns_reviewitem', 'id')) AS item_id,
+           sum(CASE WHEN found.exclusion IS NULL THEN 1 ELSE 0 END) OVER (ROWS UNBOUNDED PRECEDING) AS number, found.*
+    FROM ({base}) AS found
+"""
+
+
+def stage(population: Population, *, for_launch: bool = False) -> None:
+    """Compute the population once, into a temporary table that ends with the transaction; for a launch, numbered."""
+    query = NUMBERED.format(base=population.sql) if for_launch else population.sql
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS launch_population")
-        cursor.execute(f"CREATE TEMP TABLE launch_population ON COMMIT DROP AS {population.sql}", population.values)
-        cursor.execute("ANALYZE launch_population (exclusion, reviewer_id, source_id)")
+        cursor.execute(f"CREATE TEMP TABLE launch_population ON COMMIT DROP AS {query}", population.values)
+        cursor.execute("ANALYZE launch_population (exclusion, reviewer_id, reviewer_identity_id, source_id)")
 
 
 def reviewers_without_sign_in() -> list[tuple[int, str, str, str]]:
@@ -208,7 +219,7 @@ def reviewers_without_sign_in() -> list[tuple[int, str, str, str]]:
 
 
 def tie_reviewers(users: dict[int, int]) -> None:
-    """Give the identities, and the staged rows they review, their new users (identity id → user id)."""
+    """Give the reviewing identities their new users (identity id → user id)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE inventory_identity AS identity SET user_id = made.user_id"
@@ -216,40 +227,38 @@ def tie_reviewers(users: dict[int, int]) -> None:
             " WHERE identity.id = made.identity_id",
             {"identities": list(users), "users": list(users.values())},
         )
-        cursor.execute(
-            "UPDATE launch_population AS staged SET reviewer_id = identity.user_id FROM inventory_identity AS identity"
-            " WHERE staged.reviewer_id IS NULL AND identity.id = staged.reviewer_identity_id"
-        )
+
+
+#: The staged items with the user who reviews each.
+ITEMS = """
+    launch_population AS staged
+    LEFT JOIN inventory_identity AS reviewing ON reviewing.id = staged.reviewer_identity_id
+    JOIN people_user AS reviewer ON reviewer.id = COALESCE(staged.reviewer_id, reviewing.user_id)
+    WHERE staged.exclusion IS NULL
+"""
 
 
 def insert(campaign: Campaign, now: datetime) -> None:
     """Insert items, assignments and exclusions from the staged population."""
     values = {"campaign": campaign.pk, "now": now}
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS launch_items")
-        cursor.execute(
-            "CREATE TEMP TABLE launch_items ON COMMIT DROP AS"
-            " SELECT nextval(pg_get_serial_sequence('campaigns_reviewitem', 'id')) AS id, row_number() OVER () AS number,"
-            " staged.*, reviewer.name AS reviewer_name FROM launch_population AS staged"
-            " JOIN people_user AS reviewer ON reviewer.id = staged.reviewer_id WHERE staged.exclusion IS NULL"
-        )
         cursor.execute(
             f"INSERT INTO campaigns_reviewitem (id, campaign_id, number, {FROZEN}, leaf, decision, rationale, is_bulk, outcome)"
-            f" SELECT id, %(campaign)s, number, {FROZEN}, {ITEM_LEAF}, '', '', FALSE, '' FROM launch_items",
+            f" SELECT item_id, %(campaign)s, number, {STAGED}, {ITEM_LEAF}, '', '', FALSE, '' FROM {ITEMS}",
             values,
         )
         cursor.execute(
             "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
             " item_number, assigned_at)"
-            " SELECT %(campaign)s, id, 1, reviewer_id, reviewer_name, reviewer_rule, '', TRUE, risk_rank, number, %(now)s"
-            " FROM launch_items",
+            " SELECT %(campaign)s, item_id, 1, reviewer.id, reviewer.name, reviewer_rule, '', TRUE, risk_rank, number, %(now)s"
+            f" FROM {ITEMS}",
             values,
         )
         cursor.execute(
             "INSERT INTO campaigns_exclusion (campaign_id, number, grant_id, source_key, account_key, identity_key, entitlement_key,"
-            f" path, rule, leaf) SELECT %(campaign)s, number, grant_id, source_key, account_key, identity_key, entitlement_key, path,"
-            f" exclusion, {EXCLUSION_LEAF} FROM (SELECT row_number() OVER () AS number, * FROM launch_population"
-            " WHERE exclusion IS NOT NULL) AS excluded",
+            f" path, rule, leaf) SELECT %(campaign)s, place, grant_id, source_key, account_key, identity_key, entitlement_key, path,"
+            f" exclusion, {EXCLUSION_LEAF} FROM (SELECT row_number() OVER () AS place, * FROM launch_population"
+            " WHERE exclusion IS NOT NULL) AS staged",
             values,
         )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Count, F, Max, Min, Q, QuerySet
@@ -175,46 +176,64 @@ def _after(columns: tuple[str, ...], last: ReviewItem) -> Q:
     return later
 
 
+FACET_LABELS = {
+    "system": "source_name",
+    "department": "department",
+    "entitlement": "entitlement_name",
+    "person": "identity_name",
+}
+FACET_CELLS = sorted({*FACET_COLUMNS.values(), *FACET_LABELS.values(), "signals", "decision", "sign_off_id"})
+FACET_CONDITIONS = {
+    "care": "signals && %(red)s::varchar[]",
+    "open": "decision = '' AND sign_off_id IS NULL",
+    "draft": "decision <> '' AND sign_off_id IS NULL",
+    "submitted": "sign_off_id IS NOT NULL",
+    **{signal: f"signals @> ARRAY['{signal}']::varchar[]" for signal in Signal.values},
+}
+#: One pass over the shown items counts everything: a grouping set for the totals and one for each column.
+FACETS = (
+    f"SELECT {', '.join(FACET_COLUMNS.values())}, {', '.join(f'max({label})' for label in FACET_LABELS.values())}, count(*), "
+    + ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in FACET_CONDITIONS.values())
+    + " FROM ({items}) AS shown GROUP BY GROUPING SETS ((), "
+    + ", ".join(f"({column})" for column in FACET_COLUMNS.values())
+    + ") ORDER BY count(*) DESC"
+)
+
+
 def facets(user, campaign_id: int, filters: Filters) -> dict:
     """Counts beside the table, over what the filter shows: states, signals, and the largest 50 of each column's values.
 
-    {"total", "care", "states": {…}, "codes": {…}, "signals": [(code, label, count)], "columns": {facet: {"values": [(value, label,
-    count)], "more": how many values were left out}}}
+    {"total", "care", "states": {…}, "signals": [(code, label, count)], "columns": {facet: {"values": [(value, label, count)],
+    "more": how many values were left out}}}
     """
-    items = filtered(my_items(user, campaign_id), filters)
-    open_item, draft = Q(decision="", sign_off__isnull=True), ~Q(decision="") & Q(sign_off__isnull=True)
-    counted = items.aggregate(
-        total=Count("id"),
-        care=Count("id", filter=Q(signals__overlap=RED)),
-        open=Count("id", filter=open_item),
-        draft=Count("id", filter=draft),
-        submitted=Count("id", filter=Q(sign_off__isnull=False)),
-        **{f"code_{code}": Count("id", filter=draft & Q(decision=code)) for code in ("approve", "revoke", "dont_know")},
-        **{f"signal_{signal}": Count("id", filter=Q(signals__contains=[signal])) for signal in Signal.values},
-    )
+    return _facets(filtered(my_items(user, campaign_id), filters))
+
+
+def _facets(items: QuerySet) -> dict:
+    query, params = items.order_by().values(*FACET_CELLS).query.sql_with_params()
+    with connection.cursor() as cursor:
+        shown = cursor.mogrify(query, params).decode().replace("%", "%%")
+        cursor.execute(FACETS.format(items=shown), {"red": RED})
+        rows = cursor.fetchall()
+    width = len(FACET_COLUMNS)
+    columns: dict[str, list[tuple]] = {name: [] for name in FACET_COLUMNS}
+    totals = dict.fromkeys(FACET_CONDITIONS, 0)
+    total = 0
+    for row in rows:
+        place = next((index for index, value in enumerate(row[:width]) if value is not None), None)
+        if place is None:
+            total, totals = row[2 * width], dict(zip(FACET_CONDITIONS, row[2 * width + 1 :], strict=True))
+        elif row[place]:
+            columns[list(columns)[place]].append((row[place], row[width + place] or row[place], row[2 * width]))
     return {
-        "total": counted["total"],
-        "care": counted["care"],
-        "states": {state: counted[state] for state in ItemState.values},
-        "codes": {code: counted[f"code_{code}"] for code in ("approve", "revoke", "dont_know")},
-        "signals": [(s.value, s.label, counted[f"signal_{s}"]) for s in Signal if counted[f"signal_{s}"]],
-        "columns": {name: _facet(items, name) for name in FACET_COLUMNS},
+        "total": total,
+        "care": totals["care"],
+        "states": {state: totals[state] for state in ItemState.values},
+        "signals": [(signal.value, signal.label, totals[signal]) for signal in Signal if totals[signal]],
+        "columns": {
+            name: {"values": found[:FACET_CAP], "more": max(0, len(found) - FACET_CAP)} for name, found in columns.items()
+        },
     }
-
-
-def _facet(items: QuerySet, name: str) -> dict:
-    column = FACET_COLUMNS[name]
-    label = {"system": "source_name", "entitlement": "entitlement_name", "person": "identity_name"}.get(name, column)
-    rows = list(
-        items.exclude(**{column: ""})
-        .values_list(column)
-        .annotate(text=Max(label), count=Count("id"))
-        .order_by("-count", column)[: FACET_CAP + 1]
-    )
-    more = (
-        items.exclude(**{column: ""}).aggregate(n=Count(column, distinct=True))["n"] - FACET_CAP if len(rows) > FACET_CAP else 0
-    )
-    return {"values": [(value, text or value, count) for value, text, count in rows[:FACET_CAP]], "more": more}
 
 
 def status(user, campaign_id: int) -> dict:
@@ -248,27 +267,36 @@ def bulk_preview(user, campaign_id: int, numbers: list[int]) -> dict:
         single=Count("id", filter=single & ~red),
         submitted=Count("id", filter=submitted),
     )
-    eligible = items.exclude(red | single | submitted)
+    found = _facets(items.exclude(red | single | submitted))
     return counted | {
-        "eligible": eligible.count(),
-        "people": _facet(eligible, "person"),
-        "systems": _facet(eligible, "system"),
-        "entitlements": _facet(eligible, "entitlement"),
+        "eligible": found["total"],
+        "people": found["columns"]["person"],
+        "systems": found["columns"]["system"],
+        "entitlements": found["columns"]["entitlement"],
     }
 
 
-def lock_bulk(campaign_id: int, numbers: list[int], user) -> list[ReviewItem]:
-    """Lock, in order, the items of a bulk act that it may touch (`rules.is_bulk_eligible`), with `assignment_rule`."""
+class BulkItem(NamedTuple):
+    """What a bulk act needs of an item."""
+
+    pk: int
+    campaign_id: int
+    number: int
+    leaf: memoryview
+    assignment_rule: str
+
+
+def lock_bulk(campaign_id: int, numbers: list[int], user) -> list[BulkItem]:
+    """Lock, in order, the items of a bulk act that it may touch (`rules.is_bulk_eligible`)."""
     items = (
         my_items(user, campaign_id)
         .filter(number__in=numbers, sign_off__isnull=True)
         .filter(Q(decision="") | Q(is_bulk=True))
         .exclude(signals__overlap=RED)
-        .annotate(assignment_rule=F("assignments__rule"))
         .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     )
-    return list(items)
+    return [BulkItem(*row) for row in items.values_list("pk", "campaign_id", "number", "leaf", "assignments__rule")]
 
 
 def lock_reassignable(campaign_id: int, numbers: list[int], to) -> list[Assignment]:

@@ -103,7 +103,7 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     now = clock.now()
     progress(5, "Reading who has what")
     found = population.at(campaign.terms, now)
-    population.stage(found)
+    population.stage(found, for_launch=True)
     _check_reviewers()
     progress(30, "Making sign-ins for new reviewers")
     _provision(by)
