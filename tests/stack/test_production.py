@@ -124,7 +124,8 @@ class Container:
     """The image's files with the environment of a service, without the container."""
 
     def __init__(self, image: Path, owner: str, app: str):
-        self.image, self.owner, self.processes = image, owner, []
+        self.image, self.owner, self.app = image, owner, app
+        self.processes = []
         self.env = clean_environment() | {
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "SECRET_KEY": "k" * 50,
@@ -220,6 +221,34 @@ def test_production_answers_strictly(container):
     assert "HttpOnly" in cookies
     style = re.search(r'href="(/static/css/certify\.[0-9a-f]+\.css)"', answer.read().decode()).group(1)
     assert opened(f"{url}{style}", **secure).headers["Cache-Control"] == "max-age=315360000, public, immutable"
+
+
+@pytest.mark.slow
+def test_a_restored_backup_is_complete_and_keeps_its_rights(container):
+    """The commands of docs/deploy.md on a database with something in it."""
+    made = ["python", "manage.py", "create_administrator", "ada", "--name", "Ada", "--password-stdin"]
+    done = subprocess.run(
+        made, cwd=container.image, env=container.env, input="seven green lamps on a hill", text=True, check=False
+    )
+    assert done.returncode == 0
+    superuser = os.environ["DATABASE_URL"].rsplit("/", 1)[0]
+    tool = postgres_programs()
+    dump = str(container.image / "certify.dump")
+    assert container.run(f"{tool}/pg_dump", "--format=custom", "--file", dump, f"{superuser}/certify").returncode == 0
+    with closing(psycopg2.connect(f"{superuser}/postgres")) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("DROP DATABASE certify WITH (FORCE)")
+        cursor.execute("CREATE DATABASE certify OWNER certify_owner")
+    restored = container.run(f"{tool}/pg_restore", "--dbname", f"{superuser}/certify", "--exit-on-error", dump)
+    assert restored.returncode == 0, restored.stderr
+    assert container.run(*services()["migrate"]["command"], DATABASE_URL=container.owner).returncode == 0
+    verified = container.run("python", "manage.py", "verify_ledger")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    with closing(psycopg2.connect(container.app)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT kind FROM ledger_entry WHERE kind = 'user:created'")
+        assert cursor.fetchall() == [("user:created",)]
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("DELETE FROM ledger_entry")
 
 
 def test_djangos_own_deployment_check_has_nothing_to_say(image):
