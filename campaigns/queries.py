@@ -10,6 +10,7 @@ from django.db.models import Count, F, Max, Min, Q, QuerySet
 from campaigns import rules
 from campaigns.models import Assignment, Campaign, CampaignDefinition, Decision, ReviewItem
 from campaigns.states import RED_SIGNALS, CampaignState, DecisionCode, ItemState, Signal
+from certify.lib.errors import InvalidInput
 from inventory.models import Source
 from people.models import User
 
@@ -274,6 +275,18 @@ def bulk_preview(user, campaign_id: int, numbers: list[int]) -> dict:
         "systems": found["columns"]["system"],
         "entitlements": found["columns"]["entitlement"],
     }
+
+
+def hold_open(campaign_id: int, now: datetime) -> None:
+    """Keep the campaign from closing until this transaction ends. Refuses one that is not open, or past its due date."""
+    with connection.cursor() as cursor:
+        # FOR SHARE: reviewers do not wait for each other, only for a close.
+        cursor.execute("SELECT state, due_at FROM campaigns_campaign WHERE id = %s FOR SHARE", [campaign_id])
+        state, due_at = cursor.fetchone()
+    if state != CampaignState.OPEN:
+        raise InvalidInput("This campaign is not open any more; nothing in it can change.")
+    if now > due_at:
+        raise InvalidInput("The due date of this campaign has passed; it is being closed.")
 
 
 class BulkItem(NamedTuple):

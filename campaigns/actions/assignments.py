@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from campaigns import permissions, queries, rules
-from campaigns.actions.items import Selection, hold_open
+from campaigns.actions.items import Selection
 from campaigns.models import Assignment
 from campaigns.states import ReviewerRule
 from certify.lib import clock
@@ -22,7 +22,7 @@ def reassign(*, campaign_id: int, selection: Selection, to, reason: str, by) -> 
     active, and items that are the new reviewer's own access. Decided items stay where they are.
     """
     now = clock.now()
-    hold_open(campaign_id, now)
+    queries.hold_open(campaign_id, now)
     reason = rules.check_reason(reason, "Say why the items go to somebody else.")
     if not to.is_active:
         raise InvalidInput(f"{to.name} is not active.", field="to")

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from campaigns import queries, rules
 from campaigns.models import Assignment, BulkAct, Campaign, Decision, ReviewItem
-from campaigns.states import CampaignState, DecisionCode
+from campaigns.states import DecisionCode
 from certify.lib import canonical, clock
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
 from certify.lib.times import rfc3339
@@ -63,7 +63,7 @@ def undo(*, item_id: int, expected: str | None = None, by) -> ReviewItem:
 
 def _open_item(item_id: int, expected: str | None, by, now: datetime) -> tuple[ReviewItem, Assignment]:
     item = ReviewItem.objects.select_for_update(of=("self",), no_key=True).get(pk=item_id)
-    hold_open(item.campaign_id, now)
+    queries.hold_open(item.campaign_id, now)
     item.campaign = Campaign.objects.get(pk=item.campaign_id)
     assignment = Assignment.objects.filter(item=item, reviewer_id=by.pk, is_active=True).first()
     if assignment is None or not by.is_active:
@@ -78,18 +78,6 @@ def _open_item(item_id: int, expected: str | None, by, now: datetime) -> tuple[R
     if expected is not None and str(item.decision_entry_uid or "") != expected:
         raise Conflict("Somebody else decided this item meanwhile. Look at it again.")
     return item, assignment
-
-
-def hold_open(campaign_id: int, now: datetime) -> None:
-    """Keep the campaign from closing until this transaction ends. Refuses one that is not open, or past its due date."""
-    with connection.cursor() as cursor:
-        # FOR SHARE: reviewers do not wait for each other, only for a close.
-        cursor.execute("SELECT state, due_at FROM campaigns_campaign WHERE id = %s FOR SHARE", [campaign_id])
-        state, due_at = cursor.fetchone()
-    if state != CampaignState.OPEN:
-        raise InvalidInput("This campaign is not open any more; nothing in it can change.")
-    if now > due_at:
-        raise InvalidInput("The due date of this campaign has passed; it is being closed.")
 
 
 def _facts(item: ReviewItem, assignment_rule: str, code: str, reason: str, now: datetime, by, bulk: str = "") -> dict:
@@ -149,7 +137,7 @@ def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale:
     if len(selection.item_numbers) > MAX_BULK:
         raise InvalidInput(f"At most {MAX_BULK:,} items can be decided at once; {len(selection.item_numbers):,} are selected.")
     now = clock.now()
-    hold_open(campaign_id, now)
+    queries.hold_open(campaign_id, now)
     terms = Campaign.objects.values_list("terms", flat=True).get(pk=campaign_id)
     reason = rules.check_reason(rationale, rules.needs_reason(code, [], terms))
     items = queries.lock_bulk(campaign_id, selection.item_numbers, by)

@@ -3,7 +3,6 @@
 from django.db import transaction
 
 from campaigns import queries, rules
-from campaigns.actions.items import hold_open
 from campaigns.models import Campaign, ReviewItem, SignOff
 from campaigns.states import DecisionCode
 from certify.lib import canonical, clock
@@ -21,7 +20,7 @@ def submit(*, campaign_id: int, statement: str, by) -> SignOff:
     decision made meanwhile in another window is never signed unseen.
     """
     now = clock.now()
-    hold_open(campaign_id, now)
+    queries.hold_open(campaign_id, now)
     campaign = Campaign.objects.get(pk=campaign_id)
     if not by.is_active or not queries.my_assignments(by, campaign_id).exists():
         raise NotAllowed("You have no items in this campaign.")

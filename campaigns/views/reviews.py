@@ -88,36 +88,30 @@ def _groups(rows: list[ReviewItem], view: str) -> list[tuple[str, list[ReviewIte
     return [(label, list(group)) for label, group in groupby(rows, GROUP_LABELS[view])]
 
 
+STATES = [("open", "To decide"), ("draft", "Decided"), ("submitted", "Submitted")]
+FACET_TITLES = {"system": "System", "department": "Department", "person": "Person", "entitlement": "Right"}
+
+
 def _facet_lists(facets: dict, filters: queries.Filters, view: str) -> list[dict]:
     """The links on the left: {title, links: [(label, count, query, active)], more}. An active link takes itself away."""
-    states = [("open", "To decide"), ("draft", "Decided"), ("submitted", "Submitted")]
-    lists = [
-        {
-            "title": "Show",
-            "links": [
-                (
-                    label,
-                    facets["states"][code],
-                    _query(filters, view, state="" if filters.state == code else code),
-                    filters.state == code,
-                )
-                for code, label in states
-            ],
-        },
-        {
-            "title": "Look closer",
-            "links": [("Needs care", facets["care"], _query(filters, view, care="" if filters.care else "on"), filters.care)]
-            + [
-                (label, count, _query(filters, view, signals=_toggled(filters.signals, code)), code in filters.signals)
-                for code, label, count in facets["signals"]
-            ],
-        },
+
+    def link(label: str, count: int, active: bool, **change) -> tuple[str, int, str, bool]:
+        return label, count, _query(filters, view, **change), active
+
+    chosen = filters.state
+    states = [
+        link(label, facets["states"][code], chosen == code, state="" if chosen == code else code) for code, label in STATES
     ]
-    titles = {"system": "System", "department": "Department", "person": "Person", "entitlement": "Right"}
-    for name, title in titles.items():
-        column, chosen = facets["columns"][name], getattr(filters, name)
+    care = [link("Needs care", facets["care"], filters.care, care="" if filters.care else "on")]
+    care += [
+        link(label, count, code in filters.signals, signals=_toggled(filters.signals, code))
+        for code, label, count in facets["signals"]
+    ]
+    lists = [{"title": "Show", "links": states}, {"title": "Look closer", "links": care}]
+    for name, title in FACET_TITLES.items():
+        column, active = facets["columns"][name], getattr(filters, name)
         links = [
-            (label, count, _query(filters, view, **{name: "" if value == chosen else value}), value == chosen)
+            link(label, count, value == active, **{name: "" if value == active else value})
             for value, label, count in column["values"]
         ]
         lists.append({"title": title, "links": links, "more": column["more"]})
@@ -148,23 +142,25 @@ def item_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     return render(request, "campaigns/_drawer.html" if request.htmx else "campaigns/item.html", context)
 
 
+def _act(request: HttpRequest, item: ReviewItem, code: str) -> tuple[ReviewItem, InvalidInput | Conflict | None]:
+    """Do what the button says; returns the item as it stands then, and the refusal if there was one."""
+    expected = request.POST.get("expected")
+    rationale = " ".join(filter(None, (request.POST.get("chip", ""), request.POST.get("rationale", "").strip())))
+    try:
+        if code == DecisionCode.UNDO:
+            return items.undo(item_id=item.pk, expected=expected, by=request.user), None
+        return items.decide(item_id=item.pk, code=code, rationale=rationale, expected=expected, by=request.user), None
+    except (Conflict, InvalidInput) as refusal:
+        item.refresh_from_db()
+        return item, refusal
+
+
 @requires(permissions.can_review)
 @require_POST
 def item_decide(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Decide or undo; answers with the row, which asks for a reason when one is needed."""
-    item, code = _item(request, pk, number), request.POST.get("code", "")
-    rationale = " ".join(filter(None, (request.POST.get("chip", ""), request.POST.get("rationale", "").strip())))
-    refusal, status, by = None, 200, request.user
-    try:
-        if code == DecisionCode.UNDO:
-            item = items.undo(item_id=item.pk, expected=request.POST.get("expected"), by=by)
-        else:
-            item = items.decide(item_id=item.pk, code=code, rationale=rationale, expected=request.POST.get("expected"), by=by)
-    except Conflict as error:
-        item.refresh_from_db()
-        refusal, status = error, 409
-    except InvalidInput as error:
-        refusal, status = error, 422
+    code = request.POST.get("code", "")
+    item, refusal = _act(request, _item(request, pk, number), code)
     if not request.htmx:
         if refusal:
             messages.error(request, refusal.message)
@@ -184,6 +180,7 @@ def item_decide(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "status": queries.status(request.user, pk),
         "is_swap": True,
     }
+    status = 200 if refusal is None else 409 if isinstance(refusal, Conflict) else 422
     return render(request, "campaigns/_row_swap.html", context, status=status)
 
 
@@ -206,28 +203,31 @@ def bulk(request: HttpRequest, pk: int) -> HttpResponse:
     if not selection.item_numbers or code not in ("approve", "revoke", "dont_know"):
         messages.error(request, "Tick the rows first, then choose what to do with them.")
         return redirect("campaigns:review", pk=pk)
-    error, rationale = "", request.POST.get("rationale", "")
-    if request.POST.get("confirm"):
-        try:
-            done = items.decide_bulk(campaign_id=pk, selection=selection, code=code, rationale=rationale, by=request.user)
-        except InvalidInput as refusal:
-            error = refusal.message
-        else:
-            left = f" {done.left_out:,} were left for single decisions." if done.left_out else ""
-            messages.success(
-                request, f"{DecisionCode(code).label}: {done.decided:,} items.{left} You can still undo each of them."
-            )
-            return redirect(f"{reverse('campaigns:review', args=[pk])}?{_query(FilterForm(request.POST).filters(), 'risk')}")
+    if not request.POST.get("confirm"):
+        return _bulk_preview(request, campaign, selection, code)
+    try:
+        rationale = request.POST.get("rationale", "")
+        done = items.decide_bulk(campaign_id=pk, selection=selection, code=code, rationale=rationale, by=request.user)
+    except InvalidInput as refusal:
+        return _bulk_preview(request, campaign, selection, code, refusal.message)
+    left = f" {done.left_out:,} were left for single decisions." if done.left_out else ""
+    messages.success(request, f"{DecisionCode(code).label}: {done.decided:,} items.{left} You can still undo each of them.")
+    return redirect(f"{reverse('campaigns:review', args=[pk])}?{_query(FilterForm(request.POST).filters(), 'risk')}")
+
+
+def _bulk_preview(
+    request: HttpRequest, campaign: Campaign, selection: items.Selection, code: str, error: str = ""
+) -> HttpResponse:
     context = {
         "campaign": campaign,
         "code": code,
         "code_label": DecisionCode(code).label,
-        "preview": queries.bulk_preview(request.user, pk, selection.item_numbers),
+        "preview": queries.bulk_preview(request.user, campaign.pk, selection.item_numbers),
         "numbers": selection.item_numbers,
-        "filters": FilterForm(request.POST).filters().as_dict(),
+        "filters": selection.filter,
         "why_reason": rules.needs_reason(code, [], campaign.terms),
         "error": error,
-        "rationale": rationale,
+        "rationale": request.POST.get("rationale", ""),
         "cap": items.MAX_BULK,
         "is_cut": len(selection.item_numbers) == items.MAX_BULK,
     }
