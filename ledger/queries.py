@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Max, Min
+from django.db.models import Max, Min, QuerySet
 
 from ledger import merkle
 from ledger.models import Checkpoint, Entry, Leaf, Node, Pending
@@ -72,7 +72,7 @@ def leaf_hashes(start: int, end: int) -> Iterator[bytes]:
         yield bytes(value)
 
 
-def entries_below(size: int):
+def entries_below(size: int) -> QuerySet[Entry]:
     """Entries that the checkpoint of `size` covers."""
     return Entry.objects.filter(leaf__index__lt=size)
 

@@ -68,7 +68,7 @@ def misfit(columns: dict[str, str], body: str) -> str:
     return ""
 
 
-def change_data(row) -> dict:
+def change_data(row: object) -> dict:
     """What the ledger keeps of a row of django-auditlog; changes that would not fit are kept as their SHA-256."""
     data = {
         "change": str(row.pk),

@@ -1,6 +1,10 @@
 """Reads of people, their history and their mail."""
 
+from django.contrib.auth.tokens import default_token_generator
 from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 
 from ledger.models import Entry
 from people import rules
@@ -127,3 +131,9 @@ def _words(kind: str, data: dict) -> str:
 
 def _roles(values: list[str]) -> str:
     return ", ".join(Role(value).label for value in values) or "no role"
+
+
+def password_path(person: User) -> str:
+    """The path of a link with which the person can set a password, once, until `PASSWORD_RESET_TIMEOUT` has passed."""
+    uid = urlsafe_base64_encode(force_bytes(person.pk))
+    return reverse("people:password-set", args=[uid, default_token_generator.make_token(person)])

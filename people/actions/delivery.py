@@ -6,20 +6,17 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.template import Context
 from django.template.loader import get_template
-from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 
 from certify.lib import clock
 from certify.lib.times import rfc3339
 from ledger.actions import entries
-from people import rules
-from people.models import Mail, User
+from people import queries, rules
+from people.models import Mail
 from people.states import MailState
 
 logger = logging.getLogger(__name__)
@@ -37,7 +34,7 @@ class UndeliverableError(Exception):
 
 
 @transaction.atomic
-def send_next(*, mailer, by) -> Attempt | None:
+def send_next(*, mailer: BaseEmailBackend, by) -> Attempt | None:
     """Claim one mail that is due and send it through `mailer`, a Django mail connection; None when no mail is due.
 
     The connection is opened for the first mail and stays open.
@@ -78,7 +75,7 @@ def _compose(mail: Mail, mailer) -> EmailMessage:
         raise UndeliverableError("The recipient has no mail address.")
     context = {**mail.context, "recipient": person, "base_url": settings.CERTIFY_BASE_URL}
     if mail.context.get("password_link") or not person.has_usable_password():
-        context["set_password_url"] = settings.CERTIFY_BASE_URL + password_path(person)
+        context["set_password_url"] = settings.CERTIFY_BASE_URL + queries.password_path(person)
     try:
         message = _message(mail, context, mailer)
         message.message()  # addresses and headers that cannot be written are refused here, before the server sees any
@@ -100,12 +97,6 @@ def _message(mail: Mail, context: dict, mailer) -> EmailMessage:
 def _render(name: str, context: dict) -> str:
     """Mails are plain text: nothing in them is escaped for HTML."""
     return get_template(name).template.render(Context(context, autoescape=False))
-
-
-def password_path(person: User) -> str:
-    """The path of a link with which the person can set a password, once, until `PASSWORD_RESET_TIMEOUT` has passed."""
-    uid = urlsafe_base64_encode(force_bytes(person.pk))
-    return reverse("people:password-set", args=[uid, default_token_generator.make_token(person)])
 
 
 def _failed(mail: Mail, error: OSError, by) -> Attempt:
