@@ -5,10 +5,12 @@ import logging
 from django.db import connection, transaction
 from psycopg2 import sql
 
+#: Triggers on whole rows. One that freezes some columns of a table leaves its rows to be changed otherwise.
 REFUSING = """
 SELECT c.relname, bool_or(p.proname = 'certify_refuse_change')
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
 WHERE p.proname IN ('certify_refuse_change', 'certify_refuse_delete') AND c.relnamespace = current_schema()::regnamespace
+    AND cardinality(t.tgattr::int2[]) = 0
 GROUP BY c.relname ORDER BY c.relname
 """
 #: From this version on a role may be let ANALYZE a table that it does not own.

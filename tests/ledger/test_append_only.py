@@ -60,6 +60,10 @@ def app_role(rows):
         cursor.execute("CREATE TABLE kept_table (id int)")
         cursor.execute("INSERT INTO plain_table VALUES (1); INSERT INTO kept_table VALUES (1)")
         cursor.execute("CREATE TRIGGER kept BEFORE DELETE ON kept_table FOR EACH ROW EXECUTE FUNCTION certify_refuse_delete()")
+        cursor.execute("CREATE TABLE partly_frozen (id int, fixed int)")
+        cursor.execute("INSERT INTO partly_frozen VALUES (1, 1)")
+        frozen = "BEFORE UPDATE OF fixed ON partly_frozen FOR EACH ROW EXECUTE FUNCTION certify_refuse_change()"
+        cursor.execute(f"CREATE TRIGGER frozen {frozen}")
         with refused("kept_table keeps its rows for ever: DELETE refused"):
             cursor.execute("DELETE FROM kept_table")
         kept = privileges.grant(role=ROLE, by=SYSTEM)
@@ -110,6 +114,13 @@ def test_rights_follow_the_triggers(app_role):
     assert set(app_role["append_only"]) >= {model._meta.db_table for model in TABLES}
     assert "kept_table" in app_role["no_delete"]
     assert "plain_table" not in app_role["append_only"] + app_role["no_delete"]
+
+
+def test_application_may_change_what_a_partly_frozen_table_leaves_open(app_role):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE partly_frozen SET id = 2")
+    with refused("partly_frozen is append-only: UPDATE refused"), connection.cursor() as cursor:
+        cursor.execute("UPDATE partly_frozen SET fixed = 2")
 
 
 def test_granting_again_takes_back_what_was_given_by_hand(app_role):
