@@ -34,9 +34,7 @@ class RemediationTask(models.Model):
     """One access to take away, because a submitted decision of a closed campaign revoked it."""
 
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, related_name="removals")
-    item = models.OneToOneField(
-        "campaigns.ReviewItem", on_delete=models.PROTECT, related_name="removal", db_constraint=False
-    )
+    item = models.OneToOneField("campaigns.ReviewItem", on_delete=models.PROTECT, related_name="removal", db_constraint=False)
     source = models.ForeignKey("inventory.Source", on_delete=models.PROTECT, related_name="removals")
     owner = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="removals", help_text="Who must do it.")
     state = models.CharField(max_length=15, choices=TaskState.choices, default=TaskState.OPEN)
@@ -46,7 +44,10 @@ class RemediationTask(models.Model):
         "inventory.Snapshot", on_delete=models.PROTECT, related_name="+", help_text="The latest FULL snapshot known to show it."
     )
     verified_in = models.ForeignKey(
-        "inventory.Snapshot", on_delete=models.PROTECT, null=True, related_name="+",
+        "inventory.Snapshot",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
         help_text="The FULL snapshot in which it was gone.",
     )
     entry_uid = models.UUIDField()
@@ -105,7 +106,9 @@ class Verification(models.Model):
     task = models.ForeignKey(RemediationTask, on_delete=models.PROTECT, related_name="verifications")
     snapshot = models.ForeignKey("inventory.Snapshot", on_delete=models.PROTECT, related_name="+")
     present_in = models.ForeignKey(
-        "inventory.Snapshot", on_delete=models.PROTECT, related_name="+",
+        "inventory.Snapshot",
+        on_delete=models.PROTECT,
+        related_name="+",
         help_text="The FULL snapshot before it that still showed the access: the other bound of the time of removal.",
     )
     verdict = models.CharField(max_length=12, choices=Verdict.choices)

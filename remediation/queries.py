@@ -7,7 +7,7 @@ from django.db.models import BooleanField, Case, Count, F, Max, Min, Q, QuerySet
 from campaigns.models import Campaign
 from campaigns.states import CampaignState, Outcome
 from inventory.models import Snapshot
-from inventory.states import Completeness
+from inventory.states import Completeness, FileKind
 from people.models import User
 from remediation.models import RemediationTask
 from remediation.states import TaskState
@@ -75,15 +75,18 @@ def campaigns_to_sweep() -> QuerySet:
     return Campaign.objects.filter(waiting, state=CampaignState.CLOSED).distinct().order_by("id")
 
 
+def speaking() -> QuerySet:
+    """Snapshots that can prove a removal: FULL, and read from a file of grants. A feed of people says nothing about grants."""
+    return Snapshot.objects.filter(completeness=Completeness.FULL, files__kind=FileKind.GRANTS)
+
+
 def snapshots_to_verify() -> list[int]:
-    """Ids, oldest first, of FULL snapshots later than the one that last showed some unproved removal of their source."""
-    sources = dict(
-        RemediationTask.objects.unproved().values_list("source_id").annotate(oldest=Min("present_in_id")).order_by()
-    )
+    """Ids, oldest first, of FULL snapshots with grants, later than the one that last showed some unproved removal of their source."""
+    sources = dict(RemediationTask.objects.unproved().values_list("source_id").annotate(oldest=Min("present_in_id")).order_by())
     wanted = Q(pk__in=[])
     for source, oldest in sources.items():
         wanted |= Q(source_id=source, pk__gt=oldest)
-    return list(Snapshot.objects.filter(wanted, completeness=Completeness.FULL).order_by("pk").values_list("pk", flat=True))
+    return list(speaking().filter(wanted).order_by("pk").values_list("pk", flat=True))
 
 
 def owners_with_unproved() -> QuerySet:
@@ -124,4 +127,4 @@ def overdue_by_owner(*, now: datetime) -> QuerySet:
 
 def last_full_snapshot_at(source_id: int) -> datetime | None:
     """When the latest FULL snapshot of a source was loaded: how fresh a proof can be."""
-    return Snapshot.objects.filter(source_id=source_id, completeness=Completeness.FULL).aggregate(at=Max("loaded_at"))["at"]
+    return speaking().filter(source_id=source_id).aggregate(at=Max("loaded_at"))["at"]

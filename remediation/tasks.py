@@ -4,7 +4,7 @@ from celery import shared_task
 
 from ledger.actors import SYSTEM
 from remediation import queries
-from remediation.actions import removals, reminders, verification
+from remediation.actions import reminders, removals, verification
 
 
 @shared_task(name="remediation.sweep_signed_off")

@@ -41,9 +41,7 @@ def _cursor(text: str) -> tuple[datetime, int] | None:
 def task_list(request: HttpRequest) -> HttpResponse:
     filters, now = _filters(request), clock.now()
     tasks = queries.work_list(request.user, filters=filters, now=now)
-    rows, more = queries.page_after(
-        tasks, after=_cursor(request.GET.get("after", "")), limit=settings.CERTIFY_PAGE_ROWS
-    )
+    rows, more = queries.page_after(tasks, after=_cursor(request.GET.get("after", "")), limit=settings.CERTIFY_PAGE_ROWS)
     last = f"{rfc3339(rows[-1].due_at)}_{rows[-1].pk}" if more else ""
     counts = queries.counts(request.user, now=now, campaign=filters.get("campaign"))
     context = {

@@ -115,8 +115,6 @@ def tell(folder: Path) -> Story:
         for role in ("control_owner", "system_owner", "auditor", "reviewer")
     }
     source = sources.create(key="crm", name="Customer records", owner=people["system_owner"], by=admin)
-    story = Story(
-        folder, admin, people["control_owner"], people["system_owner"], people["auditor"], people["reviewer"], source
-    )
+    story = Story(folder, admin, people["control_owner"], people["system_owner"], people["auditor"], people["reviewer"], source)
     story.load()
     return story

@@ -9,8 +9,8 @@ from certify.lib import clock
 from certify.lib.batches import batched
 from certify.lib.times import rfc3339
 from inventory.models import Snapshot
-from inventory.states import Completeness
 from ledger.actions import entries
+from remediation import queries
 from remediation.models import RemediationTask, Verification
 from remediation.states import TaskState, Verdict
 
@@ -57,12 +57,12 @@ class Standing(NamedTuple):
 def verify_against(*, snapshot_id: int, by) -> dict[str, int]:
     """Mark the unproved removals of the snapshot's source as gone or still there; returns the count of each verdict.
 
-    Only a FULL snapshot speaks; any other changes nothing. A snapshot that was taken before the removal was asked for, or
-    before somebody reported it done, can prove that the access had gone, but never counts as "still there". Running it
-    again changes nothing.
+    Only a FULL snapshot with a file of grants speaks; any other changes nothing. A snapshot that was taken before the removal
+    was asked for, or before somebody reported it done, can prove that the access had gone, but never counts as "still
+    there". Running it again changes nothing.
     """
-    snapshot = Snapshot.objects.select_related("source").get(pk=snapshot_id)
-    if snapshot.completeness != Completeness.FULL:
+    snapshot = queries.speaking().select_related("source").filter(pk=snapshot_id).first()
+    if snapshot is None:
         return {Verdict.GONE.value: 0, Verdict.STILL_THERE.value: 0}
     seen_at = snapshot.extracted_at or snapshot.loaded_at
     rows = _standing(snapshot, seen_at)

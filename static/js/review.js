@@ -36,7 +36,8 @@ function move(step) {
 function nextOpen(after) {
   const all = rows();
   const at = all.findIndex((row) => row.id === after);
-  return all.slice(at + 1).find((row) => row.dataset.state === "open") ?? all.find((row) => row.dataset.state === "open");
+  const waits = (row) => row.dataset.state === "open" && !row.dataset.busy;
+  return all.slice(at + 1).find(waits) ?? all.find(waits);
 }
 
 function tick(row, range) {
@@ -63,12 +64,21 @@ function countSelected() {
   });
 }
 
+/* The cursor goes on at once, so that a fast reviewer's next key never lands on a row whose answer is still on its way. */
+function act(row, name) {
+  const button = row?.querySelector(`[data-act="${name}"]`);
+  if (!button || row.dataset.busy) return;
+  row.dataset.busy = "yes";
+  button.click();
+  if (name !== "undo") focusRow(nextOpen(row.id) ?? row);
+}
+
 const acts = { a: "approve", r: "revoke", d: "dont_know", z: "undo" };
 
 function press(key, event) {
   const row = currentRow();
   if (acts[key]) {
-    row?.querySelector(`[data-act="${acts[key]}"]`)?.click();
+    act(row, acts[key]);
   } else if (key === "j" || key === "ArrowDown") {
     move(1);
   } else if (key === "k" || key === "ArrowUp") {
@@ -142,7 +152,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const box = row?.querySelector("[data-reason]");
   if (box) {
     box.focus();
-  } else {
+  } else if (current === id || document.activeElement === document.body) {
     focusRow(row?.dataset.state === "open" ? row : (nextOpen(id) ?? row));
   }
   countSelected();

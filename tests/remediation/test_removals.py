@@ -1,0 +1,188 @@
+"""Removals: opened after close, claimed, and proved or disproved by later data alone."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.actions import closing
+from certify.lib import clock
+from certify.lib.errors import InvalidInput, NotAllowed
+from certify.lib.files import StoredFile
+from ledger.models import Entry
+from people.models import Mail
+from remediation import rules, tasks
+from remediation.actions import removals
+from remediation.models import Attempt, RemediationTask, Verification
+from remediation.states import TASK_TRANSITIONS, TaskState
+
+NOTE = "Taken out of the group, ticket 4711"
+
+
+@pytest.fixture
+def closed(story):
+    """A closed campaign that revoked Chloe's and David's right to read."""
+    campaign = story.launch()
+    ana = story.user("ana@x.example")
+    for account in ("chloe", "david"):
+        story.decide(campaign, account, "revoke", ana)
+    story.submit(campaign, ana)
+    return closing.close(campaign_id=campaign.pk, by=story.owner)
+
+
+@pytest.fixture
+def opened(closed):
+    """Its removals."""
+    tasks.sweep_signed_off()
+    return {task.item.account_key: task for task in RemediationTask.objects.select_related("item")}
+
+
+def states() -> dict[str, str]:
+    return dict(RemediationTask.objects.values_list("item__account_key", "state"))
+
+
+@pytest.mark.django_db
+def test_every_revoked_item_gets_one_task_with_its_owner_and_due_date(story, closed, opened):
+    tasks.sweep_signed_off()
+    assert set(opened) == {"chloe", "david"}
+    assert {task.owner for task in opened.values()} == {story.system_owner}
+    assert {task.due_at for task in opened.values()} == {closed.closed_at + timedelta(days=7)}
+    assert Entry.objects.filter(kind="removal:opened").count() == 2
+
+
+@pytest.mark.django_db
+def test_an_open_campaign_opens_no_removals(story):
+    campaign = story.launch()
+    with pytest.raises(InvalidInput, match="not closed"):
+        removals.open_for_campaign(campaign_id=campaign.pk, by=story.owner)
+
+
+@pytest.mark.django_db
+def test_only_a_later_full_snapshot_proves_a_removal(story, opened):
+    removals.claim_done(task_id=opened["chloe"].pk, note=NOTE, by=story.system_owner)
+    assert states() == {"chloe": "claimed_done", "david": "open"}
+    before = dict(story.texts)
+    story.load_without(("chloe", "read"), ("david", "read"), completeness="partial")
+    tasks.verify_new_snapshots()
+    assert states() == {"chloe": "claimed_done", "david": "open"}
+    story.texts = before
+    gone = story.load_without(("chloe", "read"))
+    tasks.verify_new_snapshots()
+    tasks.verify_new_snapshots()
+    assert states() == {"chloe": "verified_gone", "david": "still_there"}
+    proof = Verification.objects.get(task=opened["chloe"])
+    assert (proof.snapshot_id, proof.present_in.number, proof.verdict) == (gone.pk, 1, "gone")
+    assert Entry.objects.filter(kind="removal:verified").count() == Verification.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_claim_is_unmasked_by_the_next_full_snapshot(story, opened):
+    removals.claim_done(task_id=opened["chloe"].pk, note=NOTE, by=story.system_owner)
+    story.load()
+    tasks.verify_new_snapshots()
+    assert states()["chloe"] == "still_there"
+    removals.claim_done(task_id=opened["chloe"].pk, note=NOTE + " again", by=story.system_owner)
+    story.load_without(("chloe", "read"))
+    tasks.verify_new_snapshots()
+    assert states()["chloe"] == "verified_gone"
+    assert Attempt.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_snapshot_taken_before_the_claim_does_not_contradict_it(story, opened):
+    story.load()
+    with clock.freeze(clock.now() + timedelta(hours=1)):
+        removals.claim_done(task_id=opened["chloe"].pk, note=NOTE, by=story.system_owner)
+    tasks.verify_new_snapshots()
+    assert states()["chloe"] == "claimed_done"
+
+
+@pytest.mark.django_db
+def test_a_full_load_of_people_alone_proves_nothing(story, opened):
+    only_people = story.texts["identities"]
+    story.texts = {"identities": only_people}
+    story.load()
+    tasks.verify_new_snapshots()
+    assert states() == {"chloe": "open", "david": "open"}
+
+
+@pytest.mark.django_db
+def test_claims_are_for_the_owner_and_need_a_note_that_says_something(story, opened):
+    task = opened["chloe"]
+    for stranger in (story.admin, story.auditor, story.fallback):
+        with pytest.raises(NotAllowed):
+            removals.claim_done(task_id=task.pk, note=NOTE, by=stranger)
+    for note in ("", "done", "..............."):
+        with pytest.raises(InvalidInput, match="at least 10 characters"):
+            removals.claim_done(task_id=task.pk, note=note, by=story.system_owner)
+    removals.claim_done(task_id=task.pk, note=NOTE, by=story.system_owner)
+    with pytest.raises(InvalidInput, match="cannot become"):
+        removals.claim_done(task_id=task.pk, note=NOTE, by=story.system_owner)
+
+
+@pytest.mark.django_db
+def test_a_proof_file_is_recorded_with_its_hash(story, opened):
+    proof = removals.Proof("screen.png", StoredFile("proofs/x", "ab" * 32, 17))
+    removals.claim_done(task_id=opened["chloe"].pk, note=NOTE, proof=proof, by=story.system_owner)
+    data = Entry.objects.get(kind="removal:claimed-done").payload_json["data"]
+    assert (data["proof_name"], data["proof_sha256"], data["note"]) == ("screen.png", "ab" * 32, NOTE)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", ["remediation_attempt", "remediation_verification", "remediation_remediationtask"])
+def test_the_trail_cannot_be_deleted(story, opened, table):
+    removals.claim_done(task_id=opened["chloe"].pk, note=NOTE, by=story.system_owner)
+    story.load_without(("chloe", "read"))
+    tasks.verify_new_snapshots()
+    with pytest.raises(DatabaseError, match="refused"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table}")
+
+
+@pytest.mark.django_db
+def test_reminders_go_to_owners_once_a_day(story, opened):
+    due = opened["chloe"].due_at
+    for days, expected in ((5, 0), (2, 1), (2, 1), (0, 2), (-1, 2), (-7, 3)):
+        with clock.freeze(due - timedelta(days=days)):
+            tasks.send_reminders()
+        assert Mail.objects.filter(template="removals_reminder").count() == expected, f"{days} days before"
+    assert {mail.recipient for mail in Mail.objects.filter(template="removals_reminder")} == {story.system_owner}
+
+
+@pytest.mark.django_db
+def test_pages_list_claim_and_export(story, opened, settings, tmp_path):
+    settings.CERTIFY_DATA_DIR = tmp_path
+    client = Client()
+    client.force_login(story.system_owner, backend="django.contrib.auth.backends.ModelBackend")
+    task = opened["chloe"]
+    assert "Chloe Dahl · Read customers" in client.get("/removals/?state=unproved").text
+    answer = client.post(f"/removals/{task.pk}/", {"note": "short"})
+    assert answer.status_code == 422
+    assert "at least 10 characters" in answer.text
+    client.post(f"/removals/{task.pk}/", {"note": NOTE})
+    assert states()["chloe"] == "claimed_done"
+    lines = b"".join(client.get("/removals/export.csv").streaming_content).decode().splitlines()
+    assert len(lines) == 3
+    assert "claimed_done" in "".join(lines)
+
+
+@given(st.dates(), st.integers(-60, 60))
+def test_reminder_days(due, days):
+    try:
+        today = due - timedelta(days=days)
+    except OverflowError:
+        return
+    assert rules.is_reminder_day(due, today) == (days in (2, 0) or (days < 0 and days % 7 == 0))
+
+
+@pytest.mark.parametrize("old", TaskState.values)
+@pytest.mark.parametrize("new", TaskState.values)
+def test_transitions(old, new):
+    if new in TASK_TRANSITIONS[old]:
+        rules.check_transition(old, new)
+    else:
+        with pytest.raises(InvalidInput, match="cannot become"):
+            rules.check_transition(old, new)
