@@ -38,9 +38,9 @@ class RunningStack:
         self.process: subprocess.Popen | None = None
         self.reader: threading.Thread | None = None
 
-    def start(self, *options: str, **environment: str) -> None:
+    def start(self, *options: str, demo: bool = False, **environment: str) -> None:
         """Start it; `lines` fills with what it says."""
-        command = [sys.executable, MANAGE, "up", "--no-demo", "--data", self.data, *options]
+        command = [sys.executable, MANAGE, "up", "--data", self.data, *([] if demo else ["--no-demo"]), *options]
         self.lines = []
         self.process = subprocess.Popen(
             [str(part) for part in command],
@@ -129,13 +129,10 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def running_stack(taken):
-    """A running stack for tests that only look at it: it wanted a port that is taken, and finds a sample company's sign-ins."""
+    """A running stack for tests that only look at it: with the sample company, and a wanted port that is taken."""
     with place() as data:
-        data.mkdir()
-        row = {"role": "Auditor", "name": "Iris Falk", "username": "auditor@halden-moss.example", "password": "abc-def"}
-        (data / "demo-sign-ins.json").write_text(json.dumps([row]))
         running = RunningStack(data)
-        running.start("--port", str(taken))
+        running.start("--port", str(taken), demo=True)
         running.address()
         yield running
         ended(running)

@@ -1,10 +1,14 @@
 """`manage.py up`: the whole stack, as a stranger starts and stops it."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from contextlib import closing
 
 import psutil
@@ -39,9 +43,39 @@ def test_says_where_it_is_ready_when_it_is(running_stack, taken):
     assert {"gunicorn", "celery"} <= programs
 
 
-def test_prints_the_sign_ins_of_the_sample_company(running_stack):
-    line = eventually(lambda: next((line for line in running_stack.lines if "Auditor" in line), None))
-    assert line.split() == ["Auditor", "auditor@halden-moss.example", "abc-def"]
+def sign_in(address: str, username: str, password: str) -> str:
+    """The page that somebody sees after signing in at the form."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    form = browser.open(f"{address}/sign-in/").read().decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form).group(1)
+    fields = {"username": username, "password": password, "csrfmiddlewaretoken": token}
+    with browser.open(f"{address}/sign-in/", data=urllib.parse.urlencode(fields).encode()) as answer:
+        return answer.read().decode()
+
+
+@pytest.mark.parametrize("role", ["Reviewer", "Control owner", "System owner", "Auditor", "Administrator"])
+def test_prints_a_sign_in_for_every_role_that_works(running_stack, role):
+    eventually(lambda: "Ctrl-C stops everything." in running_stack.lines)
+    username, password = next(line for line in running_stack.lines if line.startswith(f"  {role} ")).split()[-2:]
+    address = running_stack.address()
+    assert "Sign out" in sign_in(address, username, password)
+    with pytest.raises(urllib.error.HTTPError, match="422"):
+        sign_in(address, username, "guessed")
+
+
+def test_the_worker_and_the_beat_bring_the_log_up_to_date(running_stack):
+    with (
+        closing(psycopg2.connect(shell_environment(running_stack)["DATABASE_URL"])) as connection,
+        connection.cursor() as cursor,
+    ):
+        connection.autocommit = True
+
+        def done() -> bool:
+            cursor.execute("SELECT (SELECT count(*) FROM ledger_entry), (SELECT max(size) FROM ledger_checkpoint)")
+            entries, sequenced = cursor.fetchone()
+            return entries == sequenced > 100
+
+        eventually(done, within=30)
 
 
 def test_a_second_start_says_where_the_first_one_runs_and_disturbs_nothing(running_stack):
@@ -55,8 +89,7 @@ def test_a_second_start_says_where_the_first_one_runs_and_disturbs_nothing(runni
 
 def test_nobody_else_on_the_machine_reads_the_data(running_stack):
     modes = {entry.name: stat.S_IMODE(entry.stat().st_mode) for entry in running_stack.data.iterdir()}
-    assert {"secrets.json", "environment", "ledger-key.json", "log", "mail", "postgres"} <= set(modes)
-    del modes["demo-sign-ins.json"]
+    assert {"secrets.json", "environment", "demo-sign-ins.json", "ledger-key.json", "log", "mail", "postgres"} <= set(modes)
     assert not {name: oct(mode) for name, mode in modes.items() if mode & 0o077}
 
 
