@@ -1,6 +1,7 @@
 """What every test may ask for: a real Celery worker, a browser, and the tools to wait for what they do."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from django.db import connection
 
 from tests.story import tell
 
+#: Where Chromium may be; the same as in `install_browser.sh`.
+BROWSERS = (os.environ.get("CHROMIUM", "chromium"), "chromium", "chromium-browser", "google-chrome")
 #: Fixtures that say what a test needs; the marker lets `-m "not browser"` leave those tests out.
 MARKED_BY = {"page": "browser", "worker": "worker", "stack": "stack"}
 
@@ -85,7 +88,7 @@ def browser_type_launch_args(browser_type_launch_args):
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
     return {
         **browser_type_launch_args,
-        "executable_path": os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+        "executable_path": next(filter(None, map(shutil.which, BROWSERS)), None),
         "args": ["--no-sandbox", "--disable-gpu", "--disable-quic", *quiet],
     }
 

@@ -5,8 +5,9 @@ for candidate in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
     if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1; then exit 0; fi
 done
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
-    exit 0
+    echo "Installing Chromium for the browser tests …"
+    apt-get update -qq
+    if DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; then exit 0; fi
 fi
-echo "The browser tests need Chromium: install your system's 'chromium' package, or set CHROMIUM to its path." >&2
+echo "The browser tests need Chromium: install your system's package 'chromium', or set CHROMIUM to its path." >&2
 exit 1
