@@ -104,11 +104,10 @@ def _write_rows(archive: Archive, path: str, columns: tuple[str, ...], rows: Ite
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
-    count = 0
-    for count, row in enumerate(rows, 1):
-        writer.writerow([csvsafe.cell(cell) for cell in row])
+    safe = [[csvsafe.cell(cell) for cell in row] for row in rows]
+    writer.writerows(safe)
     archive.add(path, text.getvalue().encode())
-    return count
+    return len(safe)
 
 
 def _campaigns(scope: scopes.Scope) -> Iterator[list[str]]:

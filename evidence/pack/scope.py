@@ -52,7 +52,8 @@ OUTSIDE = """
 #: Who held a role that can change rules, people or data when the range begins: the entry that gave it.
 ROLES = """
     SELECT id FROM (
-        SELECT DISTINCT ON (entry.subject) entry.id, COALESCE(entry.payload_json -> 'data' -> 'new', entry.payload_json -> 'data' -> 'roles') AS roles
+        SELECT DISTINCT ON (entry.subject) entry.id,
+               COALESCE(entry.payload_json -> 'data' -> 'new', entry.payload_json -> 'data' -> 'roles') AS roles
         FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id
         WHERE entry.kind IN ('user:created', 'user:roles-changed') AND leaf.index < %(first)s
         ORDER BY entry.subject, leaf.index DESC) AS latest

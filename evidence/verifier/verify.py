@@ -32,121 +32,119 @@ from collections import deque
 from itertools import groupby, islice
 
 FORMAT = "certify-evidence-pack/1"
-ITEM_COLUMNS = (
+
+
+def words(text):
+    """The words of a line, as a list."""
+    return text.split()
+
+
+ITEM_COLUMNS = words(
     "campaign item source snapshot account_id account_name identity_id identity_name identity_kind identity_status department "
     "title manager_id entitlement_id entitlement_name entitlement_kind description privileged path granted_at granted_by "
     "last_used_at expires_at first_seen_at signals reviewer reviewer_name reviewer_rule"
-).split()
-OUTCOME_COLUMNS = "outcome decision decided_by decided_at decision_entry sign_off_entry".split()
-EXCLUSION_COLUMNS = "campaign number source snapshot account_id identity_id entitlement_id path rule".split()
+)
+OUTCOME_COLUMNS = words("outcome decision decided_by decided_at decision_entry sign_off_entry")
+EXCLUSION_COLUMNS = words("campaign number source snapshot account_id identity_id entitlement_id path rule")
 #: The tables of a pack and their columns.
 TABLES = {
-    "administration/changes.csv": "at kind subject by data entry".split(),
-    "campaigns/campaigns.csv": (
+    "administration/changes.csv": words("at kind subject by data entry"),
+    "campaigns/campaigns.csv": words(
         "campaign name definition controls state launched_by opened_at due_at ended_at ended_by reason items excluded approved "
         "revoked not_reviewed population_root exclusion_root outcome_root launch_entry end_entry"
-    ).split(),
-    "campaigns/left_out.csv": "campaign name controls opened_at why launch_entry".split(),
-    "campaigns/mails.csv": "about kind recipient recipient_name address template subject at entry".split(),
-    "controls/mapping.csv": "control asks_for campaign campaign_name".split(),
-    "population/balance.csv": "campaign source snapshot grants_open items excluded approved revoked not_reviewed".split(),
+    ),
+    "campaigns/left_out.csv": words("campaign name controls opened_at why launch_entry"),
+    "campaigns/mails.csv": words("about kind recipient recipient_name address template subject at entry"),
+    "controls/mapping.csv": words("control asks_for campaign campaign_name"),
+    "population/balance.csv": words("campaign source snapshot grants_open items excluded approved revoked not_reviewed"),
     "population/exclusions.csv": EXCLUSION_COLUMNS,
-    "population/files.csv": "source snapshot kind name sha256 size rows_read rows_loaded rows_rejected".split(),
-    "population/rejected_rows.csv": "source snapshot kind line field reason raw".split(),
-    "population/snapshots.csv": (
+    "population/files.csv": words("source snapshot kind name sha256 size rows_read rows_loaded rows_rejected"),
+    "population/rejected_rows.csv": words("source snapshot kind line field reason raw"),
+    "population/snapshots.csv": words(
         "source snapshot completeness extraction_note extracted_at loaded_at loaded_by rows_read rows_loaded rows_rejected "
         "grants_open started changed ended entry"
-    ).split(),
-    "remediation/attempts.csv": "removal campaign item note proof_name proof_sha256 by at entry".split(),
-    "remediation/removals.csv": (
+    ),
+    "remediation/attempts.csv": words("removal campaign item note proof_name proof_sha256 by at entry"),
+    "remediation/removals.csv": words(
         "campaign item source account_id entitlement_id path removal owner opened_at due_at state attempts present_in gone_in "
         "verified_at entry"
-    ).split(),
-    "remediation/verifications.csv": "removal campaign item verdict source present_in snapshot at entry".split(),
-    "reviews/bulk_acts.csv": (
+    ),
+    "remediation/verifications.csv": words("removal campaign item verdict source present_in snapshot at entry"),
+    "reviews/bulk_acts.csv": words(
         "campaign reviewer reviewer_name decision rationale filter count left_out at items_sha256 entry"
-    ).split(),
-    "reviews/decisions.csv": (
+    ),
+    "reviews/decisions.csv": words(
         "campaign item decision reviewer reviewer_name reviewer_email rule rationale decided_at shown bulk entry"
-    ).split(),
+    ),
     "reviews/items.csv": [*ITEM_COLUMNS, *OUTCOME_COLUMNS, "decided_by_name", "rationale"],
-    "reviews/reassignments.csv": "campaign item from to reason at by entry".split(),
-    "reviews/reviewers.csv": (
+    "reviews/reassignments.csv": words("campaign item from to reason at by entry"),
+    "reviews/reviewers.csv": words(
         "campaign reviewer reviewer_name items_assigned by_rule decisions by_bulk first_decision_at last_decision_at entry"
-    ).split(),
-    "reviews/submissions.csv": (
+    ),
+    "reviews/submissions.csv": words(
         "campaign reviewer reviewer_name statement approved revoked dont_know open_left decisions_root submitted_at entry"
-    ).split(),
+    ),
 }
 LEDGER = ("ledger/checkpoints.txt", "ledger/entries.jsonl", "ledger/leaves.bin", "ledger/proofs.json")
 SIGNED = {*TABLES, *LEDGER, "README.md", "verify.py"}
-ITEM, REMOVAL, REVIEWER = (
-    {column: place for place, column in enumerate(TABLES[name])}
-    for name in ("reviews/items.csv", "remediation/removals.csv", "reviews/reviewers.csv")
+ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"])}
+FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
+
+
+def shown_in(table, same, **others):
+    """The table that shows a kind of entry; columns that are called as in the entry's data, and where the others stand."""
+    return table, {**{name: f"data.{name}" for name in words(same)}, **others}
+
+
+REVIEWER = {"reviewer": "data.reviewer.id", "reviewer_name": "data.reviewer.name"}
+DECISION = shown_in(
+    "reviews/decisions.csv", "campaign item decision rationale decided_at rule shown bulk",
+    reviewer_email="data.reviewer.email", **REVIEWER,
+)  # fmt: skip
+MAIL = shown_in(
+    "campaigns/mails.csv", "recipient recipient_name address template subject", about="subject", kind="kind", at="at"
 )
-DATA = "campaign item decision rationale decided_at rule shown bulk".split()
-DECISION = ("reviews/decisions.csv", {
-    **{name: f"data.{name}" for name in DATA}, "reviewer": "data.reviewer.id", "reviewer_name": "data.reviewer.name",
-    "reviewer_email": "data.reviewer.email",
-})  # fmt: skip
-#: Kind of entry → the table that shows it and, column by column, where in the entry the value stands. What is not here is shown
-#: in administration/changes.csv.
+#: Kind of entry → its table and columns. Kinds that are not here are shown in administration/changes.csv.
 SHOWN = {
     "decision:made": DECISION,
     "decision:undone": DECISION,
-    "snapshot:loaded": ("population/snapshots.csv", {
-        "source": "data.source", "snapshot": "data.snapshot", "completeness": "data.completeness",
-        "extraction_note": "data.extraction_note", "extracted_at": "data.extracted_at", "loaded_at": "at",
-        "loaded_by": "actor.name", "grants_open": "data.grants_open", "started": "data.started", "changed": "data.changed",
-        "ended": "data.ended",
-    }),
-    "assignment:made": ("reviews/reviewers.csv", {
-        "campaign": "data.campaign", "reviewer": "data.reviewer.id", "reviewer_name": "data.reviewer.name",
-        "items_assigned": "data.items", "by_rule": "data.rules",
-    }),
-    "assignment:reassigned": ("reviews/reassignments.csv", {
-        "campaign": "data.campaign", "from": "data.from", "to": "data.to", "reason": "data.reason", "at": "at",
-        "by": "actor.name", "item": "data.items",
-    }),
-    "decision:bulk": ("reviews/bulk_acts.csv", {
-        "campaign": "data.campaign", "reviewer": "actor.id", "reviewer_name": "actor.name", "decision": "data.decision",
-        "rationale": "data.rationale", "filter": "data.filter", "count": "data.count", "left_out": "data.left_out", "at": "at",
-        "items_sha256": "data.items_sha256",
-    }),
-    "review:submitted": ("reviews/submissions.csv", {
-        "campaign": "data.campaign", "reviewer": "data.reviewer.id", "reviewer_name": "data.reviewer.name",
-        "statement": "data.statement", "approved": "data.counts.approved", "revoked": "data.counts.revoked",
-        "dont_know": "data.counts.dont_know", "open_left": "data.counts.open_left", "decisions_root": "data.decisions_root",
-        "submitted_at": "data.submitted_at",
-    }),
-    "removal:opened": ("remediation/removals.csv", {
-        "removal": "data.task", "campaign": "data.campaign", "item": "data.item", "owner": "data.owner", "due_at": "data.due_at",
-        "opened_at": "at",
-    }),
-    "removal:claimed-done": ("remediation/attempts.csv", {
-        "removal": "data.task", "campaign": "data.campaign", "item": "data.item", "note": "data.note",
-        "proof_name": "data.proof_name", "proof_sha256": "data.proof_sha256", "by": "actor.name", "at": "data.at",
-    }),
-    "removal:verified": ("remediation/verifications.csv", {
-        "removal": "data.task", "campaign": "data.campaign", "item": "data.item", "verdict": "data.verdict",
-        "source": "data.source", "present_in": "data.present_in", "snapshot": "data.snapshot", "at": "data.at",
-    }),
-    **{kind: ("campaigns/mails.csv", {
-        "about": "subject", "kind": "kind", "recipient": "data.recipient", "recipient_name": "data.recipient_name",
-        "address": "data.address", "template": "data.template", "subject": "data.subject", "at": "at",
-    }) for kind in ("mail:sent", "mail:failed")},
+    "decision:bulk": shown_in(
+        "reviews/bulk_acts.csv", "campaign decision rationale filter count left_out items_sha256",
+        reviewer="actor.id", reviewer_name="actor.name", at="at",
+    ),
+    "review:submitted": shown_in(
+        "reviews/submissions.csv", "campaign statement decisions_root submitted_at", **REVIEWER,
+        **{name: f"data.counts.{name}" for name in words("approved revoked dont_know open_left")},
+    ),
+    "assignment:made": shown_in("reviews/reviewers.csv", "campaign", items_assigned="data.items", by_rule="data.rules", **REVIEWER),
+    "assignment:reassigned": shown_in(
+        "reviews/reassignments.csv", "campaign from to reason", item="data.items", at="at", by="actor.name",
+    ),
+    "snapshot:loaded": shown_in(
+        "population/snapshots.csv",
+        "source snapshot completeness extraction_note extracted_at grants_open started changed ended",
+        loaded_at="at", loaded_by="actor.name",
+    ),
+    "removal:opened": shown_in("remediation/removals.csv", "campaign item owner due_at", removal="data.task", opened_at="at"),
+    "removal:claimed-done": shown_in(
+        "remediation/attempts.csv", "campaign item note proof_name proof_sha256 at", removal="data.task", by="actor.name",
+    ),
+    "removal:verified": shown_in(
+        "remediation/verifications.csv", "campaign item verdict source present_in snapshot at", removal="data.task",
+    ),
+    "mail:sent": MAIL,
+    "mail:failed": MAIL,
 }  # fmt: skip
-CHANGE = ("administration/changes.csv", {
-    "at": "at", "kind": "kind", "subject": "subject", "by": "actor.name", "data": "data",
-})  # fmt: skip
-#: The check that reports a table's rows; the others belong to the removals.
-OWNER = {
+CHANGE = shown_in("administration/changes.csv", "", at="at", kind="kind", subject="subject", by="actor.name", data="data")
+COMPARED = {table: list(paths) for table, paths in [*SHOWN.values(), CHANGE]}
+#: The check under which a table's rows are reported.
+CHECK_OF = {
     "population/snapshots.csv": "snapshots", "reviews/reviewers.csv": "reviewers", "reviews/reassignments.csv": "reviewers",
     "reviews/submissions.csv": "submissions", "reviews/bulk_acts.csv": "bulk", "campaigns/mails.csv": "campaigns",
-    "administration/changes.csv": "administration",
+    "administration/changes.csv": "administration", "remediation/removals.csv": "removals",
+    "remediation/attempts.csv": "removals", "remediation/verifications.csv": "removals",
 }  # fmt: skip
-COMPARED = {table: list(paths) for table, paths in [*SHOWN.values(), CHANGE]}
-#: Campaigns are compared by themselves: two entries make one row.
+#: A campaign's row shows two entries, its launch and its end.
 LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:cancelled"
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
 JSON_COLUMNS = {"data", "filter", "by_rule"}
@@ -259,7 +257,7 @@ class Tree:
 
 def verify_inclusion(index, size, leaf, proof, root):
     """Whether the proof shows the leaf at `index` in the tree of `size` leaves with this root."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or len(leaf) != 32:
         return False
     fn, sn, node = index, size - 1, leaf
     for step in proof:
@@ -524,31 +522,20 @@ class Pack:
 
 # --- what is found ------------------------------------------------------------------------------------------------------------
 
+TITLES = {
+    "files": "Files", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log", "kept": "Your own checkpoint",
+    "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
+    "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
+    "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
+    "controls": "Controls", "administration": "Changes of people, rules and systems", "anchors": "Witnesses outside",
+}  # fmt: skip
+
 
 class Check:
     """One line of the report: what was checked, how much of it, and what does not hold."""
 
     def __init__(self, title):
-        self.title, self.words, self.problems, self.more, self.unable = title, "", [], 0, ""
-
-    def problem(self, text):
-        """Note something that does not hold; after twenty they are only counted."""
-        if len(self.problems) < PROBLEMS_SHOWN:
-            self.problems.append(text)
-        else:
-            self.more += 1
-
-    @contextlib.contextmanager
-    def reading(self):
-        """Whatever goes wrong while a pack is read is a finding about the pack, never a crash."""
-        try:
-            yield
-        except Problem as problem:
-            self.problem(str(problem))
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-            self.problem(f"a file of the pack cannot be read to its end ({error}): it is damaged")
-        except Exception as error:
-            self.problem(f"a value is missing or not of the kind it must be ({type(error).__name__}: {str(error)[:200]})")
+        self.title, self.held, self.problems, self.more, self.unable = title, "", [], 0, ""
 
     def lines(self):
         """The lines of the report."""
@@ -560,542 +547,582 @@ class Check:
         elif self.unable:
             yield f"[not checked] {self.title}: {self.unable}"
         else:
-            yield f"[held]        {self.title}: {self.words}"
+            yield f"[held]        {self.title}: {self.held}"
 
 
-class Campaign:
-    """What the tables say of one campaign, compact: sixteen bytes stand for a row where only equality matters."""
+class Report:
+    """All checks, in the order in which they are reported."""
 
-    def __init__(self, number, row):
-        self.number, self.row = number, row
-        self.label = f"campaign {row['campaign']} “{row['name']}”"
-        self.is_closed = row["state"] == "closed"
-        self.items, self.outcomes, self.exclusions = Tree(), Tree(), Tree()
-        self.leaf, self.final, self.facts = bytearray(), bytearray(), bytearray()
-        self.reviewer, self.sign_off = array("l"), array("l")
-        self.people, self.assigned, self.decided = {}, {}, {}
-        self.sign_offs, self.trees, self.signed, self.seen = {}, [], [], []
-        self.balance, self.moved = {}, set()
-        self.decisions, self.disordered = 0, False
-        self.launch, self.end = None, None
+    def __init__(self):
+        self.checks = {name: Check(title) for name, title in TITLES.items()}
 
-    def counts(self, source, snapshot):
-        """[items, approved, revoked, not reviewed, excluded] of a source, to be counted up."""
-        return self.balance.setdefault((source, snapshot), [0, 0, 0, 0, 0])
+    def problem(self, name, text):
+        """Note something that does not hold; after twenty they are only counted."""
+        check = self.checks[name]
+        if len(check.problems) < PROBLEMS_SHOWN:
+            check.problems.append(text)
+        else:
+            check.more += 1
 
-    def place(self, reviewer):
-        """A small number for a person."""
-        return self.people.setdefault(reviewer, len(self.people))
+    def failed(self, name):
+        """Whether something does not hold."""
+        return bool(self.checks[name].problems)
+
+    @contextlib.contextmanager
+    def reading(self, name, where):
+        """Whatever goes wrong while a pack is read is a finding about the pack, never a crash."""
+        try:
+            yield
+        except Problem as problem:
+            self.problem(name, str(problem))
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+            self.problem(name, f"{where} cannot be read to its end ({error}): it is damaged")
+        except Exception as error:
+            what = f"{type(error).__name__}: {str(error)[:200]}"
+            self.problem(name, f"{where}: a value is missing or not of the kind it must be ({what}): it was changed or damaged")
 
 
-PLACE = {"approved": 1, "revoked": 2, "not_reviewed": 3}
-EMPTY = bytes(16)
+def short(value):
+    """A value for a message."""
+    text = str(value)
+    return f"“{text[:120]}…”" if len(text) > 120 else f"“{text}”"
 
 
 def value_at(entry, path):
     """The value at a dotted path of an entry, as a table shows it."""
     for name in path.split("."):
         entry = entry[name]
-    if isinstance(entry, str):
-        return entry
-    if isinstance(entry, list):
-        return " ".join(map(str, entry))
-    return json.dumps(entry, sort_keys=True) if isinstance(entry, dict) else str(entry)
+    if isinstance(entry, dict):
+        return json.dumps(entry, sort_keys=True)
+    return " ".join(map(str, entry)) if isinstance(entry, list) else str(entry)
 
 
-def plain_json(cell):
-    """A cell of JSON with its keys in order."""
+def plain(column, cell):
+    """A cell as it is compared: JSON with its keys in order, everything else as it is."""
     try:
-        return json.dumps(json.loads(cell), sort_keys=True)
+        return json.dumps(json.loads(cell), sort_keys=True) if column in JSON_COLUMNS else cell
     except (ValueError, RecursionError):
         return cell
 
 
-def short(text):
-    """A value for a message."""
-    return f"“{text[:120]}…”" if len(text) > 120 else f"“{text}”"
-
-
 def uid_bytes(text):
-    """An entry's id in sixteen bytes; an id that is none stands for nothing."""
+    """An entry's id in sixteen bytes; a text that is no id stays one."""
     try:
         return bytes.fromhex(text.replace("-", "")) if len(text) == 36 else b"?" + text.encode()
     except ValueError:
         return b"?" + text.encode()
 
 
-# --- the checks ---------------------------------------------------------------------------------------------------------------
+def balanced(row):
+    """Rows read are rows loaded and rows rejected."""
+    return int(row["rows_read"]) == int(row["rows_loaded"]) + int(row["rows_rejected"])
 
 
-class Verifier:
-    """Runs every check over one pack. `kept` is the text of the checker's own checkpoint, `key` the key they trust."""
+# --- the files, their manifest, and the log they are sealed with --------------------------------------------------------------
 
-    def __init__(self, pack, kept="", key=""):
-        self.pack, self.kept, self.trusted = pack, kept, key
-        titles = {
-            "files": "Files", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log",
-            "kept": "Your own checkpoint", "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations",
-            "exclusions": "Exclusions", "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions",
-            "bulk": "Bulk acts", "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances",
-            "removals": "Removals", "controls": "Controls", "administration": "Changes of people, rules and systems",
-            "anchors": "Witnesses outside",
-        }  # fmt: skip
-        self.checks = {name: Check(title) for name, title in titles.items()}
-        self.manifest, self.key, self.sealing, self.first = {}, None, None, 0
-        self.campaigns, self.left_out, self.rows, self.unreadable = {}, {}, {}, set()
-        self.files, self.snapshots, self.acts, self.removals, self.progress = {}, {}, {}, {}, {}
-        self.reviewers, self.outside, self.removal_counts = {}, {}, {}
 
-    def run(self):
-        """Every check, in the order in which they are reported."""
-        self.check_files()
-        self.check_signature()
-        self.check_checkpoints()
-        self.read_tables()
-        self.check_entries()
-        self.compare_campaigns()
-        self.compare_people()
-        self.compare_removals()
-        self.describe()
-        return list(self.checks.values())
+class Seal:
+    """Files, manifest, signatures, checkpoints and leaves: whether the pack is whole and its log the one that was signed."""
 
-    # 1: files and manifest
+    def __init__(self, pack, report, kept, trusted):
+        self.pack, self.report, self.kept_note, self.trusted = pack, report, kept, trusted
+        self.manifest, self.unreadable, self.outside = {}, set(), {}
+        self.key = self.kept = self.kept_root = self.sealing = None
+        self.first = 0
 
-    def check_files(self):
-        """Every file of the manifest is there, nothing else is, sizes and SHA-256 agree."""
-        check = self.checks["files"]
-        for oddity in self.pack.oddities:
-            check.problem(oddity)
-        with check.reading():
+    def check(self):
+        """In the order of the report."""
+        with self.report.reading("files", "manifest.json"):
             self.manifest = self._read_manifest()
-        listed = self.manifest.get("files", {})
-        for name in sorted(SIGNED - set(listed) if listed else ()):
-            check.problem(f"manifest.json does not list {name}, which every pack has")
-        for name in sorted(set(self.pack.sizes) - set(listed) - {"manifest.json", "manifest.sig"}):
-            check.problem(f"{name} is in the pack but not in its manifest: it was added")
-        total = 0
-        for name, facts in sorted(listed.items()):
-            with check.reading():
-                self._check_file(name, facts["size"], facts["sha256"], check)
-                total += facts["size"]
-        check.words = (
-            f"{len(listed):,} files with {total:,} bytes: all there, nothing else, sizes and SHA-256 as the manifest says"
-        )
+        self._check_files()
+        with self.report.reading("signature", "manifest.sig"):
+            self._check_signature()
+        with self.report.reading("checkpoints", "ledger/checkpoints.txt"):
+            known = self._read_checkpoints()
+            with self.report.reading("kept", "your checkpoint"):
+                self.kept = Checkpoint.open(self.kept_note, self.key, "your checkpoint") if self.kept_note else None
+            with self.report.reading("log", "ledger/proofs.json"):
+                self._check_log(known)
+            self._check_kept(known)
+        if self.sealing is None:
+            self.report.problem("log", "the log cannot be checked without its signed checkpoints")
 
     def _read_manifest(self):
         manifest = parse_json(self.pack.text("manifest.json"), "manifest.json")
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise Problem(f"manifest.json is not a manifest of the format {FORMAT}")
-        for name, facts in manifest["files"].items():
-            size = facts["size"]
-            if type(size) is not int or size < 0 or not re.fullmatch("[0-9a-f]{64}", facts["sha256"]):
-                raise Problem(f"manifest.json: size or SHA-256 of {name} are not such")
+        texts = [manifest["period"][name] for name in words("name framework framework_name from to")]
+        texts += [manifest["log"]["key"], manifest["checkpoint"]["root"], *manifest["files"]]
+        numbers = [manifest["checkpoint"]["size"], *(facts["size"] for facts in manifest["files"].values())]
+        if {type(one) for one in texts} != {str} or {type(one) for one in numbers} != {int} or min(numbers) < 0:
+            raise Problem("manifest.json: a value is not of the kind it must be: it was changed or damaged")
         return manifest
 
-    def _check_file(self, name, size, stated, check):
+    def _check_files(self):
+        """Every file of the manifest is there, nothing else is, sizes and SHA-256 agree."""
+        listed, total = self.manifest.get("files", {}), 0
+        for oddity in self.pack.oddities:
+            self.report.problem("files", oddity)
+        for name in sorted(SIGNED - set(listed)) if listed else ():
+            self.report.problem("files", f"manifest.json does not list {name}, which every pack has")
+        for name in sorted(set(self.pack.sizes) - set(listed) - {"manifest.json", "manifest.sig"}) if listed else ():
+            self.report.problem("files", f"{name} is in the pack but not in manifest.json: it was added")
+        for name, facts in sorted(listed.items()):
+            with self.report.reading("files", name):
+                self._check_file(name, facts["size"], facts.get("sha256"))
+                total += facts["size"]
+        self.report.checks[
+            "files"
+        ].held = f"{len(listed):,} with {total:,} bytes: all there, nothing else, sizes and SHA-256 as the manifest says"
+
+    def _check_file(self, name, size, stated):
         found = self.pack.sizes.get(name)
         if found is None:
             raise Problem(f"{name} is missing from the pack: the manifest lists it")
+        if found > 4 * size + 2**20:
+            self.unreadable.add(name)
+            raise Problem(f"{name} unpacks to {found:,} bytes where the manifest says {size:,}; it was not read")
         if found != size:
-            if found > 4 * size + 2**20:
-                self.unreadable.add(name)
-                raise Problem(f"{name} unpacks to {found:,} bytes where the manifest says {size:,}; it was not read further")
             raise Problem(f"{name} has {found:,} bytes, the manifest says {size:,}: it was changed after the pack was made")
         hashed = sha256()
         with self.pack.open(name) as stream:
             for block in iter(lambda: stream.read(1 << 20), b""):
                 hashed.update(block)
         if hashed.hexdigest() != stated:
-            check.problem(f"{name} was changed after the pack was made: its SHA-256 is not the one in the manifest")
+            raise Problem(f"{name} was changed after the pack was made: its SHA-256 is not the one in manifest.json")
 
-    def check_signature(self):
-        """The manifest is signed by the log's key."""
-        check = self.checks["signature"]
-        with check.reading():
-            self.key = (
-                Key(self.trusted, "the key you gave") if self.trusted else Key(self.manifest["log"]["key"], "the pack's key")
-            )
-            text = self.key.open(self.pack.text("manifest.sig"), "manifest.sig")
-            hashed = sha256(self.pack.small("manifest.json")).hexdigest()
-            if text != f"{FORMAT} manifest of {self.key.name}\nsha256 {hashed}\n":
-                raise Problem("manifest.sig signs another manifest: manifest.json was changed after it was signed")
-            if self.manifest.get("log", {}).get("key") != self.key.text:
-                raise Problem("manifest.json names another key than the one you gave")
-        whose = "the key you gave" if self.trusted else f"the key that the pack names, {self.key.text if self.key else ''}"
-        check.words = f"signed with {whose}"
+    def _check_signature(self):
+        key = self.trusted or self.manifest.get("log", {}).get("key", "")
+        self.key = Key(key, "the key you gave" if self.trusted else "manifest.json: the key of the log")
+        text = self.key.open(self.pack.text("manifest.sig"), "manifest.sig")
+        hashed = sha256(self.pack.small("manifest.json")).hexdigest()
+        if text != f"{FORMAT} manifest of {self.key.name}\nsha256 {hashed}\n":
+            raise Problem("manifest.sig signs another manifest: manifest.json was changed after it was signed")
+        whose = "the key you gave" if self.trusted else f"the key that the pack names, {self.key.text}"
+        self.report.checks["signature"].held = f"signed with {whose}"
 
-    # 2: checkpoints and the log
+    def _read_checkpoints(self):
+        if self.key is None:
+            raise Problem("no key is known, so no signature can be checked")
+        file, stated = "ledger/checkpoints.txt", self.manifest.get("checkpoint", {})
+        notes = split_notes(self.pack.text(file))
+        known = [Checkpoint.open(note, self.key, f"{file}, checkpoint {place}") for place, note in enumerate(notes, 1)]
+        if not known or [one.size for one in known] != sorted({one.size for one in known}):
+            raise Problem(f"{file}: the checkpoints do not stand in the order of their sizes")
+        if (known[-1].size, known[-1].root.hex()) != (stated.get("size"), stated.get("root")):
+            raise Problem(f"{file}: the last checkpoint is not the one that manifest.json names")
+        self.sealing = known[-1]
+        self.report.checks[
+            "checkpoints"
+        ].held = f"{len(known)} signed by {self.key.name}; the pack is sealed by the one of {self.sealing.size:,} entries"
+        return known
 
-    def check_checkpoints(self):
-        """Signatures of the checkpoints; the root from every leaf; each checkpoint continues the one before."""
-        check = self.checks["checkpoints"]
-        known, proofs = [], {}
-        with check.reading():
-            if self.key is None:
-                raise Problem("no key is known, so no signature can be checked")
-            notes = split_notes(self.pack.text("ledger/checkpoints.txt"))
-            known = [
-                Checkpoint.open(note, self.key, f"ledger/checkpoints.txt, checkpoint {place}")
-                for place, note in enumerate(notes, 1)
-            ]
-            if not known or [one.size for one in known] != sorted({one.size for one in known}):
-                raise Problem("ledger/checkpoints.txt: the checkpoints do not stand in the order of their sizes")
-            stated = self.manifest["checkpoint"]
-            if (known[-1].size, known[-1].root.hex()) != (stated["size"], stated["root"]):
-                raise Problem("ledger/checkpoints.txt: the last checkpoint is not the one that the manifest names")
-            self.sealing = known[-1]
-        check.words = f"{len(known)} signed by {self.key.name if self.key else ''}; the pack is sealed by the one of {known[-1].size if known else 0:,} entries"
-        with self.checks["log"].reading():
-            if self.sealing is None:
-                raise Problem("the log cannot be checked without its checkpoints")
-            proofs = self._read_proofs()
-            self._check_leaves(known, proofs)
-        with self.checks["log"].reading():
-            for one in known[:-1] if proofs else ():
-                path = proofs["consistency"].get(one.size, [])
-                if not verify_consistency(one.size, self.sealing.size, path, one.root, self.sealing.root):
-                    raise Problem(
-                        f"ledger/proofs.json: the log does not continue its own checkpoint of {one.size:,} entries: it was rewritten"
-                    )
-        self._check_kept(known)
-
-    def _read_proofs(self):
-        body = parse_json(self.pack.text("ledger/proofs.json"), "ledger/proofs.json")
-        path = [bytes.fromhex(node) for node in body["earlier"]]
-        self.first = body["first_leaf"]
-        if type(self.first) is not int or not 0 <= self.first <= self.sealing.size or len(path) != bin(self.first).count("1"):
+    def _check_log(self, known):
+        """The root from every leaf of the range; every checkpoint on the way; and that the log continues each of them."""
+        proofs = parse_json(self.pack.text("ledger/proofs.json"), "ledger/proofs.json")
+        earlier, self.first = [bytes.fromhex(node) for node in proofs["earlier"]], proofs["first_leaf"]
+        if (
+            type(self.first) is not int
+            or not 0 <= self.first <= self.sealing.size
+            or len(earlier) != bin(self.first).count("1")
+        ):
             raise Problem("ledger/proofs.json does not say which leaves came before those in the pack")
-        self.outside = {
-            bytes.fromhex(one["leaf"]): (one["index"], [bytes.fromhex(node) for node in one["path"]])
-            for one in body["inclusion"]
-        }
-        consistency = {one["size"]: [bytes.fromhex(node) for node in one["path"]] for one in body["consistency"]}
-        return {"earlier": path, "consistency": consistency}
+        for one in proofs["inclusion"]:
+            self.outside[bytes.fromhex(one["leaf"])] = one["index"], [bytes.fromhex(node) for node in one["path"]]
+        self._check_leaves({one.size: one.root for one in known}, Tree(self.first, earlier))
+        paths = {one["size"]: [bytes.fromhex(node) for node in one["path"]] for one in proofs["consistency"]}
+        for one in known[:-1]:
+            if not verify_consistency(one.size, self.sealing.size, paths.get(one.size, []), one.root, self.sealing.root):
+                raise Problem(
+                    f"ledger/proofs.json: the log does not continue its own checkpoint of {one.size:,} entries: it was rewritten"
+                )
+        self.report.checks["log"].held = (
+            f"{self.sealing.size - self.first:,} leaves, every entry from {self.first:,} on, have the root that was signed; "
+            f"the log continues {len(known) - 1} earlier checkpoints"
+        )
 
-    def _leaves(self):
+    def leaves(self):
+        """Every leaf hash of the range."""
         with self.pack.open("ledger/leaves.bin") as stream:
             for block in iter(lambda: stream.read(32 * 8192), b""):
                 for start in range(0, len(block), 32):
                     yield block[start : start + 32]
 
-    def _check_leaves(self, known, proofs):
-        """Recompute the root from every leaf, and on the way the root of every checkpoint within."""
-        check, tree = self.checks["log"], Tree(self.first, proofs["earlier"])
-        roots = {one.size: (one.root, f"the checkpoint of {one.size:,} entries in ledger/checkpoints.txt") for one in known}
-        if self.pack.sizes.get("ledger/leaves.bin") != 32 * (self.sealing.size - self.first):
-            check.problem(
-                f"ledger/leaves.bin does not hold exactly the {self.sealing.size - self.first:,} leaves up to the seal: leaves were dropped or added"
+    def _check_leaves(self, roots, tree):
+        count, found = self.sealing.size - self.first, self.pack.sizes.get("ledger/leaves.bin")
+        if found != 32 * count:
+            self.report.problem(
+                "log", f"ledger/leaves.bin does not hold exactly {count:,} leaves: leaves were dropped or added"
             )
-        kept = self._open_kept()
-        self.kept_root = tree.root() if kept and kept.size == tree.size else None
-        if tree.size in roots and tree.size and tree.root() != roots[tree.size][0]:
-            check.problem(f"ledger/proofs.json: the hashes of the earlier leaves do not have the root of {roots[tree.size][1]}")
-        for leaf in self._leaves():
+        kept_size = self.kept.size if self.kept else None
+        if tree.size and roots.get(tree.size, tree.root()) != tree.root():
+            self.report.problem(
+                "log", f"ledger/proofs.json: the earlier leaves do not have the root signed at {tree.size:,} entries"
+            )
+        if tree.size == kept_size:
+            self.kept_root = tree.root()
+        for leaf in self.leaves():
             tree.append(leaf)
-            if tree.size in roots and tree.root() != roots[tree.size][0]:
-                check.problem(
-                    f"ledger/leaves.bin: the leaves do not have the root of {roots[tree.size][1]}: the log in this pack is not the one that was signed"
+            if tree.size in roots and tree.root() != roots[tree.size]:
+                self.report.problem(
+                    "log",
+                    f"ledger/leaves.bin: the leaves do not have the root that was signed at {tree.size:,} entries: this is not the "
+                    "log that was signed",
                 )
-            if kept and kept.size == tree.size:
+            if tree.size == kept_size:
                 self.kept_root = tree.root()
-
-    def _open_kept(self):
-        with self.checks["kept"].reading():
-            return Checkpoint.open(self.kept, self.key, "your checkpoint") if self.kept else None
 
     def _check_kept(self, known):
         """The checkpoint that the checker kept is a beginning of this log."""
-        check = self.checks["kept"]
-        if not self.kept:
-            check.unable = "give one that you kept with --checkpoint, and a log that was rewritten since then is found"
+        check = self.report.checks["kept"]
+        if not self.kept_note:
+            check.unable = "give one that you kept with --checkpoint; a log that was rewritten since then is found by it"
             return
-        kept = self._open_kept() if not check.problems and self.key else None
-        if kept is None:
-            check.unable = "there is no key, or no signature of it, to open it with"
+        if self.kept is None:
             return
-        roots = [one.root for one in known if one.size == kept.size] or [getattr(self, "kept_root", None)]
-        if roots[0] is None or self.checks["log"].problems:
-            check.unable = f"it is of {kept.size:,} entries; this pack has the log from {self.first:,} to {self.sealing.size if self.sealing else 0:,}"
-        elif roots[0] != kept.root:
-            check.problem(
-                f"at {kept.size:,} entries this log has another root than the checkpoint you kept: the log was rewritten since, or "
-                "you were shown another log than others"
+        computed = None if self.report.failed("log") else self.kept_root
+        root = next((one.root for one in known if one.size == self.kept.size), computed)
+        if root is None:
+            span = f"from {self.first:,} to {self.sealing.size:,} entries"
+            check.unable = f"it is of {self.kept.size:,} entries; this pack shows how the log stood {span}"
+        elif root != self.kept.root:
+            self.report.problem(
+                "kept",
+                f"at {self.kept.size:,} entries this log has another root than the checkpoint you kept: the log was rewritten "
+                "since, or you were shown another log than others",
             )
-        check.words = f"this log begins with exactly the {kept.size:,} entries that yours stands for"
+        check.held = f"this log begins with exactly the {self.kept.size:,} entries that yours stands for"
 
-    # 3: the tables
 
-    def read_tables(self):
-        """Read every table once. What each row says is kept in sixteen bytes, to be compared with the log afterwards."""
-        steps = (
-            ("campaigns", ("campaigns/campaigns.csv", "campaigns/left_out.csv"), self._read_campaigns),
-            ("items", ("reviews/items.csv", "remediation/removals.csv"), self._read_items),
-            ("exclusions", ("population/exclusions.csv",), self._read_exclusions),
-            (
-                "snapshots",
-                ("population/snapshots.csv", "population/files.csv", "population/rejected_rows.csv"),
-                self._read_snapshots,
-            ),
-            ("reviewers", ("reviews/reviewers.csv",), self._read_reviewers),
-            ("reviewers", ("reviews/reassignments.csv",), self._read_reassignments),
-            ("submissions", ("reviews/submissions.csv",), self._read_plain),
-            ("bulk", ("reviews/bulk_acts.csv",), self._read_bulk_acts),
-            ("removals", ("remediation/attempts.csv",), self._read_plain),
-            ("removals", ("remediation/verifications.csv",), self._read_verifications),
-            ("administration", ("administration/changes.csv",), self._read_plain),
-            ("campaigns", ("campaigns/mails.csv",), self._read_plain),
-        )
-        for name, tables, read in steps:
-            check = self.checks[name]
-            before = len(check.problems) + check.more
-            finished = False
-            with check.reading():
-                if closed := [table for table in tables if table in self.unreadable]:
-                    raise Problem(f"{closed[0]} was not read")
-                read(check, *tables)
-                finished = True
-            if not finished and len(check.problems) + check.more > before:
-                self.unreadable.update(tables)
+# --- what the tables say ------------------------------------------------------------------------------------------------------
+
+
+class Campaign:
+    """What the tables say of one campaign, compact: sixteen bytes stand for a row where only equality matters."""
+
+    def __init__(self, number, row):
+        self.number, self.row, self.is_closed = number, row, row["state"] == "closed"
+        self.label = f"campaign {row['campaign']} {short(row['name'])}"
+        self.items, self.outcomes, self.exclusions = Tree(), Tree(), Tree()
+        self.leaf, self.final, self.facts = bytearray(), bytearray(), bytearray()
+        self.reviewer, self.sign_off = array("l"), array("l")
+        self.people, self.assigned, self.decided = {}, {}, {}
+        self.sign_offs, self.trees, self.signed, self.seen = {}, [], [], []
+        self.balance, self.moved = {}, set()
+        self.decisions, self.is_disordered = 0, False
+        self.launch, self.end = None, None
+
+    def counts(self, source, snapshot):
+        """[items, approved, revoked, not reviewed, excluded] of a source, to be counted up."""
+        return self.balance.setdefault((source, snapshot), [0, 0, 0, 0, 0])
+
+    def person(self, reviewer):
+        """A small number for a person."""
+        return self.people.setdefault(reviewer, len(self.people))
+
+    def signing(self, uid):
+        """A small number for a submission."""
+        place = self.sign_offs.setdefault(uid, len(self.sign_offs))
+        if place == len(self.trees):
+            self.trees.append(Tree())
+            self.signed.append(0)
+            self.seen.append(0)
+        return place
+
+
+PLACE = {"approved": 1, "revoked": 2, "not_reviewed": 3}
+NOTHING = bytes(16)
+
+
+class Tables:
+    """Reads every table once and keeps what must be compared with the log, or with other tables, afterwards."""
+
+    def __init__(self, pack, report, unreadable):
+        self.pack, self.report, self.unreadable = pack, report, unreadable
+        self.campaigns, self.left_out, self.rows, self.reviewers = {}, {}, {}, {}
+        self.files, self.snapshots, self.acts, self.removals, self.states = {}, {}, {}, {}, {}
+
+    def read(self):
+        """Campaigns first: the other tables refer to them."""
+        self._table("campaigns", self._read_campaigns, "campaigns/campaigns.csv")
+        self._table("campaigns", self._read_left_out, "campaigns/left_out.csv")
+        self._table("items", self._read_items, "reviews/items.csv", "remediation/removals.csv")
+        self._table("exclusions", self._read_exclusions, "population/exclusions.csv")
+        self._table("snapshots", self._read_files, "population/files.csv", "population/rejected_rows.csv")
+        self._table("snapshots", self._read_snapshots, "population/snapshots.csv")
+        self._table("reviewers", self._read_reviewers, "reviews/reviewers.csv")
+        self._table("reviewers", self._read_reassignments, "reviews/reassignments.csv")
+        self._table("bulk", self._read_bulk_acts, "reviews/bulk_acts.csv")
+        self._table("removals", self._read_verifications, "remediation/verifications.csv")
+        for table in (
+            "reviews/submissions.csv",
+            "remediation/attempts.csv",
+            "administration/changes.csv",
+            "campaigns/mails.csv",
+        ):
+            self._table(CHECK_OF[table], self._read_plain, table)
+
+    def _table(self, name, read, *tables):
+        """A table that cannot be read to its end is reported once, and nothing is concluded from its missing rows."""
+        done = False
+        with self.report.reading(name, " or ".join(tables)):
+            if not self.unreadable.intersection(tables):
+                read(*tables)
+                done = True
+        if not done:
+            self.unreadable.update(tables)
+
+    def _campaign(self, name, table, number, key):
+        if key not in self.campaigns:
+            self.report.problem(name, f"{table}, row {number}: campaign {key} is not in campaigns/campaigns.csv")
+        return self.campaigns.get(key)
 
     def _remember(self, table, number, row):
         """Keep what a row says until its entry comes by."""
         key = uid_bytes(row["entry"])
         if key in self.rows:
-            self.checks["entries"].problem(
-                f"{table}, row {number}: its entry {row['entry']} is already that of another row: a row was copied"
-            )
+            copied = f"its entry {row['entry']} is already that of another row: a row was copied"
+            self.report.problem("entries", f"{table}, row {number}: {copied}")
         self.rows[key] = (table, number, [row[name] for name in COMPARED[table]])
 
-    def _read_plain(self, _check, table):
+    def _read_plain(self, table):
         for number, row in self.pack.rows(table):
             self._remember(table, number, row)
 
-    def _read_campaigns(self, check, table, left_out):
+    def _read_campaigns(self, table):
         for number, row in self.pack.rows(table):
             if row["campaign"] in self.campaigns:
-                check.problem(f"{table}, row {number}: campaign {row['campaign']} stands there twice")
+                self.report.problem("campaigns", f"{table}, row {number}: campaign {row['campaign']} stands there twice")
             self.campaigns[row["campaign"]] = Campaign(number, row)
-        for number, row in self.pack.rows(left_out):
+
+    def _read_left_out(self, table):
+        for number, row in self.pack.rows(table):
+            if row["launch_entry"] in self.left_out:
+                self.report.problem("campaigns", f"{table}, row {number}: campaign {row['campaign']} stands there twice")
             self.left_out[row["launch_entry"]] = (number, row)
 
-    def _read_items(self, check, table, removals):
-        waiting = self.pack.table(removals)
-        removal = next(waiting, None)
+    def _read_items(self, table, removals):
+        following = self.pack.table(removals)
+        removal = next(following, None)
         for number, cells in self.pack.table(table):
-            campaign = self.campaigns.get(cells[0])
-            if campaign is None:
-                check.problem(f"{table}, row {number}: campaign {cells[0]} is not in campaigns/campaigns.csv")
-                continue
-            self._take_item(campaign, table, number, cells)
-            if campaign.is_closed and cells[ITEM["outcome"]] == "revoked":
-                removal = self._take_removal(campaign, number, cells, removal, waiting)
+            campaign = self._campaign("items", table, number, cells[0])
+            if campaign:
+                self._take_item(campaign, table, number, cells)
+                if campaign.is_closed and cells[ITEM["outcome"]] == "revoked":
+                    removal = self._take_removal(campaign, number, cells, removal, following)
         while removal:
-            self.checks["removals"].problem(
-                f"{removals}, row {removal[0]}: item {removal[1][1]} of campaign {removal[1][0]} was not revoked: a row was added or moved"
-            )
-            removal = next(waiting, None)
+            self._not_revoked(removal)
+            removal = next(following, None)
 
     def _take_item(self, campaign, table, number, cells):
-        tree = campaign.items
-        if cells[1] != str(tree.size + 1) and not campaign.disordered:
-            campaign.disordered = True
-            self.checks["items"].problem(
-                f"{table}, row {number}: item {short(cells[1])} of {campaign.label} stands where item {tree.size + 1} should: "
-                "a row was dropped, added or moved"
-            )
-        leaf = leaf_hash(canonical_row(cells[:28]))
+        tree, where = campaign.items, f"{table}, row {number}"
+        if cells[1] != str(tree.size + 1) and not campaign.is_disordered:
+            campaign.is_disordered = True
+            wrong = f"item {short(cells[1])} of {campaign.label} stands where item {tree.size + 1} should"
+            self.report.problem("items", f"{where}: {wrong}: a row was dropped, added or moved")
+        leaf = leaf_hash(canonical_row(cells[:FROZEN]))
         tree.append(leaf)
         campaign.leaf += leaf[:16]
-        reviewer = campaign.place(cells[25])
-        campaign.reviewer.append(reviewer)
-        campaign.assigned[reviewer] = campaign.assigned.get(reviewer, 0) + 1
-        outcome, decision, by, at, entry, sign_off, name, rationale = cells[28:]
-        signed = -1
-        if sign_off:
-            signed = self._sign_off(campaign, sign_off)
-            campaign.trees[signed].append(leaf_hash(canonical_row([cells[0], cells[1], decision, at, entry])))
-            campaign.final += uid_bytes(entry)[:16].ljust(16, b"?")
-            campaign.facts += digest([decision, by, at, name, rationale])
-        else:
-            campaign.final += EMPTY
-            campaign.facts += EMPTY
-        campaign.sign_off.append(signed)
+        person = campaign.person(cells[ITEM["reviewer"]])
+        campaign.reviewer.append(person)
+        campaign.assigned[person] = campaign.assigned.get(person, 0) + 1
         counts = campaign.counts(cells[2], cells[3])
         counts[0] += 1
         if campaign.is_closed:
-            campaign.outcomes.append(leaf_hash(canonical_row([cells[0], cells[1], *cells[28:34]])))
-            counts[PLACE.get(outcome, 3)] += 1
-        self._check_outcome(campaign, f"{table}, row {number}", cells[28:])
+            campaign.outcomes.append(leaf_hash(canonical_row([*cells[:2], *cells[FROZEN:RESULT]])))
+            counts[PLACE.get(cells[FROZEN], 3)] += 1
+        self._take_outcome(campaign, where, cells)
 
-    @staticmethod
-    def _sign_off(campaign, uid):
-        place = campaign.sign_offs.setdefault(uid, len(campaign.sign_offs))
-        if place == len(campaign.trees):
-            campaign.trees.append(Tree())
-            campaign.signed.append(0)
-            campaign.seen.append(0)
-        campaign.signed[place] += 1
-        return place
-
-    def _check_outcome(self, campaign, where, cells):
+    def _take_outcome(self, campaign, where, cells):
         """The outcome is what was submitted, and nothing else; without a submission nothing is said of a decision."""
-        outcome, decision, sign_off = cells[0], cells[1], cells[5]
-        if bool(sign_off) != all(cells[1:6]) or (not sign_off and any(cells[1:])):
-            self.checks["outcomes"].problem(f"{where}: a decision without its submission, or the other way round")
+        outcome, decision, by, at, entry, sign_off, name, rationale = cells[FROZEN:]
+        signing = campaign.signing(sign_off) if sign_off else -1
+        campaign.sign_off.append(signing)
+        if sign_off:
+            campaign.signed[signing] += 1
+            campaign.trees[signing].append(leaf_hash(canonical_row([*cells[:2], decision, at, entry])))
+            campaign.final += uid_bytes(entry)[:16].ljust(16, b"?")
+            campaign.facts += digest([decision, by, at, name, rationale])
+        else:
+            campaign.final += NOTHING
+            campaign.facts += NOTHING
+        if bool(sign_off) != all((decision, by, at, entry)) or (not sign_off and any(cells[FROZEN + 1 :])):
+            self.report.problem("outcomes", f"{where}: a decision without its submission, or the other way round")
         wanted = {"approve": "approved", "revoke": "revoked"}.get(decision, "not_reviewed") if campaign.is_closed else ""
         if outcome != wanted:
-            self.checks["outcomes"].problem(
-                f"{where}: the outcome is {short(outcome)}, but what was submitted makes it {short(wanted)}; silence never approves"
-            )
+            made = f"the outcome is {short(outcome)}, but what was submitted makes it {short(wanted)}; silence never approves"
+            self.report.problem("outcomes", f"{where}: {made}")
 
-    def _take_removal(self, campaign, number, cells, removal, waiting):
-        """The removals stand in the order of the items: each revoked item takes the next one."""
-        check, here = self.checks["removals"], (int(cells[0]), int(cells[1]))
+    def _take_removal(self, campaign, number, cells, removal, following):
+        """Removals stand in the order of the items: each revoked item takes the next one."""
+        here = int(cells[0]), int(cells[1])
         while removal and tuple(map(int, removal[1][:2])) < here:
-            check.problem(
-                f"remediation/removals.csv, row {removal[0]}: item {removal[1][1]} of campaign {removal[1][0]} was not revoked: a row was added or moved"
-            )
-            removal = next(waiting, None)
+            self._not_revoked(removal)
+            removal = next(following, None)
         if removal is None or tuple(map(int, removal[1][:2])) != here:
-            check.problem(
-                f"reviews/items.csv, row {number}: item {cells[1]} of {campaign.label} was revoked, but remediation/removals.csv has no row for it: a row was dropped"
-            )
+            missing = f"item {cells[1]} of {campaign.label} was revoked, but remediation/removals.csv has no row for it"
+            self.report.problem("removals", f"reviews/items.csv, row {number}: {missing}: a row was dropped")
             return removal
-        row = dict(zip(TABLES["remediation/removals.csv"], removal[1]))
-        where = f"remediation/removals.csv, row {removal[0]}"
+        row, where = dict(zip(TABLES["remediation/removals.csv"], removal[1])), f"remediation/removals.csv, row {removal[0]}"
         for name in ("source", "account_id", "entitlement_id", "path"):
             if row[name] != cells[ITEM[name]]:
-                check.problem(
-                    f"{where}: {name} is {short(row[name])}, but the item that was revoked says {short(cells[ITEM[name]])}"
-                )
+                other = f"{name} is {short(row[name])}, but the item that was revoked says {short(cells[ITEM[name]])}"
+                self.report.problem("removals", f"{where}: {other}")
         if row["entry"]:
             self._remember("remediation/removals.csv", removal[0], row)
-        elif row["state"] != "not_opened":
-            check.problem(f"{where}: it is said to be {row['state']} but no entry of the log opened it")
-        if row["removal"]:
-            said = [row[name] for name in ("state", "attempts", "present_in", "gone_in", "verified_at")]
-            self.removals[row["removal"]] = (removal[0], digest(said), cells[3])
-        self.removal_counts[row["state"]] = self.removal_counts.get(row["state"], 0) + 1
-        return next(waiting, None)
+            self.removals[row["removal"]] = (removal[0], [row[name] for name in STANDING], cells[3])
+        elif any(row[name] for name in ("removal", "owner", "opened_at", "due_at")) or [row[name] for name in STANDING] != [
+            "not_opened", "0", cells[3], "", "",
+        ]:  # fmt: skip
+            self.report.problem(
+                "removals", f"{where}: it is said to be {short(row['state'])} but no entry of the log opened it"
+            )
+        self.states[row["state"]] = self.states.get(row["state"], 0) + 1
+        return next(following, None)
 
-    def _read_exclusions(self, check, table):
+    def _not_revoked(self, removal):
+        number, cells = removal
+        wrong = f"item {cells[1]} of campaign {cells[0]} was not revoked: a row was added or moved"
+        self.report.problem("removals", f"remediation/removals.csv, row {number}: {wrong}")
+
+    def _read_exclusions(self, table):
         for number, cells in self.pack.table(table):
-            campaign = self.campaigns.get(cells[0])
-            if campaign is None:
-                check.problem(f"{table}, row {number}: campaign {cells[0]} is not in campaigns/campaigns.csv")
-                continue
-            if cells[1] != str(campaign.exclusions.size + 1):
-                check.problem(
-                    f"{table}, row {number}: exclusion {cells[1]} stands where {campaign.exclusions.size + 1} should: a row was dropped, added or moved"
-                )
-            campaign.exclusions.append(leaf_hash(canonical_row(cells)))
-            campaign.counts(cells[2], cells[3])[4] += 1
+            campaign = self._campaign("exclusions", table, number, cells[0])
+            if campaign:
+                if cells[1] != str(campaign.exclusions.size + 1):
+                    wrong = f"exclusion {short(cells[1])} stands where {campaign.exclusions.size + 1} should"
+                    self.report.problem("exclusions", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
+                campaign.exclusions.append(leaf_hash(canonical_row(cells)))
+                campaign.counts(cells[2], cells[3])[4] += 1
 
-    def _read_snapshots(self, check, table, files, rejected):
-        for number, row in self.pack.rows(files):
-            self.files.setdefault((row["source"], row["snapshot"]), []).append(row)
-            balanced(row, f"{files}, row {number}", check)
+    def _read_files(self, table, rejected):
         refused = {}
         for _, row in self.pack.rows(rejected):
             key = (row["source"], row["snapshot"], row["kind"])
             refused[key] = refused.get(key, 0) + 1
         for number, row in self.pack.rows(table):
+            self.files.setdefault((row["source"], row["snapshot"]), []).append(row)
+            if not balanced(row):
+                self.report.problem("snapshots", f"{table}, row {number}: rows read are not loaded + rejected")
+            if refused.pop((row["source"], row["snapshot"], row["kind"]), 0) != int(row["rows_rejected"]):
+                wrong = f"{rejected} does not have exactly its {row['rows_rejected']} rejected rows: a row was dropped or added"
+                self.report.problem("snapshots", f"{table}, row {number}: {wrong}")
+        for source, snapshot, kind in refused:
+            stray = f"{rejected} has rows of the {kind} file of {source}, reading {snapshot}, which {table} does not have"
+            self.report.problem("snapshots", stray)
+
+    def _read_snapshots(self, table):
+        for number, row in self.pack.rows(table):
             key = (row["source"], row["snapshot"])
             self.snapshots[key] = row
             self._remember(table, number, row)
-            balanced(row, f"{table}, row {number}", check)
-            own = self.files.get(key, [])
-            if sum(int(file["rows_read"]) for file in own) != int(row["rows_read"]):
-                check.problem(
-                    f"{table}, row {number}: rows read are not the sum of its files in {files}: a row was dropped, added or changed"
-                )
-            for file in own:
-                if refused.pop((*key, file["kind"]), 0) != int(file["rows_rejected"]):
-                    check.problem(
-                        f"{rejected}: not exactly the rejected rows of the {file['kind']} file of {row['source']} reading {row['snapshot']}: a row was dropped or added"
-                    )
-        for source, snapshot, kind in refused:
-            check.problem(f"{rejected} has rows of the {kind} file of {source} reading {snapshot}, which {files} does not have")
-        for key in set(self.files) - set(self.snapshots):
-            check.problem(f"{files} has files of {key[0]} reading {key[1]}, which {table} does not have")
+            total = sum(int(file["rows_read"]) for file in self.files.get(key, ()))
+            if "population/files.csv" not in self.unreadable and (not balanced(row) or total != int(row["rows_read"])):
+                wrong = "rows read are not loaded + rejected, or not the sum of its files in population/files.csv"
+                self.report.problem("snapshots", f"{table}, row {number}: {wrong}: a row was changed, dropped or added")
+        for source, snapshot in set(self.files) - set(self.snapshots):
+            stray = f"population/files.csv has files of {source}, reading {snapshot}, which {table} does not have"
+            self.report.problem("snapshots", stray)
 
-    def _read_reviewers(self, check, table):
+    def _read_reviewers(self, table):
         for number, row in self.pack.rows(table):
+            key = (row["campaign"], row["reviewer"])
             if row["entry"]:
                 self._remember(table, number, row)
-            elif row["items_assigned"] != "0":
-                check.problem(
-                    f"{table}, row {number}: items were assigned to {row['reviewer']}, but no entry of the log says so"
-                )
-            self.reviewers[row["campaign"], row["reviewer"]] = (number, row)
+            if (not row["entry"] and row["items_assigned"] + row["by_rule"] != "0") or key in self.reviewers:
+                wrong = "no entry of the log assigned these items, or the reviewer stands there twice"
+                self.report.problem("reviewers", f"{table}, row {number}: {wrong}: a row was added or changed")
+            self.reviewers[key] = (number, row)
 
-    def _read_reassignments(self, check, table):
+    def _read_reassignments(self, table):
         for entry, group in groupby(self.pack.rows(table), key=lambda found: found[1]["entry"]):
             found = list(group)
             number, row = found[0]
             if any({**one, "item": ""} != {**row, "item": ""} for _, one in found):
-                check.problem(f"{table}, from row {number} on: rows of one entry, {entry}, differ in more than the item")
+                wrong = f"rows of one entry, {entry}, differ in more than the item: a row was changed"
+                self.report.problem("reviewers", f"{table}, from row {number} on: {wrong}")
             self._remember(table, number, {**row, "item": " ".join(one["item"] for _, one in found)})
-            if campaign := self.campaigns.get(row["campaign"]):
-                campaign.moved.update((one["item"], one["to"]) for _, one in found)
+            if row["campaign"] in self.campaigns:
+                self.campaigns[row["campaign"]].moved.update((one["item"], one["to"]) for _, one in found)
 
-    def _read_bulk_acts(self, _check, table):
+    def _read_bulk_acts(self, table):
         for number, row in self.pack.rows(table):
             self._remember(table, number, row)
             self.acts[row["entry"]] = [number, row["count"], row["items_sha256"], 0, sha256(b"[")]
 
-    def _read_verifications(self, check, table):
+    def _read_verifications(self, table):
         for number, row in self.pack.rows(table):
             self._remember(table, number, row)
-            where = f"{table}, row {number}"
             after = self.snapshots.get((row["source"], row["snapshot"]))
             before = self.snapshots.get((row["source"], row["present_in"]))
-            if not after or not before:
-                check.problem(
-                    f"{where}: the readings {row['present_in']} and {row['snapshot']} of {row['source']} between which it lies are not both in population/snapshots.csv"
+            sound = after and before and int(row["present_in"]) < int(row["snapshot"]) and after["completeness"] == "full"
+            if not sound and "population/snapshots.csv" not in self.unreadable:
+                wrong = (
+                    f"it does not rest on a full reading {row['snapshot']} of {row['source']}, later than {row['present_in']}"
                 )
-            elif int(row["present_in"]) >= int(row["snapshot"]) or after["completeness"] != "full":
-                check.problem(
-                    f"{where}: reading {row['snapshot']} of {row['source']} proves nothing: it is not a full reading later than {row['present_in']}"
-                )
+                self.report.problem("removals", f"{table}, row {number}: {wrong}, both in population/snapshots.csv")
 
-    # 4: the entries, and the rows that they must equal
 
-    def check_entries(self):
-        """Each entry hashes to a leaf of the log; each row equals its entry; each entry has its row."""
-        check, found = self.checks["entries"], 0
-        with check.reading():
-            if self.sealing is None or self.checks["log"].problems:
-                check.problem("without a log that holds, entries can be compared with the tables only, not with the log")
-            for number, line in self._entries_in_log(check):
+#: Where a removal stands.
+STANDING = words("state attempts present_in gone_in verified_at")
+
+
+# --- the entries of the log, and the rows that they must equal ----------------------------------------------------------------
+
+
+class Ahead:
+    """The decision rows, read a little ahead; and rows and entries that found no partner yet."""
+
+    def __init__(self, rows):
+        self.source, self.buffer, self.rows, self.entries = rows, deque(), {}, {}
+
+    def fill(self, wanted):
+        """Have `wanted` rows in the buffer, if there are so many left."""
+        while len(self.buffer) < wanted:
+            found = next(self.source, None)
+            if found is None:
+                break
+            self.buffer.append(found)
+        return bool(self.buffer)
+
+
+class Entries:
+    """Walks through the entries once: each hashes to a leaf of the log, and equals the row that shows it."""
+
+    def __init__(self, pack, report, seal, tables):
+        self.pack, self.report, self.seal, self.tables = pack, report, seal, tables
+        self.ahead = Ahead(pack.table("reviews/decisions.csv"))
+        self.removals = {}
+
+    def check(self):
+        """Every entry; then rows that no entry stands for."""
+        found, tables = 0, self.tables
+        with self.report.reading("entries", "ledger/entries.jsonl"):
+            for number, line in self._in_log():
                 found += 1
-                self._take_entry(number, line)
-        self._end_of_decisions()
-        for table, number, _ in self.rows.values():
-            if table not in self.unreadable:
-                check.problem(
-                    f"{table}, row {number}: its entry is not in the log of this pack: the row was added or changed, or the entry was left out"
-                )
-        hidden = (self.sealing.size if self.sealing else 0) - self.first + len(self.outside) - found
-        check.words = (
-            f"{found:,} are in the log word for word and equal the rows that show them; {hidden:,} other entries of the same range "
-            "belong to other matters and are there as hashes"
+                with self.report.reading("entries", f"ledger/entries.jsonl, line {number}"):
+                    self._take(number, line)
+        self._rest_of_decisions()
+        for table, number, _ in tables.rows.values():
+            if table not in tables.unreadable:
+                missing = "its entry is not in the log of this pack: the row was added or changed, or the entry was left out"
+                self.report.problem("entries", f"{table}, row {number}: {missing}")
+        range_size = (self.seal.sealing.size if self.seal.sealing else 0) - self.seal.first
+        hidden = range_size + len(self.seal.outside) - found
+        self.report.checks["entries"].held = (
+            f"{found:,} are in the log word for word and equal the rows that show them; {hidden:,} others of the same range belong "
+            "to other matters and are there as hashes"
         )
 
-    def _entries_in_log(self, check):
+    def _in_log(self):
         """(line number, bytes) of the entries. They stand in the order of the log, so each is searched from the last one on."""
-        self.decision_rows = Ahead(self.pack.table("reviews/decisions.csv"))
-        leaves, place, missed = self._leaves(), 0, 0
+        seal, leaves, place, missed = self.seal, self.seal.leaves(), 0, 0
         for number, text in enumerate(self.pack.lines("ledger/entries.jsonl"), 1):
             line = text.rstrip("\n").encode()
             hashed = leaf_hash(line)
-            if hashed in self.outside:
-                index, path = self.outside[hashed]
-                if not self.sealing or not verify_inclusion(index, self.sealing.size, hashed, path, self.sealing.root):
-                    check.problem(
-                        f"ledger/proofs.json: the proof of the entry in ledger/entries.jsonl, line {number} does not lead to the sealed root"
-                    )
-            elif missed < PROBLEMS_SHOWN:
+            if hashed in seal.outside:
+                self._check_outside(number, hashed)
+            elif missed < PROBLEMS_SHOWN and seal.sealing:
                 start = place
                 for leaf in leaves:
                     place += 1
@@ -1103,32 +1130,49 @@ class Verifier:
                         break
                 else:
                     missed += 1
-                    check.problem(
-                        f"ledger/entries.jsonl, line {number}: not in the log, or not at this place: the entry was changed, added or moved"
-                    )
-                    leaves, place = islice(self._leaves(), start, None), start
+                    wrong = "not in the log, or not at this place: the entry was changed, added or moved"
+                    self.report.problem("entries", f"ledger/entries.jsonl, line {number}: {wrong}")
+                    leaves, place = islice(seal.leaves(), start, None), start
             yield number, line
 
-    def _take_entry(self, number, line):
-        if self._matches_decision(line):
+    def _check_outside(self, number, hashed):
+        index, path = self.seal.outside[hashed]
+        sealing = self.seal.sealing
+        if not sealing or not verify_inclusion(index, sealing.size, hashed, path, sealing.root):
+            wrong = f"the proof of the entry in ledger/entries.jsonl, line {number}, does not lead to the sealed root"
+            self.report.problem("entries", f"ledger/proofs.json: {wrong}: it was changed, or the entry was added")
+
+    def _take(self, number, line):
+        if self._is_next_decision(line):
             return
         where = f"ledger/entries.jsonl, line {number}"
-        with self.checks["entries"].reading():
-            entry = parse_json(line.decode(), where)
-            kind = entry["kind"]
-            if kind in (LAUNCHED, CLOSED, CANCELLED):
-                self._take_campaign_entry(entry, where)
-            elif kind.startswith("decision:") and kind != "decision:bulk":
-                self._take_decision(entry, where)
-            else:
-                self._take_other(entry, where)
+        entry = parse_json(line.decode(), where)
+        kind = entry["kind"]
+        if kind in (LAUNCHED, CLOSED, CANCELLED):
+            self._take_campaign(entry, where)
+        elif SHOWN.get(kind) is DECISION:
+            self._take_decision(entry, where)
+        else:
+            self._take_other(entry, where)
 
-    def _matches_decision(self, line):
-        """Whether the next decision row is, byte for byte, this entry: the row is written as the entry that it must have made."""
-        rows = self.decision_rows
-        if "reviews/decisions.csv" in self.unreadable or not rows.fill(1, self._unreadable_decisions):
+    def _rows_ahead(self, wanted):
+        """Whether decision rows are left; a table that breaks off is reported once and then left alone."""
+        tables = self.tables
+        if "reviews/decisions.csv" not in tables.unreadable:
+            before = len(self.ahead.buffer)
+            done = False
+            with self.report.reading("decisions", "reviews/decisions.csv"):
+                self.ahead.fill(wanted)
+                done = True
+            if not done and before <= len(self.ahead.buffer):
+                tables.unreadable.add("reviews/decisions.csv")
+        return bool(self.ahead.buffer)
+
+    def _is_next_decision(self, line):
+        """Whether the next decision row says, byte for byte, what this entry says: the row is written as the entry it must have made."""
+        if not (self.ahead.buffer or self._rows_ahead(1)):
             return False
-        number, cells = rows.buffer[0]
+        number, cells = self.ahead.buffer[0]
         campaign, item, decision, reviewer, name, email, rule, rationale, at, shown, bulk, entry = map(quoted, cells)
         person, kind = f'{{"email":{email},"id":{reviewer},"name":{name}}}', "undone" if cells[2] == "undo" else "made"
         wanted = (
@@ -1138,155 +1182,152 @@ class Verifier:
         )
         if wanted.encode() != line:
             return False
-        rows.buffer.popleft()
-        self._judge_decision(number, cells)
+        self.ahead.buffer.popleft()
+        self._judge(number, cells)
         return True
 
-    def _unreadable_decisions(self, problem):
-        self.checks["decisions"].problem(problem)
-        self.unreadable.add("reviews/decisions.csv")
-
     def _take_decision(self, entry, where):
-        """A decision entry that is not simply that of the next row: find its row further on, or miss it."""
-        rows, check = self.decision_rows, self.checks["decisions"]
-        rows.fill(AHEAD, self._unreadable_decisions)
-        for skipped, (number, cells) in enumerate(rows.buffer):
+        """A decision that is not simply that of the next row: find its row further on, or miss it."""
+        self._rows_ahead(AHEAD)
+        for skipped, (number, cells) in enumerate(self.ahead.buffer):
             if cells[11] == entry["uid"]:
                 for _ in range(skipped):
-                    rows.stray_row(rows.buffer.popleft(), check)
-                rows.buffer.popleft()
+                    self._stray(*self.ahead.buffer.popleft())
+                self.ahead.buffer.popleft()
                 self._compare_decision(number, cells, entry)
-                self._judge_decision(number, cells)
+                self._judge(number, cells)
                 return
-        rows.stray_entry(entry, where, check)
+        if len(self.ahead.entries) < STRAYS:
+            self.ahead.entries[entry["uid"]] = (entry, where)
+
+    def _stray(self, number, cells):
+        if cells[11] in self.ahead.rows:
+            copied = f"its entry {cells[11]} is already that of row {self.ahead.rows[cells[11]][0]}: a row was copied"
+            self.report.problem("decisions", f"reviews/decisions.csv, row {number}: {copied}")
+        if len(self.ahead.rows) < STRAYS:
+            self.ahead.rows[cells[11]] = (number, cells)
 
     def _compare_decision(self, number, cells, entry):
-        row = dict(zip(TABLES["reviews/decisions.csv"], cells))
-        for name, path in DECISION[1].items():
-            if row[name] != value_at(entry, path):
-                self.checks["decisions"].problem(
-                    f"reviews/decisions.csv, row {number}: {name} is {short(row[name])}, but the log recorded "
-                    f"{short(value_at(entry, path))} (entry {entry['uid']}): the row was changed"
-                )
+        self._compare("reviews/decisions.csv", number, cells, TABLES["reviews/decisions.csv"], DECISION[1], entry)
         if entry["actor"] != entry["data"]["reviewer"] or entry["subject"] != f"campaigns.reviewitem:{cells[0]}/{cells[1]}":
-            self.checks["decisions"].problem(
-                f"reviews/decisions.csv, row {number}: the entry {entry['uid']} was recorded by somebody else, or of another item"
-            )
+            wrong = f"the entry {entry['uid']} was recorded by somebody else, or of another item"
+            self.report.problem("decisions", f"reviews/decisions.csv, row {number}: {wrong}")
 
-    def _end_of_decisions(self):
+    def _compare(self, table, number, cells, columns, paths, entry):
+        """Name every cell that is not what the entry says."""
+        for name, cell in zip(columns, cells):
+            if name in paths and plain(name, cell) != value_at(entry, paths[name]):
+                other = f"{name} is {short(cell)}, but the log recorded {short(value_at(entry, paths[name]))}"
+                self.report.problem(
+                    CHECK_OF.get(table, "decisions"),
+                    f"{table}, row {number}: {other} (entry {entry['uid']}): the row was changed",
+                )
+
+    def _rest_of_decisions(self):
         """What is left over: rows without entry, entries without row, rows in another place than the log's."""
-        check, rows = self.checks["decisions"], self.decision_rows
-        rows.fill(STRAYS, self._unreadable_decisions)
-        while rows.buffer:
-            rows.stray_row(rows.buffer.popleft(), check)
-        if "reviews/decisions.csv" in self.unreadable:
+        table, ahead = "reviews/decisions.csv", self.ahead
+        while self._rows_ahead(AHEAD):
+            self._stray(*ahead.buffer.popleft())
+        if table in self.tables.unreadable:
             return
-        for uid, (number, cells) in rows.rows.items():
-            if uid in rows.entries:
-                check.problem(
-                    f"reviews/decisions.csv, row {number}: it does not stand where its entry {uid} stands in the log: rows were swapped or moved"
-                )
-                self._compare_decision(number, cells, rows.entries.pop(uid)[0])
+        for uid, (number, cells) in ahead.rows.items():
+            if uid in ahead.entries:
+                moved = f"it does not stand where its entry {uid} stands in the log: rows were swapped or moved"
+                self.report.problem("decisions", f"{table}, row {number}: {moved}")
+                self._compare_decision(number, cells, ahead.entries.pop(uid)[0])
             else:
-                check.problem(
-                    f"reviews/decisions.csv, row {number}: its entry {short(uid)} is not in the log of this pack: the row was added or changed"
-                )
-        for uid, (_, where) in rows.entries.items():
-            check.problem(f"{where}: the decision {uid} has no row in reviews/decisions.csv: a row was dropped")
+                missing = f"its entry {short(uid)} is not in the log of this pack: the row was added or changed"
+                self.report.problem("decisions", f"{table}, row {number}: {missing}")
+        for uid, (_, where) in ahead.entries.items():
+            self.report.problem("decisions", f"{where}: the decision {uid} has no row in {table}: a row was dropped or changed")
 
-    def _judge_decision(self, number, cells):
-        """What a decision must be besides recorded: on what was shown, by whom it was assigned to, in time, and not after the end."""
-        campaign, where = self.campaigns.get(cells[0]), f"reviews/decisions.csv, row {number}"
+    def _judge(self, number, cells):
+        """What a decision must be besides recorded: on what was shown, by whom it was assigned to, in time, not after the end."""
+        campaign, where = self.tables.campaigns.get(cells[0]), f"reviews/decisions.csv, row {number}"
         place = int(cells[1]) - 1 if campaign and cells[1].isdigit() else -1
         if not campaign or not 0 <= place < campaign.items.size:
-            self._decision(f"{where}: item {cells[1]} of campaign {cells[0]} is not in reviews/items.csv")
+            if "reviews/items.csv" not in self.tables.unreadable:
+                self._wrong(f"{where}: item {cells[1]} of campaign {cells[0]} is not in reviews/items.csv")
             return
-        decision, reviewer, at, bulk = cells[2], cells[3], cells[8], cells[10]
-        span, person = slice(16 * place, 16 * place + 16), campaign.place(reviewer)
         campaign.decisions += 1
-        if cells[9][:32] != campaign.leaf[span].hex():
-            self._decision(
-                f"{where}: what was shown to the reviewer is not what reviews/items.csv says of item {cells[1]} of {campaign.label}: that row was changed"
-            )
-        if (
-            cells[6] == "reassigned"
-            and (cells[1], reviewer) not in campaign.moved
-            or cells[6] != "reassigned"
-            and campaign.reviewer[place] != person
-        ):
-            self._decision(
-                f"{where}: {short(cells[4])} decided item {cells[1]} of {campaign.label}, which was not assigned to them"
-            )
-        if not campaign.launch or campaign.end or not campaign.row["opened_at"] <= at <= (campaign.row["ended_at"] or at):
-            self._decision(f"{where}: it was made before {campaign.label} began or after it ended")
+        self._judge_person(campaign, place, cells, where)
+        at, row = cells[8], campaign.row
+        if not campaign.launch or campaign.end or not row["opened_at"] <= at <= (row["ended_at"] or at):
+            self._wrong(f"{where}: it was made before {campaign.label} began or after it ended")
         self._judge_final(campaign, place, cells, where)
+        if cells[10]:
+            self._judge_bulk(cells[10], cells[1], where)
+
+    def _judge_person(self, campaign, place, cells, where):
+        item, reviewer, at = cells[1], cells[3], cells[8]
+        person = campaign.person(reviewer)
+        if cells[9][:32] != campaign.leaf[16 * place : 16 * place + 16].hex():
+            shown = f"what was shown to the reviewer is not what reviews/items.csv says of item {item} of {campaign.label}"
+            self._wrong(f"{where}: {shown}: that row was changed")
+        is_theirs = (item, reviewer) in campaign.moved if cells[6] == "reassigned" else campaign.reviewer[place] == person
+        if not is_theirs:
+            self._wrong(f"{where}: {short(cells[4])} decided item {item} of {campaign.label}, which was not assigned to them")
         stats = campaign.decided.setdefault(person, [0, 0, at, at])
         stats[0] += 1
+        stats[1] += bool(cells[10])
         stats[2], stats[3] = min(stats[2], at), max(stats[3], at)
-        if bulk:
-            stats[1] += 1
-            act = self.acts.get(bulk)
-            if act is None:
-                self._decision(f"{where}: its bulk act {bulk} is not in reviews/bulk_acts.csv")
-            else:
-                act[4].update((b"," if act[3] else b"") + cells[1].encode())
-                act[3] += 1
 
     def _judge_final(self, campaign, place, cells, where):
+        """The submitted decision is the last one on its item, and reviews/items.csv shows it as it was."""
         span = slice(16 * place, 16 * place + 16)
         final, facts = campaign.final[span], campaign.facts[span]
-        if final == EMPTY and facts != EMPTY:
-            self._decision(f"{where}: it was made after item {cells[1]} of {campaign.label} had been submitted")
-        elif final != EMPTY and final == uid_bytes(cells[11]):
+        if final == NOTHING != facts:
+            self._wrong(f"{where}: it was made after item {cells[1]} of {campaign.label} had been submitted")
+        elif final != NOTHING and final == uid_bytes(cells[11]):
             if facts != digest([cells[2], cells[3], cells[8], cells[4], cells[7]]):
-                self.checks["outcomes"].problem(
-                    f"reviews/items.csv, item {cells[1]} of {campaign.label}: decision, person, time or reason are not those of {where}"
-                )
-            campaign.final[span] = EMPTY
+                other = f"item {cells[1]} of {campaign.label}: decision, person, time or reason are not those of {where}"
+                self.report.problem("outcomes", f"reviews/items.csv, {other}: a row was changed")
+            campaign.final[span] = NOTHING
             campaign.seen[campaign.sign_off[place]] += 1
 
-    def _decision(self, text):
-        self.checks["decisions"].problem(text)
+    def _judge_bulk(self, uid, item, where):
+        act = self.tables.acts.get(uid)
+        if act:
+            act[4].update((b"," if act[3] else b"") + item.encode())
+            act[3] += 1
+        elif "reviews/bulk_acts.csv" not in self.tables.unreadable:
+            self._wrong(f"{where}: its bulk act {uid} is not in reviews/bulk_acts.csv: a row was dropped or changed")
 
-    def _take_campaign_entry(self, entry, where):
-        data, kind = entry["data"], entry["kind"]
-        campaign = self.campaigns.get(data["campaign"])
-        if kind == LAUNCHED and entry["uid"] in self.left_out:
-            self._check_left_out(*self.left_out.pop(entry["uid"]), entry)
+    def _wrong(self, text):
+        self.report.problem("decisions", text)
+
+    def _take_campaign(self, entry, where):
+        kind, tables, key = entry["kind"], self.tables, entry["data"]["campaign"]
+        campaign = tables.campaigns.get(key)
+        if kind == LAUNCHED and entry["uid"] in tables.left_out:
+            self._check_left_out(*tables.left_out.pop(entry["uid"]), entry)
         elif campaign is None or entry["uid"] != campaign.row["launch_entry" if kind == LAUNCHED else "end_entry"]:
-            self.checks["campaigns"].problem(
-                f"{where}: campaign {data['campaign']} has no such row in campaigns/campaigns.csv: a row was dropped or changed"
-            )
+            if "campaigns/campaigns.csv" not in tables.unreadable:
+                missing = f"campaign {key} has no such row in campaigns/campaigns.csv, nor in campaigns/left_out.csv"
+                self.report.problem("campaigns", f"{where}: {missing}: a row was dropped or changed")
         elif kind == LAUNCHED:
             campaign.launch = entry
         else:
             campaign.end = entry
 
     def _check_left_out(self, number, row, entry):
-        data, where, check = entry["data"], f"campaigns/left_out.csv, row {number}", self.checks["campaigns"]
+        where, prefix = f"campaigns/left_out.csv, row {number}", self.seal.manifest["period"]["framework"] + ":"
         for name in ("campaign", "name", "controls", "opened_at"):
-            if row[name] != value_at(data, name):
-                check.problem(f"{where}: {name} is {short(row[name])}, but the log recorded {short(value_at(data, name))}")
-        prefix = self.manifest["period"]["framework"] + ":"
-        if any(control.startswith(prefix) for control in data["controls"]):
-            check.problem(f"{where}: the campaign serves a control of the pack's framework and must not be left out")
+            if row[name] != value_at(entry, f"data.{name}"):
+                other = f"{name} is {short(row[name])}, but the log recorded {short(value_at(entry, f'data.{name}'))}"
+                self.report.problem("campaigns", f"{where}: {other}: the row was changed")
+        if any(control.startswith(prefix) for control in entry["data"]["controls"]):
+            must = "the campaign serves a control of the pack's framework and must not be left out"
+            self.report.problem("campaigns", f"{where}: {must}")
 
     def _take_other(self, entry, where):
         table, paths = SHOWN.get(entry["kind"], CHANGE)
-        found = self.rows.pop(uid_bytes(entry["uid"]), None)
-        if found is None or found[0] != table:
-            if table not in self.unreadable:
-                self.checks["entries"].problem(
-                    f"{where}: the entry {entry['uid']} ({entry['kind']}) has no row in {table}: a row was dropped or changed"
-                )
-        else:
-            for (name, path), said in zip(paths.items(), found[2]):
-                wanted = value_at(entry, path)
-                if (plain_json(said) if name in JSON_COLUMNS else said) != wanted:
-                    self.checks[OWNER.get(table, "removals")].problem(
-                        f"{table}, row {found[1]}: {name} is {short(said)}, but the log recorded {short(wanted)} (entry {entry['uid']}): "
-                        "the row was changed"
-                    )
+        found = self.tables.rows.pop(uid_bytes(entry["uid"]), None)
+        if found and found[0] == table:
+            self._compare(*found, COMPARED[table], paths, entry)
+        elif table not in self.tables.unreadable:
+            missing = f"the entry {entry['uid']} ({entry['kind']}) has no row in {table}: a row was dropped or changed"
+            self.report.problem("entries", f"{where}: {missing}")
         if entry["kind"] == "snapshot:loaded":
             self._compare_files(entry)
         elif entry["kind"] == "review:submitted":
@@ -1296,354 +1337,327 @@ class Verifier:
 
     def _compare_files(self, entry):
         data, columns = entry["data"], TABLES["population/files.csv"][2:]
-        shown = [[row[name] for name in columns] for row in self.files.get((data["source"], data["snapshot"]), [])]
-        if shown != [[str(file[name]) for name in columns] for file in data["files"]]:
-            self.checks["snapshots"].problem(
-                f"population/files.csv: the files of {data['source']} reading {data['snapshot']} are not those that were recorded when it was loaded (entry {entry['uid']})"
-            )
+        shown = [[row[name] for name in columns] for row in self.tables.files.get((data["source"], data["snapshot"]), [])]
+        recorded = [[str(file[name]) for name in columns] for file in data["files"]]
+        if shown != recorded and "population/files.csv" not in self.tables.unreadable:
+            other = f"the files of {data['source']}, reading {data['snapshot']}, are not those recorded when it was loaded"
+            self.report.problem("snapshots", f"population/files.csv: {other} (entry {entry['uid']}): a row was changed")
 
     def _compare_submission(self, entry):
         """The statement covers exactly the decisions that counted, and they were made before it was signed."""
-        data, check = entry["data"], self.checks["submissions"]
-        campaign = self.campaigns.get(data["campaign"])
-        if campaign is None or "reviews/items.csv" in self.unreadable:
+        data, unreadable = entry["data"], self.tables.unreadable
+        campaign = self.tables.campaigns.get(data["campaign"])
+        if campaign is None or "reviews/items.csv" in unreadable:
             return
         place = campaign.sign_offs.get(entry["uid"])
         said = f"the submission {entry['uid']} of {short(data['reviewer']['name'])} in {campaign.label}"
         if place is None or campaign.trees[place].root().hex() != data["decisions_root"]:
-            check.problem(
-                f"reviews/items.csv does not show the decisions that {said} was signed over: rows were changed, dropped or added"
-            )
-        elif campaign.seen[place] != campaign.signed[place] and "reviews/decisions.csv" not in self.unreadable:
-            check.problem(
-                f"reviews/decisions.csv lacks {campaign.signed[place] - campaign.seen[place]:,} of the decisions that {said} was signed over, or has them after it"
-            )
+            wrong = f"reviews/items.csv does not show the decisions that {said} was signed over: rows were changed, dropped or added"
+            self.report.problem("submissions", wrong)
+        elif campaign.seen[place] != campaign.signed[place] and "reviews/decisions.csv" not in unreadable:
+            count = campaign.signed[place] - campaign.seen[place]
+            wrong = f"reviews/decisions.csv lacks {count:,} of the decisions that {said} was signed over, or has them after it"
+            self.report.problem("submissions", wrong)
         if campaign.end:
-            check.problem(f"{said} was signed after the campaign ended")
+            self.report.problem("submissions", f"{said} was signed after the campaign ended")
 
     def _follow_removal(self, entry):
         """Where a removal stands follows from the entries alone: somebody's word is a claim, only later data proves it."""
         data, kind = entry["data"], entry["kind"]
-        if kind == "removal:opened":
-            self.progress.setdefault(data["task"], ["open", 0, "", "", ""])
-            return
-        now = self.progress.setdefault(data["task"], ["open", 0, "", "", ""])
+        now = self.removals.setdefault(data["task"], ["open", 0, "", "", ""])
         if kind == "removal:claimed-done":
             now[1] += 1
-            now[0] = "reported_not_proved" if now[0] != "verified_gone" else now[0]
-        elif data["verdict"] == "gone":
+            now[0] = "reported_not_proved"
+        elif kind == "removal:verified" and data["verdict"] == "gone":
             now[0], now[2:] = "verified_gone", [data["present_in"], data["snapshot"], data["at"]]
-        else:
+        elif kind == "removal:verified":
             now[0], now[2] = "still_there", data["snapshot"]
 
-    # 5: what must add up when everything was read
 
-    def compare_campaigns(self):
-        """Roots and counts of each campaign against its launch and its close; balances; controls."""
-        for campaign in self.campaigns.values():
-            with self.checks["campaigns"].reading():
-                self._compare_campaign(campaign)
-        for _, (number, row) in self.left_out.items():
-            self.checks["campaigns"].problem(
-                f"campaigns/left_out.csv, row {number}: the launch of campaign {row['campaign']} is not in the log of this pack"
-            )
-        with self.checks["balance"].reading():
-            self._compare_balance()
-        with self.checks["controls"].reading():
-            self._compare_controls()
+# --- what must add up when everything was read --------------------------------------------------------------------------------
 
-    def _compare_campaign(self, campaign):
-        check, row, where = self.checks["campaigns"], campaign.row, f"campaigns/campaigns.csv, row {campaign.number}"
+
+class Sums:
+    """Roots, counts, balances, and the tables that only add up others."""
+
+    def __init__(self, pack, report, seal, tables, removals):
+        self.pack, self.report, self.tables, self.removals = pack, report, tables, removals
+        self.period = seal.manifest.get("period", {"from": "", "to": "", "framework": ""})
+
+    def check(self):
+        """Campaign by campaign, then across them."""
+        for campaign in self.tables.campaigns.values():
+            with self.report.reading("campaigns", f"campaigns/campaigns.csv, row {campaign.number}"):
+                self._check_campaign(campaign)
+        for number, row in self.tables.left_out.values():
+            missing = f"the launch of campaign {row['campaign']} is not in the log of this pack: the row was added or changed"
+            self.report.problem("campaigns", f"campaigns/left_out.csv, row {number}: {missing}")
+        with self.report.reading("balance", "population/balance.csv"):
+            self._check_balance()
+        with self.report.reading("controls", "controls/mapping.csv"):
+            self._check_controls()
+        with self.report.reading("reviewers", "reviews/reviewers.csv"):
+            self._check_reviewers()
+        self._check_bulk_acts()
+        self._check_removals()
+
+    def _can_read(self, *tables):
+        return not self.tables.unreadable.intersection(tables)
+
+    def _check_campaign(self, campaign):
+        row, where = campaign.row, f"campaigns/campaigns.csv, row {campaign.number}"
         if campaign.launch is None:
             raise Problem(
                 f"{where}: the launch of {campaign.label} is not in the log of this pack: the row was added or changed"
             )
         data = campaign.launch["data"]
-        wanted = {
-            name: value_at(data, name)
-            for name in "name definition controls opened_at due_at items excluded population_root exclusion_root".split()
-        }
-        wanted["launched_by"] = campaign.launch["actor"]["name"]
-        wanted.update(self._end_of(campaign, check, where))
-        for name, value in wanted.items():
+        same = words("name definition controls opened_at due_at items excluded population_root exclusion_root")
+        wanted = {name: value_at(data, name) for name in same} | {"launched_by": campaign.launch["actor"]["name"]}
+        for name, value in {**wanted, **self._end_of(campaign)}.items():
             if row[name] != value:
-                check.problem(f"{where}: {name} is {short(row[name])}, but the log recorded {short(value)}")
-        period = self.manifest.get("period", {})
-        if row["opened_at"][:10] > period["to"] or (row["ended_at"] and row["ended_at"][:10] < period["from"]):
-            check.problem(f"{where}: {campaign.label} was not open in the period")
-        if "reviews/items.csv" not in self.unreadable:
-            self._compare_items(campaign, data)
-        if "population/exclusions.csv" not in self.unreadable and campaign.exclusions.root().hex() != data["exclusion_root"]:
-            self.checks["exclusions"].problem(
-                f"population/exclusions.csv: what {campaign.label} left out is not what its launch recorded: a row was changed, dropped or added"
-            )
+                other = f"{name} is {short(row[name])}, but the log recorded {short(value)}"
+                self.report.problem("campaigns", f"{where}: {other}: the row was changed")
+        if row["opened_at"][:10] > self.period["to"] or (row["ended_at"] and row["ended_at"][:10] < self.period["from"]):
+            self.report.problem("campaigns", f"{where}: {campaign.label} was not open in the period")
+        if self._can_read("reviews/items.csv"):
+            self._check_items(campaign, data)
+        if self._can_read("population/exclusions.csv") and campaign.exclusions.root().hex() != data["exclusion_root"]:
+            other = f"what {campaign.label} left out is not what its launch recorded: a row was changed, dropped or added"
+            self.report.problem("exclusions", f"population/exclusions.csv: {other}")
 
     @staticmethod
-    def _end_of(campaign, check, where):
+    def _end_of(campaign):
         """What the row must say of the end."""
+        wanted = dict.fromkeys(words("ended_at ended_by reason approved revoked not_reviewed outcome_root end_entry"), "")
         if campaign.end is None:
-            if campaign.row["end_entry"]:
-                check.problem(f"{where}: the end of {campaign.label} is not in the log of this pack")
-            return dict.fromkeys(
-                "ended_at ended_by reason approved revoked not_reviewed outcome_root end_entry".split(), ""
-            ) | {"state": "open"}
+            return {**wanted, "state": "open"}
         data, by = campaign.end["data"], campaign.end["actor"]["name"]
+        wanted.update(ended_by=by, end_entry=campaign.end["uid"])
         if campaign.end["kind"] == CANCELLED:
-            return {
-                "state": "cancelled",
-                "ended_at": campaign.end["at"],
-                "ended_by": by,
-                "reason": data["reason"],
-                "outcome_root": "",
-            }
+            return {**wanted, "state": "cancelled", "ended_at": campaign.end["at"], "reason": data["reason"]}
         counts = {name: str(data["counts"][name]) for name in PLACE}
-        return {
-            "state": "closed",
-            "ended_at": data["closed_at"],
-            "ended_by": by,
-            "reason": "",
-            "outcome_root": data["outcome_root"],
-            **counts,
-        }
+        return {**wanted, "state": "closed", "ended_at": data["closed_at"], "outcome_root": data["outcome_root"], **counts}
 
-    def _compare_items(self, campaign, data):
-        name, tree = "reviews/items.csv", campaign.items
+    def _check_items(self, campaign, data):
+        table, tree = "reviews/items.csv", campaign.items
         if tree.size != data["items"]:
-            self.checks["items"].problem(
-                f"{name} has {tree.size:,} items of {campaign.label}, its launch recorded {data['items']:,}: rows were dropped or added"
+            wrong = (
+                f"{tree.size:,} items of {campaign.label}, its launch recorded {data['items']:,}: rows were dropped or added"
             )
+            self.report.problem("items", f"{table} has {wrong}")
         elif tree.root().hex() != data["population_root"]:
-            self.checks["items"].problem(
-                f"{name}: the items of {campaign.label} are not those that were frozen at its launch: a row was changed or moved"
-            )
-        check = self.checks["outcomes"]
-        lost = (
-            [place + 1 for place in range(tree.size) if campaign.final[16 * place : 16 * place + 16] != EMPTY]
-            if any(campaign.final)
-            else []
-        )
-        if lost and "reviews/decisions.csv" not in self.unreadable:
-            check.problem(
-                f"{name}: the decisions on {len(lost):,} items of {campaign.label} (first item {lost[0]}) are not in reviews/decisions.csv: rows were dropped or changed"
-            )
-        if not campaign.is_closed or not campaign.end:
-            return
-        close = campaign.end["data"]
+            wrong = f"the items of {campaign.label} are not those that were frozen at its launch: a row was changed or moved"
+            self.report.problem("items", f"{table}: {wrong}")
+        final = campaign.final
+        lost = [place + 1 for place in range(tree.size) if any(final[16 * place : 16 * place + 16])] if any(final) else []
+        if lost and self._can_read("reviews/decisions.csv"):
+            wrong = f"the decisions on {len(lost):,} items of {campaign.label}, the first item {lost[0]}, are not in reviews/decisions.csv"
+            self.report.problem("outcomes", f"{table}: {wrong}: rows were dropped or changed")
+        if campaign.is_closed and campaign.end and campaign.end["kind"] == CLOSED:
+            self._check_close(campaign, table, campaign.end["data"])
+
+    def _check_close(self, campaign, table, close):
         if campaign.outcomes.root().hex() != close["outcome_root"]:
-            check.problem(
-                f"{name}: the outcomes of {campaign.label} are not those recorded when it closed: a row was changed, dropped or added"
+            wrong = (
+                f"the outcomes of {campaign.label} are not those recorded when it closed: a row was changed, dropped or added"
             )
+            self.report.problem("outcomes", f"{table}: {wrong}")
         totals = {outcome: sum(counts[place] for counts in campaign.balance.values()) for outcome, place in PLACE.items()}
         if totals != close["counts"]:
-            check.problem(f"{name}: {totals} outcomes of {campaign.label}, its close recorded {close['counts']}")
-        if campaign.decisions != close.get("decisions", campaign.decisions) and "reviews/decisions.csv" not in self.unreadable:
-            self._decision(
-                f"reviews/decisions.csv has {campaign.decisions:,} decisions of {campaign.label}, its close recorded {close['decisions']:,}: rows and their entries were left out"
+            self.report.problem(
+                "outcomes", f"{table}: {totals} outcomes of {campaign.label}, its close recorded {close['counts']}"
             )
+        if campaign.decisions != close.get("decisions", campaign.decisions) and self._can_read("reviews/decisions.csv"):
+            wrong = f"{campaign.decisions:,} decisions of {campaign.label}, its close recorded {close['decisions']:,}"
+            self.report.problem("decisions", f"reviews/decisions.csv has {wrong}: rows and their entries were left out")
 
-    def _compare_balance(self):
+    def _check_balance(self):
         """Per source: open grants = items + excluded; items = approved + revoked + not reviewed."""
-        check, seen = self.checks["balance"], set()
+        seen = set()
         for number, row in self.pack.rows("population/balance.csv"):
-            campaign, where = self.campaigns.get(row["campaign"]), f"population/balance.csv, row {number}"
-            if campaign is None or campaign.launch is None:
-                check.problem(f"{where}: campaign {row['campaign']} is not known")
+            key = (row["campaign"], row["source"])
+            campaign, where = self.tables.campaigns.get(key[0]), f"population/balance.csv, row {number}"
+            if campaign is None or campaign.launch is None or key in seen:
+                self.report.problem("balance", f"{where}: campaign {key[0]} is not known, or {key[1]} stands there twice")
                 continue
-            seen.add((row["campaign"], row["source"]))
-            frozen = [one for one in campaign.launch["data"]["sources"] if one["source"] == row["source"]]
-            counts = campaign.balance.get((row["source"], row["snapshot"]), [0] * 5)
-            outcomes = {name: str(counts[place]) if campaign.is_closed else "" for name, place in PLACE.items()}
-            wanted = {name: str(value) for one in frozen for name, value in one.items() if name in row}
-            for name, value in {"items": str(counts[0]), "excluded": str(counts[4]), **outcomes, **wanted}.items():
-                if row[name] != value:
-                    check.problem(f"{where}: {name} is {short(row[name])}, the rows and the log make it {short(value)}")
-            if not frozen or int(row["grants_open"]) != counts[0] + counts[4]:
-                check.problem(
-                    f"{where}: open grants {row['grants_open']} are not items {counts[0]:,} + excluded {counts[4]:,}: part of the population is missing"
-                )
-            if (row["source"], row["snapshot"]) not in self.snapshots and "population/snapshots.csv" not in self.unreadable:
-                check.problem(f"{where}: reading {row['snapshot']} of {row['source']} is not in population/snapshots.csv")
-        for campaign in self.campaigns.values():
-            for source in {one["source"] for one in (campaign.launch["data"]["sources"] if campaign.launch else ())} | {
-                key[0] for key in campaign.balance
-            }:
+            seen.add(key)
+            for text in self._unbalanced(campaign, row):
+                self.report.problem("balance", f"{where}: {text}")
+        for campaign in self.tables.campaigns.values():
+            frozen = {one["source"] for one in campaign.launch["data"]["sources"]} if campaign.launch else set()
+            for source in sorted(frozen | {source for source, _ in campaign.balance}):
                 if (campaign.row["campaign"], source) not in seen:
-                    check.problem(f"population/balance.csv has no row of {source} in {campaign.label}: a row was dropped")
-        check.words = f"{len(seen):,} hold: open grants = items + excluded by rule; items = kept + to be removed + not reviewed"
+                    missing = f"population/balance.csv has no row of {source} in {campaign.label}: a row was dropped or changed"
+                    self.report.problem("balance", missing)
+        self.report.checks[
+            "balance"
+        ].held = f"{len(seen):,} hold: open grants = items + excluded by rule; items = kept + to be removed + not reviewed"
 
-    def _compare_controls(self):
-        check, mapped, prefix = self.checks["controls"], set(), self.manifest["period"]["framework"] + ":"
+    def _unbalanced(self, campaign, row):
+        frozen = [one for one in campaign.launch["data"]["sources"] if one["source"] == row["source"]]
+        counts = campaign.balance.get((row["source"], row["snapshot"]), [0] * 5)
+        wanted = {name: str(counts[place]) if campaign.is_closed else "" for name, place in PLACE.items()}
+        wanted.update(items=str(counts[0]), excluded=str(counts[4]))
+        wanted.update({name: str(value) for one in frozen for name, value in one.items() if name in row})
+        if not self._can_read("reviews/items.csv", "population/exclusions.csv"):
+            return
+        for name, value in wanted.items():
+            if row[name] != value:
+                yield f"{name} is {short(row[name])}, the rows and the log make it {short(value)}"
+        if not frozen or int(row["grants_open"]) != counts[0] + counts[4]:
+            parts = f"items {counts[0]:,} + excluded {counts[4]:,}"
+            yield f"open grants {row['grants_open']} are not {parts}: part of the population is missing"
+        if (row["source"], row["snapshot"]) not in self.tables.snapshots and self._can_read("population/snapshots.csv"):
+            yield f"reading {row['snapshot']} of {row['source']} is not in population/snapshots.csv"
+
+    def _check_controls(self):
+        """Controls and campaigns belong together as each launch recorded it."""
+        mapped, prefix, campaigns = set(), self.period["framework"] + ":", self.tables.campaigns
         for number, row in self.pack.rows("controls/mapping.csv"):
-            if row["campaign"] and row["campaign_name"] != getattr(self.campaigns.get(row["campaign"]), "row", {}).get("name"):
-                check.problem(
-                    f"controls/mapping.csv, row {number}: campaign {row['campaign']} is not in the pack under this name"
+            campaign = campaigns.get(row["campaign"])
+            if row["campaign_name"] != (campaign.row["name"] if campaign else "") or bool(campaign) != bool(row["campaign"]):
+                wrong = f"campaign {row['campaign']} is not in the pack under the name {short(row['campaign_name'])}"
+                self.report.problem("controls", f"controls/mapping.csv, row {number}: {wrong}")
+            if not row["control"].startswith(prefix):
+                self.report.problem(
+                    "controls", f"controls/mapping.csv, row {number}: {short(row['control'])} is of another framework"
                 )
             mapped.add((row["control"], row["campaign"]))
-        wanted = {
-            (control, campaign.row["campaign"])
-            for campaign in self.campaigns.values() if campaign.launch
-            for control in campaign.launch["data"]["controls"] if control.startswith(prefix)
-        }  # fmt: skip
-        for control, campaign in sorted(wanted ^ {one for one in mapped if one[1]}):
-            check.problem(
-                f"controls/mapping.csv: control {control} and campaign {campaign} are not mapped as the campaign's launch recorded it"
+        launched = {key: one.launch["data"]["controls"] for key, one in campaigns.items() if one.launch}
+        wanted = {(control, key) for key, controls in launched.items() for control in controls if control.startswith(prefix)}
+        for control, key in sorted(wanted ^ {one for one in mapped if one[1]}):
+            other = f"control {control} and campaign {key} are not mapped as the launch of the campaign recorded it"
+            self.report.problem("controls", f"controls/mapping.csv: {other}: a row was changed, dropped or added")
+        for key in sorted(set(launched) - {key for _, key in wanted}):
+            self.report.problem(
+                "controls", f"campaigns/campaigns.csv: campaign {key} serves no control of the pack's framework"
             )
-        for campaign in self.campaigns.values():
-            if campaign.launch and not any(one[1] == campaign.row["campaign"] for one in wanted):
-                check.problem(f"campaigns/campaigns.csv: {campaign.label} serves no control of the pack's framework")
-        served = len({control for control, campaign in mapped if campaign})
-        check.words = f"{served:,} of the {len({control for control, _ in mapped}):,} listed are served by a campaign in the pack, as its launch recorded"
+        served, listed = {control for control, key in mapped if key}, {control for control, _ in mapped}
+        self.report.checks[
+            "controls"
+        ].held = f"{len(served):,} of the {len(listed):,} listed are served by a campaign in the pack, as its launch recorded"
 
-    def compare_people(self):
-        """Reviewers and bulk acts against the rows they add up."""
-        check = self.checks["reviewers"]
-        counted = (
-            {} if {"reviews/reviewers.csv", "reviews/items.csv", "reviews/decisions.csv"} & self.unreadable else self.reviewers
-        )
-        for (of, reviewer), (number, row) in counted.items():
-            campaign = self.campaigns.get(of)
+    def _check_reviewers(self):
+        if not self._can_read("reviews/reviewers.csv", "reviews/items.csv", "reviews/decisions.csv"):
+            return
+        for (key, reviewer), (number, row) in self.tables.reviewers.items():
+            campaign = self.tables.campaigns.get(key)
             person = campaign.people.get(reviewer) if campaign else None
+            where = f"reviews/reviewers.csv, row {number}"
             if person is None:
-                check.problem(
-                    f"reviews/reviewers.csv, row {number}: {reviewer} has nothing to do with campaign {of}: a row was added or changed"
-                )
+                wrong = f"{reviewer} has nothing to do with campaign {key}: the row was added or changed"
+                self.report.problem("reviewers", f"{where}: {wrong}")
                 continue
-            stats = campaign.decided.pop(person, [0, 0, "", ""])
-            wanted = [str(campaign.assigned.pop(person, 0)), *map(str, stats)]
-            if [row[name] for name in "items_assigned decisions by_bulk first_decision_at last_decision_at".split()] != wanted:
-                check.problem(
-                    f"reviews/reviewers.csv, row {number}: its numbers are not what reviews/items.csv and reviews/decisions.csv add up to"
-                )
-        for campaign in self.campaigns.values() if counted else ():
-            if campaign.assigned or campaign.decided:
-                check.problem(
-                    f"reviews/reviewers.csv lacks {len({*campaign.assigned, *campaign.decided}):,} reviewers of {campaign.label}: a row was dropped"
-                )
-        for uid, (number, count, stated, found, hashed) in self.acts.items():
+            wanted = [str(campaign.assigned.pop(person, 0)), *map(str, campaign.decided.pop(person, [0, 0, "", ""]))]
+            if [row[name] for name in words("items_assigned decisions by_bulk first_decision_at last_decision_at")] != wanted:
+                wrong = "its numbers are not what reviews/items.csv and reviews/decisions.csv add up to"
+                self.report.problem("reviewers", f"{where}: {wrong}")
+        for campaign in self.tables.campaigns.values():
+            if missing := {*campaign.assigned, *campaign.decided}:
+                lacking = f"{len(missing):,} reviewers of {campaign.label}: a row was dropped or changed"
+                self.report.problem("reviewers", f"reviews/reviewers.csv lacks {lacking}")
+
+    def _check_bulk_acts(self):
+        for uid, (number, count, stated, found, hashed) in self.tables.acts.items():
             hashed.update(b"]")
-            if (count, stated) != (str(found), hashed.hexdigest()) and "reviews/decisions.csv" not in self.unreadable:
-                self.checks["bulk"].problem(
-                    f"reviews/bulk_acts.csv, row {number}: reviews/decisions.csv does not have exactly the decisions of the act {uid}"
-                )
+            if (count, stated) != (str(found), hashed.hexdigest()) and self._can_read("reviews/decisions.csv"):
+                wrong = f"reviews/decisions.csv does not have exactly the decisions of the act {uid}: rows were dropped, added or changed"
+                self.report.problem("bulk", f"reviews/bulk_acts.csv, row {number}: {wrong}")
 
-    def compare_removals(self):
+    def _check_removals(self):
         """Each removal stands where its entries leave it."""
-        for task, (number, said, first_seen) in self.removals.items():
-            state = self.progress.get(task, ["open", 0, "", "", ""])
-            if digest([state[0], str(state[1]), state[2] or first_seen, state[3], state[4]]) != said:
-                self.checks["removals"].problem(
-                    f"remediation/removals.csv, row {number}: the log leaves removal {task} {short(state[0].replace('_', ' '))} after {state[1]} reports"
-                    f"{f', last present in reading {state[2]}' if state[2] else ''}{f', gone in reading {state[3]}' if state[3] else ''}; the row says otherwise"
-                )
+        for task, (number, said, first_seen) in self.tables.removals.items():
+            state, attempts, present, gone, at = self.removals.get(task, ["open", 0, "", "", ""])
+            for name, shown, wanted in zip(STANDING, said, [state, str(attempts), present or first_seen, gone, at]):
+                if shown != wanted:
+                    other = f"{name} is {short(shown)}, but the entries of removal {task} leave it at {short(wanted)}"
+                    self.report.problem("removals", f"remediation/removals.csv, row {number}: {other}: the row was changed")
 
-    def describe(self):
+
+# --- the report ---------------------------------------------------------------------------------------------------------------
+
+STATES = {
+    "verified_gone": "proved gone by a later full reading", "reported_not_proved": "reported done but not proved",
+    "still_there": "still there", "open": "open", "not_opened": "without a task yet",
+}  # fmt: skip
+
+
+class Verifier:
+    """All checks over one pack. `kept` is the text of the checker's own checkpoint, `key` the key they trust."""
+
+    def __init__(self, pack, kept="", key=""):
+        self.report = Report()
+        self.seal = Seal(pack, self.report, kept, key)
+        self.tables = Tables(pack, self.report, self.seal.unreadable)
+        self.entries = Entries(pack, self.report, self.seal, self.tables)
+        self.sums = Sums(pack, self.report, self.seal, self.tables, self.entries.removals)
+
+    def run(self):
+        """Returns the checks in the order of the report."""
+        self.seal.check()
+        self.tables.read()
+        self.entries.check()
+        self.sums.period = self.seal.manifest.get("period", self.sums.period)
+        self.sums.check()
+        self._describe()
+        return list(self.report.checks.values())
+
+    def _describe(self):
         """The words of the checks that held."""
-        campaigns, words = self.campaigns.values(), self.checks
-        items, closed = sum(one.items.size for one in campaigns), sum(one.is_closed for one in campaigns)
-        words[
-            "campaigns"
-        ].words = f"{len(campaigns):,} open in the period ({closed:,} closed), each as its launch and its end recorded it"
-        words["items"].words = f"{items:,} items are exactly those that were frozen at launch"
-        words[
-            "exclusions"
-        ].words = f"{sum(one.exclusions.size for one in campaigns):,} grants left out, each by the rule recorded at launch"
-        words[
-            "outcomes"
-        ].words = f"each item of the {closed:,} closed campaigns has one outcome, the one its submitted decision gave it, else not reviewed"
-        words["decisions"].words = (
-            f"{sum(one.decisions for one in campaigns):,}, withdrawn and superseded ones too: word for word in the log, on what was "
-            "shown, by the person it was assigned to, none after the end"
-        )
-        words[
-            "submissions"
-        ].words = f"{sum(len(one.sign_offs) for one in campaigns):,} signed statements cover exactly the decisions that counted"
-        words["bulk"].words = f"{len(self.acts):,}, each with exactly the items that were recorded"
-        words["reviewers"].words = f"{len(self.reviewers):,}, each with the items and decisions that the rows add up to"
-        words[
-            "snapshots"
-        ].words = f"{len(self.snapshots):,} as recorded when they were loaded; rows read = loaded + rejected in each file"
-        states = ("verified_gone", "proved gone by a later full reading"), ("reported_not_proved", "reported done but not proved"), ("still_there", "still there"), ("open", "open"), ("not_opened", "without a task yet")  # fmt: skip
-        counted = ", ".join(f"{self.removal_counts.get(state, 0):,} {word}" for state, word in states)
-        words["removals"].words = f"each revoked item has one: {counted}"
-        words["administration"].words = "as recorded"
-        words["anchors"].unable = "this pack carries none (timestamps, witnesses); a checkpoint that you keep does their work"
-
-
-class Ahead:
-    """A table that is read a little ahead, and the rows and entries that found no partner yet."""
-
-    def __init__(self, rows):
-        self.source, self.buffer, self.rows, self.entries = rows, deque(), {}, {}
-
-    def fill(self, wanted, failed):
-        """Have `wanted` rows in the buffer, if there are so many; a table that breaks off is reported once."""
-        try:
-            while len(self.buffer) < wanted:
-                self.buffer.append(next(self.source))
-        except StopIteration:
-            pass
-        except (Problem, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-            self.source = iter(())
-            failed(str(error))
-        return bool(self.buffer)
-
-    def stray_row(self, found, check):
-        """Keep a row until the end."""
-        if found[1][11] in self.rows:
-            check.problem(
-                f"reviews/decisions.csv, row {found[0]}: its entry {found[1][11]} is already that of row {self.rows[found[1][11]][0]}: a row was copied"
-            )
-        if len(self.rows) < STRAYS:
-            self.rows[found[1][11]] = found
-
-    def stray_entry(self, entry, where, _check):
-        """Keep an entry until the end."""
-        if len(self.entries) < STRAYS:
-            self.entries[entry["uid"]] = (entry, where)
-
-
-def balanced(row, where, check):
-    """Rows read are rows loaded and rows rejected."""
-    if int(row["rows_read"]) != int(row["rows_loaded"]) + int(row["rows_rejected"]):
-        check.problem(
-            f"{where}: rows read {row['rows_read']} are not loaded {row['rows_loaded']} + rejected {row['rows_rejected']}"
-        )
+        tables, campaigns = self.tables, list(self.tables.campaigns.values())
+        closed = sum(one.is_closed for one in campaigns)
+        removals = ", ".join(f"{tables.states.get(state, 0):,} {text}" for state, text in STATES.items())
+        held = {
+            "campaigns": f"{len(campaigns):,} open in the period, {closed:,} of them closed: each as its launch and its end recorded it",
+            "items": f"{sum(one.items.size for one in campaigns):,} items are exactly those that were frozen at launch",
+            "exclusions": f"{sum(one.exclusions.size for one in campaigns):,} grants left out, each by the rule recorded at launch",
+            "outcomes": f"each item of {closed:,} closed campaigns has one outcome: what was submitted, else not reviewed",
+            "decisions": f"{sum(one.decisions for one in campaigns):,}, withdrawn and superseded ones too, are in the log word for word: "
+            "on what was shown, by the person it was assigned to, none after the end",
+            "submissions": f"{sum(len(one.sign_offs) for one in campaigns):,} signed statements cover exactly the decisions that counted",
+            "bulk": f"{len(tables.acts):,}, each with exactly the items that were recorded",
+            "reviewers": f"{len(tables.reviewers):,}, each with the items and decisions that the rows add up to",
+            "snapshots": f"{len(tables.snapshots):,} as recorded when they were loaded; rows read = loaded + rejected in every file",
+            "removals": f"each revoked item has one: {removals}",
+            "administration": "as recorded",
+        }
+        for name, text in held.items():
+            self.report.checks[name].held = text
+        self.report.checks[
+            "anchors"
+        ].unable = "the pack carries none (timestamps, witnesses); a checkpoint that you keep does their work"
 
 
 def verdict(verifier, status):
     """The last sentences: what can be relied on, and what cannot."""
-    checks = verifier.checks.values()
-    failed, unchecked = [one for one in checks if one.problems], [one for one in checks if one.unable and not one.problems]
+    checks = verifier.report.checks.values()
     if status == 1:
-        names = ", ".join(one.title for one in failed)
-        return f"This pack does NOT hold ({names}). Do not rely on it; ask how each line above came about."
-    words = "Everything that could be checked holds: what the tables of this pack show is what the log recorded, complete and unchanged."
-    if not verifier.trusted:
-        words += (
-            f" It was signed with the key {verifier.key.text}: compare this with the key that you were given on another way."
-        )
-    if unchecked:
-        words += f" Not checked: {', '.join(one.title for one in unchecked)}."
+        names = ", ".join(check.title for check in checks if check.problems)
+        return f"this pack does NOT hold ({names}). Do not rely on it; ask how each line above came about."
+    text = "everything that could be checked holds. What the tables of this pack show is what the log recorded, complete and unchanged."
     if status == 2:
-        words = f"The checkpoint you gave could not be compared with this pack, so what you asked for is open. {words}"
-    return words
+        text = f"your checkpoint could not be compared with this pack, so what you asked for is open. Besides, {text}"
+    if not verifier.seal.trusted:
+        text += (
+            f" It is signed with the key {verifier.seal.key.text}: compare this with the key that reached you on another way."
+        )
+    return f"{text} Not checked: {', '.join(check.title.lower() for check in checks if check.unable)}."
 
 
-def report(pack, kept, key):
+def run(path, kept, key):
     """Check, print, and return the exit status."""
-    verifier = Verifier(Pack(pack), kept, key)
+    verifier = Verifier(Pack(path), kept, key)
     checks = verifier.run()
-    period, log = verifier.manifest.get("period", {}), verifier.sealing
-    if isinstance(period, dict) and {"name", "framework_name", "from", "to"} <= set(period):
-        print(f"Evidence pack “{period['name']}” ({period['framework_name']}), {period['from']} to {period['to']}")
+    period, log = verifier.seal.manifest.get("period"), verifier.seal.sealing
+    if period:
+        print(f"Evidence pack “{period['name']}”, {period['framework_name']}, {period['from']} to {period['to']}")
     if log:
         print(f"Log {log.origin}, sealed at {log.size:,} entries, root {log.root.hex()}")
     print()
     for check in checks:
-        for line in check.lines():
-            print(line)
-    kept_open = bool(kept and verifier.checks["kept"].unable)
-    status = 1 if any(check.problems for check in checks) else 2 if kept_open else 0
+        print("\n".join(check.lines()))
+    failed = any(check.problems for check in checks)
+    status = 1 if failed else 2 if kept and verifier.report.checks["kept"].unable else 0
     print(f"\nVerdict: {verdict(verifier, status)}")
     return status
 
@@ -1660,9 +1674,7 @@ def main(arguments=None):
     parser.add_argument("pack", help="the pack: a ZIP file, or the folder it was unpacked into")
     parser.add_argument("--checkpoint", metavar="FILE", help="a checkpoint of the same log that you kept from another day")
     parser.add_argument(
-        "--key",
-        metavar="KEY",
-        help="the log's verifier key (name+hash+key) or a file with it, from another source than the pack",
+        "--key", help="the log's verifier key (name+hash+key), or a file with it, that reached you on another way"
     )
     options = parser.parse_args(arguments)
     csv.field_size_limit(FIELD_LIMIT)
@@ -1670,15 +1682,11 @@ def main(arguments=None):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         kept = text_of(options.checkpoint) if options.checkpoint else ""
-        key = text_of(options.key).strip() if options.key and os.path.isfile(options.key) else options.key or ""
-        if key:
-            Key(key, "the key you gave")
-        return report(options.pack, kept, key)
-    except Problem as problem:
-        print(f"The pack could not be checked: {problem}")
-    except (CannotRun, OSError, UnicodeDecodeError) as error:
+        key = text_of(options.key) if options.key and os.path.isfile(options.key) else options.key or ""
+        return run(options.pack, kept, Key(key, "the key you gave").text if key else "")
+    except (Problem, CannotRun, OSError, UnicodeDecodeError) as error:
         print(f"The pack could not be checked: {error}")
-    return 2
+        return 2
 
 
 if __name__ == "__main__":

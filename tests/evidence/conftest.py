@@ -32,13 +32,19 @@ class Verified:
 
     def line(self, title: str) -> str:
         """The line of one check."""
-        return next(line for line in self.text.splitlines() if f"] {title}" in line or f"]      {title}" in line or title in line)
+        return next(
+            line for line in self.text.splitlines() if f"] {title}" in line or f"]      {title}" in line or title in line
+        )
 
 
 def verify(pack: Path, *arguments: str) -> Verified:
     """Run the verifier alone, without site-packages, as the README says."""
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(VERIFY), str(pack), *arguments], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-I", "-S", str(VERIFY), str(pack), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return Verified(done.returncode, done.stdout + done.stderr)

@@ -1,0 +1,165 @@
+"""Whatever is changed in a pack, the verifier finds it and says where. No mutation here may pass, whoever makes the manifest fit."""
+
+import random
+import re
+
+import pytest
+
+from evidence.verifier import verify as verifier
+from tests.evidence import spoil
+from tests.evidence.conftest import verify
+
+FILES = sorted({*verifier.SIGNED, "manifest.json", "manifest.sig"})
+TABLES = sorted(verifier.TABLES)
+#: What no entry of the log commits to: our own words about a control, why a campaign is left out, the text of refused rows.
+WORDS = {
+    ("controls/mapping.csv", "asks_for"), ("campaigns/left_out.csv", "why"),
+    *(("population/rejected_rows.csv", column) for column in ("line", "field", "reason", "raw")),
+}  # fmt: skip
+
+
+def found(pack) -> tuple[str, str]:
+    """(everything that does not hold, the same without what the manifest alone tells)."""
+    checks = verifier.Verifier(verifier.Pack(str(pack))).run()
+    lines = [(check.title, problem) for check in checks for problem in check.problems]
+    return (
+        "\n".join(f"{title}: {problem}" for title, problem in lines),
+        "\n".join(problem for title, problem in lines if title not in {"Files", "Manifest"}),
+    )
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_flipped_byte_is_found_and_its_file_named(name, copy):
+    dice = random.Random(name)
+    for _ in range(4):
+        place = dice.randrange(len(spoil.read(copy)[name]))
+        spoil.change(copy, name, lambda body, place=place: spoil.flip(body, place))
+        everything, _ = found(copy)
+        assert name in everything, f"byte {place}"
+        spoil.change(copy, name, lambda body, place=place: spoil.flip(body, place))
+    assert found(copy) == ("", "")
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("ledger/")])
+def test_a_flipped_byte_of_the_log_is_found_without_the_manifest(name, copy):
+    size = len(spoil.read(copy)[name])
+    for place in random.Random(name).sample(range(size), 6):
+        spoil.change(copy, name, lambda body, place=place: spoil.flip(body, place), forge=True)
+        assert name in found(copy)[1], f"byte {place}"
+        spoil.change(copy, name, lambda body, place=place: spoil.flip(body, place), forge=True)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_changed_cell_of_every_column_is_found_without_the_manifest(table, honest, copy):
+    dice = random.Random(table)
+    original = spoil.read(honest.path)[table]
+    count = len(spoil.rows_of(original))
+    assert count > 1, "the story gives this table no row to spoil"
+    for column in verifier.TABLES[table]:
+        number = dice.randrange(2, count + 1)
+        spoil.change(copy, table, spoil.cell(number, column, lambda old: f"{old}1" if old else "7"), forge=True)
+        everything, without_manifest = found(copy)
+        assert "Manifest: " in everything
+        if (table, column) not in WORDS:
+            assert table in without_manifest, f"{column} of row {number}"
+        spoil.change(copy, table, lambda _: original)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_dropped_row_is_found_without_the_manifest(table, honest, copy):
+    original = spoil.read(honest.path)[table]
+    for place in range(len(spoil.rows_of(original)) - 1):
+        spoil.change(copy, table, spoil.rows(lambda rows, place=place: rows[:place] + rows[place + 1 :]), forge=True)
+        if table == "controls/mapping.csv" and not spoil.rows_of(original)[place + 1][2]:
+            continue
+        assert table in found(copy)[1], f"row {place + 2}"
+        spoil.change(copy, table, lambda _: original)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_an_added_row_is_found_without_the_manifest(table, honest, copy):
+    original = spoil.read(honest.path)[table]
+    count = len(spoil.rows_of(original)) - 1
+    for place in {0, count // 2, count - 1}:
+        spoil.change(copy, table, spoil.rows(lambda rows, place=place: [*rows[: place + 1], *rows[place:]]), forge=True)
+        if table != "controls/mapping.csv":
+            assert table in found(copy)[1], f"copy of row {place + 2}"
+        spoil.change(copy, table, lambda _: original)
+
+
+@pytest.mark.parametrize(
+    "table", ["reviews/decisions.csv", "reviews/items.csv", "population/exclusions.csv", "remediation/removals.csv"]
+)
+def test_swapped_rows_are_found_without_the_manifest(table, copy):
+    spoil.change(copy, table, spoil.rows(lambda rows: [rows[2], rows[1], rows[0], *rows[3:]]), forge=True)
+    assert re.search(rf"{table}, row [234]", found(copy)[1])
+
+
+def test_swapped_decisions_are_named_one_by_one(honest, copy):
+    rows = spoil.rows_of(spoil.read(honest.path)["reviews/decisions.csv"])
+    keep = next(place for place, row in enumerate(rows, 1) if row[2] == "approve")
+    remove = next(place for place, row in enumerate(rows, 1) if row[2] == "revoke")
+    spoil.change(copy, "reviews/decisions.csv", spoil.cell(keep, "decision", "revoke"))
+    spoil.change(copy, "reviews/decisions.csv", spoil.cell(remove, "decision", "approve"), forge=True)
+    text = verify(copy)
+    assert text.status == 1
+    for number, wrong, right in ((keep, "revoke", "approve"), (remove, "approve", "revoke")):
+        assert f"reviews/decisions.csv, row {number}: decision is “{wrong}”, but the log recorded “{right}”" in text.text
+
+
+def test_a_changed_reason_names_the_row_and_both_texts(copy):
+    spoil.change(copy, "reviews/decisions.csv", spoil.cell(2, "rationale", "No reason at all"), forge=True)
+    wanted = "reviews/decisions.csv, row 2: rationale is “No reason at all”, but the log recorded “=Seen and checked"
+    assert wanted in found(copy)[1]
+
+
+def test_a_changed_item_is_named_by_what_its_reviewer_was_shown(honest, copy):
+    rows = spoil.rows_of(spoil.read(honest.path)["reviews/items.csv"])
+    number = next(place for place, row in enumerate(rows, 1) if row[4] == "bruno" and row[13] == "admin")
+    spoil.change(copy, "reviews/items.csv", spoil.cell(number, "privileged", "no"), forge=True)
+    text = found(copy)[1]
+    assert "what was shown to the reviewer is not what reviews/items.csv says of item" in text
+    assert "the items of campaign" in text
+
+
+def test_silence_never_becomes_approval(honest, copy):
+    rows = spoil.rows_of(spoil.read(honest.path)["reviews/items.csv"])
+    number = next(place for place, row in enumerate(rows, 1) if row[28] == "not_reviewed")
+    spoil.change(copy, "reviews/items.csv", spoil.cell(number, "outcome", "approved"), forge=True)
+    assert (
+        f"reviews/items.csv, row {number}: the outcome is “approved”, but what was submitted makes it “not_reviewed”"
+        in found(copy)[1]
+    )
+
+
+def lines(edit):
+    """An edit of the lines of a file."""
+    return lambda body: b"".join(edit(body.splitlines(keepends=True)))
+
+
+@pytest.mark.parametrize("place", [0, 8, 20, 40, -1])
+def test_a_dropped_entry_is_missed_by_its_row(place, copy):
+    spoil.change(
+        copy, "ledger/entries.jsonl", lines(lambda all_of: [line for line in all_of if line != all_of[place]]), forge=True
+    )
+    assert "not in the log of this pack" in found(copy)[1]
+
+
+@pytest.mark.parametrize("edit", [
+    lambda all_of: [*all_of[:30], all_of[31], all_of[30], *all_of[32:]],
+    lambda all_of: [*all_of, all_of[-1]],
+    lambda all_of: [*all_of, b'{"kind":"decision:made"}\n'],
+    lambda all_of: [*all_of, b"[[[[[[]]]]]]\n"],
+    lambda all_of: [*all_of[:30], b"[" * 60_000 + b"\n", *all_of[30:]],
+], ids=["moved", "copied", "added", "not an entry", "deep"])  # fmt: skip
+def test_entries_that_are_not_the_logs_are_named(edit, copy):
+    spoil.change(copy, "ledger/entries.jsonl", lines(edit), forge=True)
+    assert "ledger/entries.jsonl, line " in found(copy)[1]
+
+
+@pytest.mark.parametrize(
+    "edit", [lambda body: body[:-32], lambda body: body + body[-32:], lambda body: body[:-1]], ids=["fewer", "more", "torn"]
+)
+def test_leaves_that_are_dropped_or_added_are_found(edit, copy):
+    spoil.change(copy, "ledger/leaves.bin", edit, forge=True)
+    assert "ledger/leaves.bin does not hold exactly" in found(copy)[1]
