@@ -1,0 +1,104 @@
+"""Takes the screenshots of the documentation from a running demo.
+
+    python docs/take_screenshots.py [http://127.0.0.1:8000 [var/demo-sign-ins.json]]
+
+Needs the development requirements and Chromium (`CHROMIUM`, else /usr/bin/chromium).
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+FOLDER = Path(__file__).parent / "screenshots"
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+#: Role → (name of the picture, path).
+PAGES = {
+    "Reviewer": (
+        ("dashboard-reviewer", "/"),
+        ("inbox", "/reviews/"),
+        ("review", "/reviews/2/"),
+        ("review-by-person", "/reviews/2/?view=person"),
+        ("review-item", "/reviews/2/items/{item}/"),
+        ("submit", "/reviews/2/submit/"),
+    ),
+    "Control owner": (
+        ("dashboard-control-owner", "/"),
+        ("campaigns", "/campaigns/"),
+        ("campaign-open", "/campaigns/2/"),
+        ("campaign-closed", "/campaigns/1/"),
+        ("campaign-close", "/campaigns/2/close/"),
+        ("definitions", "/definitions/"),
+        ("definition-preview", "/definitions/2/"),
+        ("definition-edit", "/definitions/2/edit/"),
+        ("removals", "/removals/"),
+        ("removal", "/removals/1/"),
+        ("audit-period", "/audit/1/"),
+        ("ledger", "/ledger/"),
+        ("mails", "/mails/"),
+    ),
+    "Administrator": (
+        ("systems", "/inventory/"),
+        ("system", "/inventory/2/"),
+        ("grants", "/inventory/2/grants/"),
+        ("load", "/inventory/2/load/"),
+        ("snapshot", "/inventory/snapshots/2/"),
+        ("people", "/people/"),
+    ),
+    "Auditor": (("audit-periods", "/audit/"),),
+}
+#: Pages that are also taken in the dark and on a phone.
+EVERYWHERE = {"review", "inbox", "campaign-open", "audit-period", "dashboard-control-owner"}
+
+
+def sign_in(page: Page, address: str, account: dict[str, str]) -> None:
+    """Sign in as one of the demo's people."""
+    page.goto(f"{address}/sign-in/")
+    page.fill("input[name=username]", account["username"])
+    page.fill("input[name=password]", account["password"])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{address}/")
+
+
+def take(browser: Browser, address: str, account: dict[str, str], pages: tuple, suffix: str, **context) -> None:
+    """One picture of each page."""
+    page = browser.new_context(locale="en-GB", timezone_id="UTC", **context).new_page()
+    sign_in(page, address, account)
+    for name, path in pages:
+        if "{item}" in path:
+            page.goto(f"{address}/reviews/2/")
+            path = path.format(item=page.locator("tr[data-row]").first.get_attribute("id").removeprefix("item-"))
+        answer = page.goto(address + path)
+        print(answer.status, path, suffix)
+        page.screenshot(path=FOLDER / f"{name}{suffix}.png")
+    page.context.close()
+
+
+def main() -> None:
+    """Every page of every role; the important ones in the dark and on a phone as well."""
+    address = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000"
+    accounts = json.loads(Path(sys.argv[2] if len(sys.argv) > 2 else "var/demo-sign-ins.json").read_text())
+    by_role = {account["role"]: account for account in reversed(accounts)}
+    FOLDER.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=QUIET)
+        for role, pages in PAGES.items():
+            some = tuple(page for page in pages if page[0] in EVERYWHERE)
+            wide = {"viewport": {"width": 1280, "height": 800}}
+            take(browser, address, by_role[role], pages, "", **wide)
+            take(browser, address, by_role[role], some, "-dark", color_scheme="dark", **wide)
+            take(browser, address, by_role[role], some, "-phone", viewport={"width": 390, "height": 844})
+
+
+if __name__ == "__main__":
+    main()
