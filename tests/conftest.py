@@ -20,6 +20,15 @@ from tests.story import tell
 BROWSERS = (os.environ.get("CHROMIUM", "chromium"), "chromium", "chromium-browser", "google-chrome")
 #: Fixtures that say what a test needs; the marker lets `-m "not browser"` leave those tests out.
 MARKED_BY = {"page": "browser", "worker": "worker", "stack": "stack"}
+#: Tests against data that lies beside the repository, where it is developed; elsewhere they cannot run.
+SHARED_DATA = Path(__file__).parents[2] / "shared/data"
+NEED_SHARED_DATA = ["evidence/test_verifier.py", "inventory/test_real_data.py", "ledger/test_merkle.py", "test_real_path.py"]
+collect_ignore = [] if SHARED_DATA.exists() or os.environ.get("CI") else NEED_SHARED_DATA
+
+
+def pytest_report_header(config) -> list[str]:
+    """Say what is left out, so that nobody takes a part for the whole."""
+    return [f"left out, for want of {SHARED_DATA}: {', '.join(collect_ignore)}"] if collect_ignore else []
 
 
 def pytest_collection_modifyitems(items):
