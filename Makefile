@@ -15,13 +15,8 @@ help:  ## This list
 
 setup: $(STAMP)  ## Virtual environment with the locked requirements
 
-# uv is installed from its own hash first: it installs the rest in a tenth of pip's time.
 $(STAMP): requirements/dev.txt requirements/installer.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Certify needs Python 3.11 or newer.")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/installer.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
-	@touch $@
+	@$(if $(shell command -v flock),flock .setup.lock) requirements/install.sh $(PYTHON) $(VENV)
 
 demo: setup  ## Certify with a sample company; FRESH=1 starts over, PORT=8000
 	@$(BIN)/python manage.py up --port $(or $(PORT),8000) $(if $(FRESH),--fresh)
