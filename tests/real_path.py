@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from campaigns import tasks as campaign_tasks
 from campaigns.actions import closing, definitions, items, launching, reviews
 from campaigns.models import Assignment, Campaign, ReviewItem
 from campaigns.rules import statement
@@ -130,6 +131,7 @@ def play(name: str, folder: Path) -> Played:
     definition = definitions.create(terms=terms, by=owner)
     campaign = launching.request(definition_id=definition.pk, name=name, by=owner)
     campaign = launching.launch(campaign_id=campaign.pk, by=owner)
+    campaign_tasks.analyze()
     play_decisions(name, campaign)
     closing.close(campaign_id=campaign.pk, by=owner)
     tasks.sweep_signed_off()
