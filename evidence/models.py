@@ -54,8 +54,6 @@ class EvidencePack(models.Model):
     requested_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
     checkpoint_size = models.PositiveBigIntegerField(null=True, help_text="Entries under the sealing checkpoint.")
-    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
-    progress_text = models.CharField(max_length=200, blank=True)
     counts = models.JSONField(default=dict)
     stored_as = models.CharField(max_length=255, blank=True, help_text="Path below the pack directory.")
     sha256 = models.CharField(max_length=64, blank=True)

@@ -28,9 +28,14 @@ def build_pack(pack_id: int) -> None:
     pack = EvidencePack.objects.select_related("requested_by").get(pk=pack_id)
     try:
         sequencing.sequence(by=SYSTEM)
-        packs.build(pack_id=pack_id, by=pack.requested_by, progress=show)
+        if packs.build(pack_id=pack_id, by=pack.requested_by, progress=show) is None:
+            return
     except DomainError as refusal:
         packs.fail(pack_id=pack_id, reason=refusal.message, by=SYSTEM)
+    except sequencing.BrokenLedgerError as broken:
+        packs.fail(pack_id=pack_id, reason=str(broken), by=SYSTEM)
+    except OSError as error:
+        packs.fail(pack_id=pack_id, reason=f"The pack could not be written: {error.strerror}.", by=SYSTEM)
     cache.delete(progress_key(pack_id))
 
 

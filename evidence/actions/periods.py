@@ -41,6 +41,8 @@ def _facts(period: AuditPeriod, auditors: list[User]) -> dict:
 def _write(period: AuditPeriod, details: Details, by) -> dict:
     if not permissions.can_manage_audit(by):
         raise NotAllowed("Only a control owner may open an audit period.")
+    if not details.name.strip():
+        raise InvalidInput("Give it a name.", field="name")
     if details.framework not in frameworks.CODES:
         raise InvalidInput("Choose a framework.", field="framework")
     if details.to_on < details.from_on:

@@ -38,8 +38,6 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('requested', 'Being built'), ('ready', 'Ready'), ('failed', 'Failed')], default='requested', max_length=10)),
                 ('requested_at', models.DateTimeField()),
                 ('checkpoint_size', models.PositiveBigIntegerField(help_text='Entries under the sealing checkpoint.', null=True)),
-                ('progress', models.PositiveSmallIntegerField(default=0, help_text='Percent.')),
-                ('progress_text', models.CharField(blank=True, max_length=200)),
                 ('counts', models.JSONField(default=dict)),
                 ('stored_as', models.CharField(blank=True, help_text='Path below the pack directory.', max_length=255)),
                 ('sha256', models.CharField(blank=True, max_length=64)),

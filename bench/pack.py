@@ -1,0 +1,137 @@
+"""A pack of 200,000 decisions: how long it takes to build and to verify, and in how much memory."""
+
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import connection
+
+from bench.load import figure
+from campaigns.actions import closing, definitions, items, launching, reviews
+from campaigns.models import Campaign
+from campaigns.rules import statement
+from certify.lib import clock
+from evidence.actions import periods
+from evidence.models import AuditPeriod
+from inventory.actions import snapshots, sources
+from inventory.models import Source
+from inventory.readers.rows import FileToRead
+from ledger.actions import sequencing
+from ledger.actors import SYSTEM
+from people.actions import users
+
+ITEMS, PEOPLE, AT_ONCE = 200_000, 50_000, 10_000
+ROOT = Path(__file__).resolve().parents[1]
+VERIFIER = ROOT / "evidence/verifier/verify.py"
+BUILD = """
+import django; django.setup()
+from pathlib import Path
+from django.db import transaction
+from evidence.models import AuditPeriod
+from evidence.pack import builder, scope
+from ledger.queries import latest_checkpoint
+with transaction.atomic():
+    builder.build(scope.of(AuditPeriod.objects.get(pk={period}), latest_checkpoint()), Path({pack!r}))
+"""
+VERIFY = """
+import runpy
+status = runpy.run_path({verifier!r})["main"]([{pack!r}])
+assert status == 0, status
+"""
+#: The peak of the process itself; what `wait` tells includes the process that started it.
+PEAK = """
+print([line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
+"""
+
+
+class Deflate:
+    """Takes what COPY yields and deflates it, as the pack's ZIP does."""
+
+    def __init__(self):
+        self.packer = zlib.compressobj(6)
+
+    def write(self, data: bytes) -> None:
+        """One piece."""
+        self.packer.compress(data)
+
+
+def watched(program: str, *options: str) -> tuple[float, float]:
+    """(seconds, peak MB) of a program that runs in a process of its own."""
+    begun = time.monotonic()
+    done = subprocess.run([sys.executable, *options, "-c", program + PEAK], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    return time.monotonic() - begun, int(done.stdout.split()[-1]) / 1024
+
+
+def load(folder: Path) -> Source:
+    """A source with a grant for each item to come."""
+    people, grants = folder / "identities.csv", folder / "grants.csv"
+    people.write_text("identity_id,name,kind,status\n" + "".join(f"q{n},Person {n},employee,active\n" for n in range(PEOPLE)))
+    with grants.open("w") as target:
+        target.write("source,account_id,account_name,identity_id,entitlement_id,last_used_at\n")
+        for n in range(ITEMS):
+            person = n % PEOPLE
+            target.write(f"packs,user{person},User {person},q{person},right{n // PEOPLE},2026-01-02\n")
+    files = [FileToRead(path.stem, path, path.name) for path in (people, grants)]
+    source = sources.create(key="packs", name="Packs", by=SYSTEM)
+    snapshots.load(source_id=source.pk, files=files, origin=snapshots.Origin("Made for the bench", "full"), by=SYSTEM)
+    return source
+
+
+def review(source: Source) -> tuple[Campaign, AuditPeriod]:
+    """A closed campaign whose every item was decided and submitted, and the period it lies in."""
+    admin = users.create(username="pack-admin", name="Admin", roles=["administrator"], by=SYSTEM)
+    owner = users.create(username="pack-owner", name="Owner", roles=["control_owner"], by=admin)
+    person = users.create(username="pack-reviewer", name="Reviewer", roles=["reviewer"], by=admin)
+    terms = {"sources": [source.pk], "fallback_reviewer": person, "owner": owner, "controls": ["soc2:CC6.3"]}
+    definition = definitions.create(terms=definitions.Terms(name="Packs", **terms), by=owner)
+    campaign = launching.request(definition_id=definition.pk, name="Packs", by=owner)
+    campaign = launching.launch(campaign_id=campaign.pk, by=owner)
+    for start in range(1, ITEMS + 1, AT_ONCE):
+        selection = items.Selection(list(range(start, start + AT_ONCE)))
+        reason = f"Needed for the monthly closing, batch {start}"
+        items.decide_bulk(campaign_id=campaign.pk, selection=selection, code="approve", rationale=reason, by=person)
+    reviews.submit(campaign_id=campaign.pk, statement=statement(person.name, ITEMS, campaign.name), by=person)
+    closing.close(campaign_id=campaign.pk, by=owner)
+    today = clock.now().date()
+    details = periods.Details("Packs", "soc2", today, today + timedelta(days=1), today + timedelta(days=2))
+    return campaign, periods.create(details=details, by=owner)
+
+
+def bare(campaign: Campaign) -> float:
+    """Seconds of COPY TO of the same rows, entries and leaves, deflated at the same level."""
+    queries = (
+        f"SELECT * FROM campaigns_reviewitem WHERE campaign_id = {campaign.pk}",
+        f"SELECT * FROM campaigns_decision WHERE campaign_id = {campaign.pk}",
+        f"SELECT payload FROM ledger_entry WHERE kind = 'decision:made' AND subject LIKE 'campaigns.reviewitem:{campaign.pk}/%'",
+        "SELECT hash FROM ledger_leaf ORDER BY index",
+    )
+    begun = time.monotonic()
+    with connection.cursor() as cursor:
+        for query in queries:
+            cursor.copy_expert(f"COPY ({query}) TO STDOUT WITH (FORMAT csv)", Deflate())
+    return time.monotonic() - begun
+
+
+def run() -> list[dict]:
+    """The figures of packs."""
+    with tempfile.TemporaryDirectory() as name:
+        pack = Path(name) / "pack.zip"
+        campaign, period = review(load(Path(name)))
+        sequencing.sequence(by=SYSTEM)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        copied = bare(campaign)
+        built, build_memory = watched(BUILD.format(period=period.pk, pack=str(pack)))
+        verified, verify_memory = watched(VERIFY.format(verifier=str(VERIFIER), pack=str(pack)), "-I")
+        size = f"{ITEMS:,} decisions in {pack.stat().st_size / 2**20:.0f} MB"
+    baseline = f"COPY TO and deflate of the same rows, entries and leaves: {copied:.1f} s"
+    return [
+        figure("pack: build", built / copied, "times", 3, baseline, f"{size}; the process took {built:.1f} s"),
+        figure("pack: memory of the build", build_memory, "MB", 300, size, "peak of the whole process"),
+        figure("pack: verify", verified, "s", 60, size, "verify.py over the pack, every check"),
+        figure("pack: memory of verify.py", verify_memory, "MB", 300, size, "peak of the whole process"),
+    ]
