@@ -73,3 +73,14 @@ class EvidencePack(models.Model):
 
     def __str__(self) -> str:
         return f"pack {self.pk} of {self.period.name}"
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is being built or waits for a worker."""
+        return self.state == PackState.REQUESTED
+
+    @property
+    def file_name(self) -> str:
+        """What the auditor's file is called."""
+        period = self.period
+        return f"certify-{period.framework}-{period.from_on}-{period.to_on}-{self.checkpoint_size}.zip"

@@ -2,36 +2,48 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 
-from campaigns.models import Campaign
-from campaigns.states import CampaignState
+from campaigns.models import Campaign, CampaignSource, ReviewItem
 from evidence.models import AuditPeriod
+from ledger.models import Entry
 
 
-def campaigns_of(period: AuditPeriod) -> QuerySet:
-    """Campaigns of the period's framework that were open in it, with their outcomes and removals."""
+def campaigns_of(period: AuditPeriod) -> tuple[list[Campaign], list[Campaign]]:
+    """Campaigns that were open at some time of the period: those that serve its framework, and the others.
+
+    Each with `ended_at`, closed or cancelled, and of its removals `removals_total` and `removals_gone`. The pack draws the same
+    line, from the ledger.
+    """
     begin = datetime.combine(period.from_on, time(), UTC)
     end = datetime.combine(period.to_on + timedelta(days=1), time(), UTC)
-    in_time = Q(opened_at__lt=end) & (Q(closed_at__isnull=True) | Q(closed_at__gte=begin))
-    found = Campaign.objects.filter(in_time, state__in=(CampaignState.OPEN, CampaignState.CLOSED))
-    mine = [
-        campaign.pk
-        for campaign in found
-        if any(control.startswith(f"{period.framework}:") for control in campaign.terms["controls"])
-    ]
-    return (
-        found.filter(pk__in=mine)
+    subject = Concat(Value("campaigns.campaign:"), Cast(OuterRef("pk"), CharField()))
+    cancelled = Entry.objects.filter(kind="campaign:cancelled", subject=subject).values("at")[:1]
+    found = (
+        Campaign.objects.annotate(ended_at=Coalesce("closed_at", Subquery(cancelled)))
+        .filter(Q(ended_at__isnull=True) | Q(ended_at__gte=begin), opened_at__lt=end)
         .annotate(removals_total=Count("removals"), removals_gone=Count("removals", filter=Q(removals__state="verified_gone")))
-        .order_by("opened_at")
+        .order_by("opened_at", "pk")
     )
+    mine, others = [], []
+    for campaign in found:
+        serves = any(control.startswith(f"{period.framework}:") for control in campaign.terms["controls"])
+        (mine if serves else others).append(campaign)
+    return mine, others
 
 
 def outcomes_of(campaigns: list[Campaign]) -> dict[int, dict[str, int]]:
     """Campaign id → {outcome: items}, of closed campaigns."""
-    counted = Campaign.objects.filter(pk__in=[campaign.pk for campaign in campaigns]).values_list("pk", "items__outcome")
+    closed = [campaign.pk for campaign in campaigns if campaign.closed_at]
+    counted = ReviewItem.objects.filter(campaign__in=closed).values_list("campaign_id", "outcome").annotate(Count("pk"))
     outcomes: dict[int, dict[str, int]] = {}
-    for campaign, outcome, count in counted.annotate(Count("items")).order_by():
-        if outcome:
-            outcomes.setdefault(campaign, {})[outcome] = count
+    for campaign, outcome, count in counted.order_by():
+        outcomes.setdefault(campaign, {})[outcome] = count
     return outcomes
+
+
+def balances_of(campaigns: list[Campaign]) -> QuerySet:
+    """What each campaign froze of each system, with the reading it came from: open grants = items + excluded."""
+    frozen = CampaignSource.objects.filter(campaign__in=campaigns).select_related("campaign", "source", "snapshot")
+    return frozen.order_by("campaign__opened_at", "campaign_id", "source__name")

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,6 +19,7 @@ from evidence.frameworks import FRAMEWORKS
 from evidence.models import AuditPeriod, EvidencePack
 from evidence.states import PackState
 from evidence.tasks import build_pack, progress_key
+from ledger import keys
 from ledger.queries import latest_checkpoint
 
 PACKS_SHOWN = 50
@@ -74,21 +76,38 @@ def period_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def period_detail(request: HttpRequest, pk: int) -> HttpResponse:
     period = _period(request, pk)
-    campaigns = list(queries.campaigns_of(period))
-    outcomes = queries.outcomes_of(campaigns)
-    found = list(period.packs.select_related("requested_by")[: PACKS_SHOWN + 1])
-    context = {
-        "period": period,
+    context = {"period": period, "can_manage": permissions.can_manage_audit(request.user), **_packs(period)}
+    if request.htmx:
+        return render(request, "evidence/_packs.html", context)
+    mine, others = queries.campaigns_of(period)
+    outcomes = queries.outcomes_of(mine)
+    context |= {
         "framework": FRAMEWORKS.get(period.framework),
-        "campaigns": [(campaign, outcomes.get(campaign.pk, {})) for campaign in campaigns],
-        "packs": [(pack, cache.get(progress_key(pack.pk))) for pack in found[:PACKS_SHOWN]],
+        "campaigns": [(campaign, outcomes.get(campaign.pk, {})) for campaign in mine],
+        "others": others,
+        "balances": queries.balances_of(mine),
+        "checkpoint": latest_checkpoint(),
+        "key": _public_key(),
+    }
+    return render(request, "evidence/period_detail.html", context)
+
+
+def _packs(period: AuditPeriod) -> dict:
+    found = list(period.packs.select_related("requested_by")[: PACKS_SHOWN + 1])
+    return {
+        "packs": [(pack, cache.get(progress_key(pack.pk)) if pack.is_waiting else None) for pack in found[:PACKS_SHOWN]],
         "cut": len(found) > PACKS_SHOWN,
         "cap": PACKS_SHOWN,
-        "is_building": any(pack.state == PackState.REQUESTED for pack in found),
-        "checkpoint": latest_checkpoint(),
-        "can_manage": permissions.can_manage_audit(request.user),
+        "is_building": any(pack.is_waiting for pack in found),
     }
-    return render(request, "evidence/_packs.html" if request.htmx else "evidence/period_detail.html", context)
+
+
+def _public_key() -> str:
+    """The log's public key; empty where nothing was signed yet, or where this machine does not have the key."""
+    try:
+        return keys.load().verifier
+    except ImproperlyConfigured:
+        return ""
 
 
 @requires(permissions.can_manage_audit)
@@ -112,5 +131,4 @@ def pack_download(request: HttpRequest, pk: int) -> HttpResponse:
     pack = get_object_or_404(EvidencePack.objects.filter(period__in=visible, state=PackState.READY), pk=pk)
     packs.record_download(pack_id=pack.pk, by=request.user)
     path = settings.CERTIFY_DATA_DIR / pack.stored_as
-    name = f"certify-{pack.period.framework}-{pack.period.from_on}-{pack.period.to_on}-{pack.checkpoint_size}.zip"
-    return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/zip")
+    return FileResponse(path.open("rb"), as_attachment=True, filename=pack.file_name, content_type="application/zip")
