@@ -23,14 +23,76 @@ GRANT_COLUMNS = (
     "expires_at", "path",
 )  # fmt: skip
 
-GIVEN = (
-    "Ana Bruno Chloe David Elif Farid Greta Hugo Ines Jonas Kira Liam Maya Nils Olga Pablo Quinn Rosa Samir Tara Umar Vera "
-    "Wanda Xavier Yara Zoe Amir Bea Carl Dana Emil Fay Gus Hana Igor June Kofi Lena Milo Nora"
-).split()
-FAMILY = (
-    "Abel Berg Costa Dahl Ekman Fischer Garcia Haas Ito Jansen Klein Larsen Moreau Novak Okafor Petrov Quist Rossi Silva Tanaka "
-    "Ueda Vogel Weber Xu Young Zhang"
-).split()
+GIVEN = [
+    "Ana",
+    "Bruno",
+    "Chloe",
+    "David",
+    "Elif",
+    "Farid",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kira",
+    "Liam",
+    "Maya",
+    "Nils",
+    "Olga",
+    "Pablo",
+    "Quinn",
+    "Rosa",
+    "Samir",
+    "Tara",
+    "Umar",
+    "Vera",
+    "Wanda",
+    "Xavier",
+    "Yara",
+    "Zoe",
+    "Amir",
+    "Bea",
+    "Carl",
+    "Dana",
+    "Emil",
+    "Fay",
+    "Gus",
+    "Hana",
+    "Igor",
+    "June",
+    "Kofi",
+    "Lena",
+    "Milo",
+    "Nora",
+]
+FAMILY = [
+    "Abel",
+    "Berg",
+    "Costa",
+    "Dahl",
+    "Ekman",
+    "Fischer",
+    "Garcia",
+    "Haas",
+    "Ito",
+    "Jansen",
+    "Klein",
+    "Larsen",
+    "Moreau",
+    "Novak",
+    "Okafor",
+    "Petrov",
+    "Quist",
+    "Rossi",
+    "Silva",
+    "Tanaka",
+    "Ueda",
+    "Vogel",
+    "Weber",
+    "Xu",
+    "Young",
+    "Zhang",
+]
 PLACES = ("Oslo", "Lisbon", "Leeds", "Vienna")
 
 #: Department → (head's title, titles of its members, number of members).

@@ -199,12 +199,16 @@ FORBIDDEN = [
     "UPDATE campaigns_campaign SET state = 'open'",
     "UPDATE campaigns_campaign SET due_at = due_at + interval '1 day'",
     "DELETE FROM campaigns_campaign",
-    "INSERT INTO campaigns_decision (campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code, rationale,"
-    " decided_at, shown, entry_uid) SELECT campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code,"
-    " rationale, decided_at, shown, entry_uid FROM campaigns_decision",
-    "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
-    " item_number, assigned_at) SELECT campaign_id, item_id, 2, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
-    " item_number, assigned_at FROM campaigns_assignment",
+    (
+        "INSERT INTO campaigns_decision (campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code, rationale,"
+        " decided_at, shown, entry_uid) SELECT campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code,"
+        " rationale, decided_at, shown, entry_uid FROM campaigns_decision"
+    ),
+    (
+        "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
+        " item_number, assigned_at) SELECT campaign_id, item_id, 2, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
+        " item_number, assigned_at FROM campaigns_assignment"
+    ),
 ]
 
 
