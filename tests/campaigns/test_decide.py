@@ -200,8 +200,8 @@ FORBIDDEN = [
     "UPDATE campaigns_campaign SET due_at = due_at + interval '1 day'",
     "DELETE FROM campaigns_campaign",
     (
-        "INSERT INTO campaigns_decision (campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code, rationale,"
-        " decided_at, shown, entry_uid) SELECT campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code,"
+        "INSERT INTO campaigns_decision (campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code,"
+        " rationale, decided_at, shown, entry_uid) SELECT campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code,"
         " rationale, decided_at, shown, entry_uid FROM campaigns_decision"
     ),
     (
