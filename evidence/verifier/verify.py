@@ -577,7 +577,7 @@ class Report:
             self.problem(name, str(problem))
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
             self.problem(name, f"{where} cannot be read to its end ({error}): it is damaged")
-        except Exception as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             what = f"{type(error).__name__}: {str(error)[:200]}"
             self.problem(name, f"{where}: a value is missing or not of the kind it must be ({what}): it was changed or damaged")
 
