@@ -201,8 +201,9 @@ FORBIDDEN = [
     "DELETE FROM campaigns_campaign",
     (
         "INSERT INTO campaigns_decision (campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code,"
-        " rationale, decided_at, shown, entry_uid) SELECT campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code,"
-        " rationale, decided_at, shown, entry_uid FROM campaigns_decision"
+        " rationale, decided_at, shown, entry_uid)"
+        " SELECT campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code, rationale, decided_at,"
+        " shown, entry_uid FROM campaigns_decision"
     ),
     (
         "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
