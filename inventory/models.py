@@ -106,6 +106,10 @@ class SnapshotFile(models.Model):
     rows_read = models.PositiveBigIntegerField()
     rows_loaded = models.PositiveBigIntegerField()
     rows_rejected = models.PositiveBigIntegerField()
+    rows_unread = models.PositiveBigIntegerField(
+        default=0,
+        help_text="Rejected for what they say, not for standing there twice. A file with such rows ends and proves nothing.",
+    )
 
     class Meta:
         ordering = ("id",)
@@ -114,6 +118,7 @@ class SnapshotFile(models.Model):
             models.CheckConstraint(
                 condition=Q(rows_read=F("rows_loaded") + F("rows_rejected")), name="snapshot_file_rows_balance"
             ),
+            models.CheckConstraint(condition=Q(rows_unread__lte=F("rows_rejected")), name="snapshot_file_unread_rejected"),
         )
 
     def __str__(self) -> str:
@@ -235,7 +240,8 @@ class Grant(models.Model):
     """An account has an entitlement, through a path. One row per *version*: a changed attribute closes the row and opens the next.
 
     Whose it is, is the account's to say. `first_seen` is the snapshot that first showed the grant and is carried over from
-    version to version; `opened_in` and `closed_in` bound this version. A grant has ended when its last version is closed. Snapshot ids of one
+    version to version; `opened_in` and `closed_in` bound this version. A grant has ended when its last version is closed.
+    Snapshot ids of one
     source grow with time (loads of a source are serialised), which is what `as_of` relies on.
     """
 

@@ -76,8 +76,8 @@ def campaigns_to_sweep() -> QuerySet:
 
 
 def speaking() -> QuerySet:
-    """Snapshots that can prove a removal: FULL, and read from a file of grants. A feed of people says nothing about grants."""
-    return Snapshot.objects.filter(completeness=Completeness.FULL, files__kind=FileKind.GRANTS)
+    """Snapshots that can prove a removal: FULL, and from a file of grants of which every row could be read."""
+    return Snapshot.objects.filter(completeness=Completeness.FULL, files__kind=FileKind.GRANTS, files__rows_unread=0)
 
 
 def snapshots_to_verify() -> list[int]:

@@ -123,8 +123,8 @@ def run_check(*, job_id: int, progress: Progress, by) -> LoadJob:
             report = snapshots.check(source_id=job.source_id, files=_files(job), origin=_origin(job), by=by, progress=progress)
     except DomainError as refusal:
         return _failed(job, refusal, by)
-    missing, before = report.grants.get("missing", 0), report.open_before
-    is_large = job.completeness == "full" and bool(before) and missing > snapshots.LARGE_DROP * before
+    ended, before = report.grants["ended"], report.open_before
+    is_large = bool(before) and ended > snapshots.LARGE_DROP * before
     _move(job, LoadState.CHECKED, report=asdict(report) | {"is_large_drop": is_large})
     return job
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -59,11 +58,12 @@ class Report:
 
 @dataclass
 class _Staged:
-    """One file in its temporary table."""
+    """One file in its temporary table. `unread` rows were refused for what they say, not for standing there twice."""
 
     file: rows.FileToRead
     read: int
     refused: tables.RefusedRows
+    unread: int = 0
 
 
 @transaction.atomic
@@ -88,10 +88,9 @@ def load(
     snapshot = _snapshot(source, staged, origin, by)
     _merge(source, snapshot.pk, staged, report, is_full=is_full)
     _check_drop(report, is_full and not accept_large_drop)
-    ended = report.grants["missing"] if is_full else 0
     snapshot.grants_open = merge.open_count(source.pk)
     snapshot.grants_started, snapshot.grants_changed = report.grants["started"], report.grants["changed"]
-    snapshot.grants_ended = ended
+    snapshot.grants_ended = report.grants["ended"]
     _record(source, snapshot, staged, origin, by)
     return snapshot
 
@@ -130,17 +129,18 @@ def _stage(source: Source, files: Sequence[rows.FileToRead], progress) -> tuple[
         for file in files:
             if file.kind == kind:
                 read, refused = tables.fill(file, source_key=source.key, progress=lambda n, done=done: progress(done + n))
-                staged.append(_Staged(file, read, refused))
+                staged.append(_Staged(file, read, refused, unread=refused.count))
                 _take_out(staged[-1])
                 done += read
     return staged, Report(open_before=merge.open_count(source.pk))
 
 
 def _take_out(one: _Staged) -> None:
-    found = merge.remove_duplicates(one.file.kind)
+    reasons = dict(merge.remove_duplicates(one.file.kind))
     if one.file.kind == FileKind.GRANTS:
-        found = chain(found, merge.remove_contradictions())
-    reasons = dict(found)
+        torn = dict(merge.remove_contradictions())
+        one.unread += len(torn)
+        reasons |= torn
     if not reasons:
         return
     # The file is read once more for the text of these rows; keeping every row's text in case would cost far more.
@@ -151,19 +151,21 @@ def _take_out(one: _Staged) -> None:
 
 
 def _merge(source: Source, snapshot_id: int, staged: list[_Staged], report: Report, *, is_full: bool) -> None:
-    kinds = {one.file.kind for one in staged}
-    report.grants = {"started": 0, "changed": 0, "missing": 0}
-    if FileKind.IDENTITIES in kinds:
-        merge.identities(source.pk, snapshot_id, is_full=is_full)
+    """Merge file by file. A row that could not be read may be the one that is missed, so its file ends nothing."""
+    whole = {one.file.kind: is_full and not one.unread for one in staged}
+    report.grants = {"started": 0, "changed": 0, "missing": 0, "ended": 0}
+    if FileKind.IDENTITIES in whole:
+        merge.identities(source.pk, snapshot_id, is_full=whole[FileKind.IDENTITIES])
         merge.link_users()
         merge.resolve_entitlement_owners()
-    if FileKind.ENTITLEMENTS in kinds:
-        merge.entitlements(source.pk, snapshot_id, is_full=is_full)
-    if FileKind.GRANTS in kinds:
+    if FileKind.ENTITLEMENTS in whole:
+        merge.entitlements(source.pk, snapshot_id, is_full=whole[FileKind.ENTITLEMENTS])
+    if FileKind.GRANTS in whole:
         report.unknown_entitlements = merge.unknown_entitlements(source.pk, snapshot_id)
         merge.accounts(source.pk)
-        report.grants = merge.difference(source.pk)
-        merge.grants(source.pk, snapshot_id, is_full=is_full)
+        report.grants |= merge.difference(source.pk)
+        merge.grants(source.pk, snapshot_id, is_full=whole[FileKind.GRANTS])
+        report.grants["ended"] = report.grants["missing"] if whole[FileKind.GRANTS] else 0
         report.orphan_accounts = source.accounts.filter(identity=None).count()
     report.files = [_counts(one) for one in staged]
 
@@ -175,12 +177,13 @@ def _counts(one: _Staged) -> dict:
         "rows_read": one.read,
         "rows_loaded": one.read - one.refused.count,
         "rows_rejected": one.refused.count,
+        "rows_unread": one.unread,
     }
 
 
 def _check_drop(report: Report, applies: bool) -> None:
-    if applies and report.open_before and report.grants["missing"] > LARGE_DROP * report.open_before:
-        raise LargeDrop(report.grants["missing"], report.open_before)
+    if applies and report.open_before and report.grants["ended"] > LARGE_DROP * report.open_before:
+        raise LargeDrop(report.grants["ended"], report.open_before)
 
 
 def _first_refused(one: _Staged) -> list[dict]:
