@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from hypothesis import HealthCheck, given, settings
@@ -228,3 +229,14 @@ def test_the_hash_is_that_of_the_file_as_uploaded(story):
     recorded = next(one for one in entry.payload_json["data"]["files"] if one["kind"] == "grants")
     assert recorded["sha256"] == file.sha256
     assert file.size == Path(story.folder / "grants.csv").stat().st_size
+
+
+@pytest.mark.django_db
+def test_the_documented_samples_load_as_documented(capsys):
+    folder = Path(__file__).parents[2] / "docs/samples"
+    files = [f"--{kind}={folder / kind}.csv" for kind in ("identities", "entitlements", "grants")]
+    note = "--note=All users, exported by the administrator"
+    call_command("load_source", "books", "--create=Bookkeeping", "--completeness=full", note, *files)
+    printed = capsys.readouterr().out.strip()
+    assert printed in (folder.parent / "loading.md").read_text()
+    assert printed.startswith("Bookkeeping #1: Full")
