@@ -57,6 +57,7 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
     partial = target.with_name(f".{target.name}.partial")
     try:
         with Archive(partial) as archive:
+            _prepare(scope)
             counts = _write_tables(archive, scope, progress)
             counts["ledger/entries.jsonl"] = _write_ledger(archive, scope, progress)
             progress(SEAL_AT, "Sealing")
@@ -68,6 +69,16 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
     finally:
         partial.unlink(missing_ok=True)
     return Built(digest, target.stat().st_size, counts)
+
+
+def _prepare(scope: scopes.Scope) -> None:
+    """Look up once what belongs to the pack, into temporary tables with an index and statistics."""
+    with connection.cursor() as cursor:
+        for name, query, key in tables.PREPARED:
+            cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
+            cursor.execute(f"CREATE TEMP TABLE {name} ON COMMIT DROP AS {query}", scope.values)
+            cursor.execute(f"CREATE INDEX ON {name} ({key})")
+            cursor.execute(f"ANALYZE {name}")
 
 
 def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> dict[str, int]:

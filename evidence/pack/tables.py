@@ -23,17 +23,40 @@ RESULT_COLUMNS = (
 #: Spreadsheets show no more of a cell.
 RAW_LIMIT = 30_000
 
-#: The entry of a row, when it is under the checkpoint.
-UNDER = "JOIN ledger_entry AS entry ON entry.uid = {uid} JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s"
+#: Tables that live as long as the build: (name, query, indexed column). Everything else joins them by an index, so that the build
+#: takes no wrong turn when the database has no statistics yet of what was written a moment ago.
+PREPARED = (
+    ("pack_entry", f"""
+        SELECT leaf.index, entry.id, entry.uid, entry.kind FROM ledger_entry AS entry
+        JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id WHERE entry.id = ANY(%(outside)s)
+        UNION ALL
+        SELECT leaf.index, entry.id, entry.uid, entry.kind FROM ledger_leaf AS leaf
+        JOIN ledger_entry AS entry ON entry.id = leaf.entry_id WHERE {IN_RANGE}
+    """, "uid"),
+    ("pack_assigned", """
+        SELECT entry.payload_json -> 'data' ->> 'campaign' || ' ' || (entry.payload_json -> 'data' -> 'reviewer' ->> 'id') AS key,
+               entry.payload_json -> 'data' ->> 'campaign' AS campaign, entry.payload_json -> 'data' -> 'reviewer' ->> 'id' AS reviewer,
+               entry.payload_json -> 'data' -> 'reviewer' ->> 'name' AS name, entry.payload_json -> 'data' ->> 'items' AS items,
+               entry.payload_json -> 'data' ->> 'rules' AS rules, entry.uid
+        FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind = 'assignment:made'
+    """, "key"),
+    ("pack_verified", """
+        SELECT DISTINCT ON (verification.task_id) verification.task_id, verification.verdict, later.number AS snapshot,
+               present.number AS present_in, verification.at, entry.index
+        FROM remediation_verification AS verification
+        JOIN pack_entry AS entry ON entry.uid = verification.entry_uid
+        JOIN inventory_snapshot AS later ON later.id = verification.snapshot_id
+        JOIN inventory_snapshot AS present ON present.id = verification.present_in_id
+        ORDER BY verification.task_id, entry.index DESC
+    """, "task_id"),
+    ("pack_claimed", """
+        SELECT attempt.task_id, count(*) AS attempts, max(entry.index) AS last
+        FROM remediation_attempt AS attempt JOIN pack_entry AS entry ON entry.uid = attempt.entry_uid GROUP BY attempt.task_id
+    """, "task_id"),
+)  # fmt: skip
 
-#: The entries that the pack holds word for word: the older ones with proofs, then those of the range.
-DISCLOSED = f"""(
-    SELECT leaf.index, entry.id, entry.uid, entry.kind FROM ledger_entry AS entry
-    JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id WHERE entry.id = ANY(%(outside)s)
-    UNION ALL
-    SELECT leaf.index, entry.id, entry.uid, entry.kind FROM ledger_leaf AS leaf
-    JOIN ledger_entry AS entry ON entry.id = leaf.entry_id WHERE {IN_RANGE}
-)"""
+#: The entry of a row, when the pack holds it.
+UNDER = "JOIN pack_entry AS entry ON entry.uid = {uid}"
 
 #: Kinds of entries that a table of their own shows; all others are in administration/changes.csv.
 SHOWN_ELSEWHERE = (
@@ -71,9 +94,9 @@ BALANCE = """
     WHERE frozen.campaign_id = ANY(%(campaigns)s) ORDER BY frozen.campaign_id, source.key COLLATE "C"
 """
 
-SNAPSHOT = f"""
+SNAPSHOT = """
     JOIN inventory_source AS source ON source.id = snapshot.source_id
-    JOIN {DISCLOSED} AS entry ON entry.uid = snapshot.entry_uid
+    JOIN pack_entry AS entry ON entry.uid = snapshot.entry_uid
 """
 
 SNAPSHOTS = f"""
@@ -116,21 +139,12 @@ def _when_submitted(cell: str) -> str:
 # A reviewer's name is the one at the launch, which the assignment entries repeat: people are renamed, packs are not. A submission
 # counts when its entry is under the checkpoint; from then on the item's decision cannot change.
 ITEMS = f"""
-    WITH reviewer AS MATERIALIZED (
-        SELECT {_data("campaign")} AS campaign, entry.payload_json -> 'data' -> 'reviewer' ->> 'id' AS id,
-               entry.payload_json -> 'data' -> 'reviewer' ->> 'name' AS name
-        FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
-        WHERE entry.kind = 'assignment:made' AND entry.subject = ANY(%(campaign_subjects)s)
-    ), sign_off AS MATERIALIZED (
-        SELECT signed.id, signed.entry_uid FROM campaigns_signoff AS signed {UNDER.format(uid="signed.entry_uid")}
-        WHERE signed.campaign_id = ANY(%(campaigns)s)
-    )
     SELECT item.campaign_id::text, item.number::text, item.source_key, snapshot.number::text, item.account_key, item.account_name,
            item.identity_key, item.identity_name, item.identity_kind, item.identity_status, item.department, item.title,
            item.manager_key, item.entitlement_key, item.entitlement_name, item.entitlement_kind, item.description, item.privileged,
            item.path, {moment_sql("item.granted_at")}, item.granted_by, {moment_sql("item.last_used_at")},
            {moment_sql("item.expires_at")}, {moment_sql("item.first_seen_at")}, array_to_string(item.signals, ' '),
-           reviewer.id, reviewer.name, assigned.rule,
+           reviewer.reviewer, reviewer.name, assigned.rule,
            CASE WHEN item.campaign_id = ANY(%(closed)s) THEN item.outcome ELSE '' END, {_when_submitted("item.decision")},
            {_when_submitted("'people.user:' || item.decided_by_id")}, {_when_submitted(moment_sql("item.decided_at"))},
            {_when_submitted("item.decision_entry_uid::text")}, {_when_submitted("sign_off.entry_uid::text")},
@@ -139,8 +153,9 @@ ITEMS = f"""
     JOIN campaigns_campaignsource AS frozen ON frozen.campaign_id = item.campaign_id AND frozen.source_id = item.source_id
     JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
     JOIN campaigns_assignment AS assigned ON assigned.item_id = item.id AND assigned.stage = 1 AND assigned.rule <> 'reassigned'
-    JOIN reviewer ON reviewer.campaign = item.campaign_id::text AND reviewer.id = 'people.user:' || assigned.reviewer_id
-    LEFT JOIN sign_off ON sign_off.id = item.sign_off_id
+    JOIN pack_assigned AS reviewer ON reviewer.key = item.campaign_id || ' people.user:' || assigned.reviewer_id
+    LEFT JOIN (campaigns_signoff AS sign_off JOIN pack_entry AS signed ON signed.uid = sign_off.entry_uid)
+        ON sign_off.id = item.sign_off_id
     LEFT JOIN campaigns_decision AS decided
         ON sign_off.id IS NOT NULL AND decided.item_id = item.id AND decided.entry_uid = item.decision_entry_uid
     WHERE item.campaign_id = ANY(%(campaigns)s) ORDER BY item.campaign_id, item.number
@@ -152,7 +167,7 @@ DECISIONS = f"""
            {moment_sql("decision.decided_at")}, decision.shown, COALESCE(act.entry_uid::text, ''), decision.entry_uid::text
     FROM campaigns_decision AS decision JOIN campaigns_reviewitem AS item ON item.id = decision.item_id
     LEFT JOIN campaigns_bulkact AS act ON act.id = decision.bulk_act_id {UNDER.format(uid="decision.entry_uid")}
-    WHERE decision.campaign_id = ANY(%(campaigns)s) ORDER BY leaf.index
+    WHERE decision.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
 """
 
 SUBMISSIONS = f"""
@@ -160,70 +175,43 @@ SUBMISSIONS = f"""
            signed.approved::text, signed.revoked::text, signed.dont_know::text, signed.open_left::text,
            signed.decisions_root, {moment_sql("signed.submitted_at")}, signed.entry_uid::text
     FROM campaigns_signoff AS signed {UNDER.format(uid="signed.entry_uid")}
-    WHERE signed.campaign_id = ANY(%(campaigns)s) ORDER BY leaf.index
+    WHERE signed.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
 """
 
 BULK_ACTS = f"""
-    SELECT act.campaign_id::text, 'people.user:' || act.reviewer_id, entry.actor_name, act.decision, act.rationale, act.filter::text,
+    SELECT act.campaign_id::text, 'people.user:' || act.reviewer_id, recorded.actor_name, act.decision, act.rationale, act.filter::text,
            act.count::text, act.left_out::text, {moment_sql("act.at")},
            encode(sha256(convert_to('[' || array_to_string(act.item_numbers, ',') || ']', 'UTF8')), 'hex'), act.entry_uid::text
     FROM campaigns_bulkact AS act {UNDER.format(uid="act.entry_uid")}
-    WHERE act.campaign_id = ANY(%(campaigns)s) ORDER BY leaf.index
+    JOIN ledger_entry AS recorded ON recorded.id = entry.id
+    WHERE act.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
 """
 
 REVIEWERS = f"""
-    WITH assigned AS (
-        SELECT ({_data("campaign")})::bigint AS campaign, entry.payload_json -> 'data' -> 'reviewer' ->> 'id' AS id,
-               entry.payload_json -> 'data' -> 'reviewer' ->> 'name' AS name, {_data("items")} AS items, {_data("rules")} AS rules,
-               entry.uid::text AS uid
-        FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
-        WHERE entry.kind = 'assignment:made' AND entry.subject = ANY(%(campaign_subjects)s)
-    ), decided AS (
-        SELECT decision.campaign_id AS campaign, 'people.user:' || decision.reviewer_id AS id, min(decision.reviewer_name) AS name,
-               count(*) AS decisions, count(decision.bulk_act_id) AS by_bulk, min(decision.decided_at) AS first,
-               max(decision.decided_at) AS last
+    WITH decided AS (
+        SELECT decision.campaign_id::text AS campaign, 'people.user:' || decision.reviewer_id AS reviewer,
+               min(decision.reviewer_name) AS name, count(*) AS decisions, count(decision.bulk_act_id) AS by_bulk,
+               min(decision.decided_at) AS first, max(decision.decided_at) AS last
         FROM campaigns_decision AS decision {UNDER.format(uid="decision.entry_uid")}
         WHERE decision.campaign_id = ANY(%(campaigns)s) GROUP BY decision.campaign_id, decision.reviewer_id
     )
-    SELECT campaign::text, id, COALESCE(assigned.name, decided.name), COALESCE(assigned.items, '0'), assigned.rules,
+    SELECT campaign, reviewer, COALESCE(assigned.name, decided.name), COALESCE(assigned.items, '0'), assigned.rules,
            COALESCE(decided.decisions, 0)::text, COALESCE(decided.by_bulk, 0)::text, {moment_sql("decided.first")},
-           {moment_sql("decided.last")}, assigned.uid
-    FROM assigned FULL JOIN decided USING (campaign, id) ORDER BY campaign, substring(id FROM '[0-9]+$')::bigint
+           {moment_sql("decided.last")}, assigned.uid::text
+    FROM pack_assigned AS assigned FULL JOIN decided USING (campaign, reviewer)
+    ORDER BY campaign::bigint, substring(reviewer FROM '[0-9]+$')::bigint
 """
 
 REASSIGNMENTS = f"""
     SELECT {_data("campaign")}, item.number, {_data("from")}, {_data("to")}, {_data("reason")}, entry.payload_json ->> 'at',
            entry.payload_json -> 'actor' ->> 'name', entry.uid::text
-    FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
+    FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
     CROSS JOIN LATERAL jsonb_array_elements_text(entry.payload_json -> 'data' -> 'items') WITH ORDINALITY AS item (number, place)
-    WHERE entry.kind = 'assignment:reassigned' AND entry.subject = ANY(%(campaign_subjects)s) ORDER BY leaf.index, item.place
+    WHERE found.kind = 'assignment:reassigned' ORDER BY found.index, item.place
 """
 
 # Where a removal stands under the checkpoint follows from its verifications and reports alone; the task's own state is of today.
-VERIFIED = """
-    SELECT DISTINCT ON (verification.task_id) verification.task_id, verification.verdict, later.number AS snapshot,
-           present.number AS present_in, verification.at, leaf.index
-    FROM remediation_verification AS verification
-    JOIN remediation_remediationtask AS task ON task.id = verification.task_id AND task.campaign_id = ANY(%(campaigns)s)
-    JOIN inventory_snapshot AS later ON later.id = verification.snapshot_id
-    JOIN inventory_snapshot AS present ON present.id = verification.present_in_id
-    JOIN ledger_entry AS entry ON entry.uid = verification.entry_uid
-    JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
-    ORDER BY verification.task_id, leaf.index DESC
-"""
-CLAIMED = """
-    SELECT attempt.task_id, count(*) AS attempts, max(leaf.index) AS last FROM remediation_attempt AS attempt
-    JOIN remediation_remediationtask AS task ON task.id = attempt.task_id AND task.campaign_id = ANY(%(campaigns)s)
-    JOIN ledger_entry AS entry ON entry.uid = attempt.entry_uid
-    JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
-    GROUP BY attempt.task_id
-"""
-
 REMOVALS = f"""
-    WITH verified AS ({VERIFIED}), claimed AS ({CLAIMED}), task AS (
-        SELECT task.*, entry.uid FROM remediation_remediationtask AS task {UNDER.format(uid="task.entry_uid")}
-        WHERE task.campaign_id = ANY(%(campaigns)s)
-    )
     SELECT item.campaign_id::text, item.number::text, item.source_key, item.account_key, item.entitlement_key, item.path,
            task.id::text, 'people.user:' || task.owner_id, {moment_sql("task.created_at")}, {moment_sql("task.due_at")},
            CASE WHEN task.id IS NULL THEN 'not_opened' WHEN verified.verdict = 'gone' THEN 'verified_gone'
@@ -233,12 +221,14 @@ REMOVALS = f"""
            CASE verified.verdict WHEN 'gone' THEN verified.present_in WHEN 'still_there' THEN verified.snapshot
                 ELSE snapshot.number END::text,
            CASE WHEN verified.verdict = 'gone' THEN verified.snapshot::text END,
-           CASE WHEN verified.verdict = 'gone' THEN {moment_sql("verified.at")} END, task.uid::text
+           CASE WHEN verified.verdict = 'gone' THEN {moment_sql("verified.at")} END, opened.uid::text
     FROM campaigns_reviewitem AS item
     JOIN campaigns_campaignsource AS frozen ON frozen.campaign_id = item.campaign_id AND frozen.source_id = item.source_id
     JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
-    LEFT JOIN task ON task.item_id = item.id
-    LEFT JOIN verified ON verified.task_id = task.id LEFT JOIN claimed ON claimed.task_id = task.id
+    LEFT JOIN (remediation_remediationtask AS task JOIN pack_entry AS opened ON opened.uid = task.entry_uid)
+        ON task.item_id = item.id
+    LEFT JOIN pack_verified AS verified ON verified.task_id = task.id
+    LEFT JOIN pack_claimed AS claimed ON claimed.task_id = task.id
     WHERE item.campaign_id = ANY(%(closed)s) AND item.outcome = 'revoked' ORDER BY item.campaign_id, item.number
 """
 
@@ -247,7 +237,7 @@ ATTEMPTS = f"""
            attempt.by_name, {moment_sql("attempt.at")}, attempt.entry_uid::text
     FROM remediation_attempt AS attempt JOIN remediation_remediationtask AS task ON task.id = attempt.task_id
     JOIN campaigns_reviewitem AS item ON item.id = task.item_id {UNDER.format(uid="attempt.entry_uid")}
-    WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY leaf.index
+    WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
 """
 
 VERIFICATIONS = f"""
@@ -258,20 +248,20 @@ VERIFICATIONS = f"""
     JOIN inventory_source AS source ON source.id = task.source_id
     JOIN inventory_snapshot AS present ON present.id = verification.present_in_id
     JOIN inventory_snapshot AS later ON later.id = verification.snapshot_id {UNDER.format(uid="verification.entry_uid")}
-    WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY leaf.index
+    WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
 """
 
 MAILS = f"""
     SELECT entry.subject, entry.kind, {_data("recipient")}, {_data("recipient_name")}, {_data("address")}, {_data("template")},
            {_data("subject")}, entry.payload_json ->> 'at', entry.uid::text
-    FROM ledger_entry AS entry JOIN {DISCLOSED} AS found ON found.id = entry.id
+    FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
     WHERE found.kind IN ('mail:sent', 'mail:failed') ORDER BY found.index
 """
 
 CHANGES = f"""
     SELECT entry.payload_json ->> 'at', entry.kind, entry.subject, entry.payload_json -> 'actor' ->> 'name',
            (entry.payload_json -> 'data')::text, entry.uid::text
-    FROM ledger_entry AS entry JOIN {DISCLOSED} AS found ON found.id = entry.id
+    FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
     WHERE found.kind <> ALL(ARRAY[{", ".join(f"'{kind}'" for kind in SHOWN_ELSEWHERE)}]) ORDER BY found.index
 """
 
