@@ -1,0 +1,100 @@
+"""A load and a launch killed by SIGKILL at several moments leave the former state; done again they give the undisturbed result."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from django.db import connection
+
+from campaigns.actions import launching
+from campaigns.models import Assignment, Campaign, Exclusion, ReviewItem
+from inventory.models import Account, Grant, RejectedRow, Snapshot
+from ledger.models import Entry
+from tests.story import tell
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+ROWS = 60_000
+
+
+def counts(*models) -> list[int]:
+    return [model.objects.count() for model in models]
+
+
+def run(program: str) -> subprocess.Popen:
+    """A process of its own on the test database; it says "ready" before it begins the work."""
+    own = connection.settings_dict
+    address = f"postgres://{own['USER']}@{own['HOST']}:{own['PORT']}/{own['NAME']}"
+    env = os.environ | {"DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "certify.settings"}
+    start = "import django; django.setup(); print('ready', flush=True)\n"
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", start + program], env=env, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def kill_after(program: str, seconds: float) -> bool:
+    """Run it, kill it after so long; whether it was killed before its end."""
+    process = run(program)
+    time.sleep(seconds)
+    was_running = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    return was_running
+
+
+def kill_often(program: str, watched: tuple) -> set[tuple]:
+    """Kill the program at later and later moments; the states that were seen: the former one, or the whole result, nothing else."""
+    seen = set()
+    for seconds in (0.05, 0.4, 0.8, 1.2):
+        was_running = kill_after(program, seconds)
+        seen.add(tuple(counts(*watched)))
+        if not was_running or len(seen) > 1:
+            break
+    return seen
+
+
+@pytest.fixture
+def big(transactional_db, tmp_path):
+    """The small company and a file of many grants."""
+    story = tell(tmp_path)
+    path = tmp_path / "many.csv"
+    with path.open("w") as out:
+        out.write("source,account_id,identity_id,entitlement_id\n")
+        out.writelines(f"crm,a{n // 3},p{n % 4 + 1 if n % 3 == 0 else ''},e{n % 3}\n".replace(",p,", ",,") for n in range(ROWS))
+    return story, path
+
+
+def test_killed_loads_and_launches_leave_the_former_state(big):
+    story, path = big
+    load = (
+        "from pathlib import Path\nfrom inventory.actions import snapshots\nfrom inventory.readers.rows import FileToRead\n"
+        "from people.models import User\n"
+        f"snapshots.load(source_id={story.source.pk}, files=[FileToRead('grants', Path({str(path)!r}), 'many.csv')],"
+        " origin=snapshots.Origin('Killed by the test', 'partial'), by=User.objects.get(username='admin'))"
+    )
+    before = tuple(counts(Grant, Account, Snapshot, RejectedRow, Entry))
+    seen = kill_often(load, (Grant, Account, Snapshot, RejectedRow, Entry))
+    if Snapshot.objects.count() == 1:
+        assert run(load).wait() == 0
+    assert seen <= {before, tuple(counts(Grant, Account, Snapshot, RejectedRow, Entry))}
+    first = counts(Grant, Snapshot)
+    assert first[1] == 2
+    definition = story.define()
+    campaign = launching.request(definition_id=definition.pk, name="Q4", by=story.owner)
+    launch = (
+        "from campaigns.actions import launching\nfrom people.models import User\n"
+        f"launching.launch(campaign_id={campaign.pk}, by=User.objects.get(username='control_owner'))"
+    )
+    before = tuple(counts(ReviewItem, Assignment, Exclusion, Entry))
+    seen = kill_often(launch, (ReviewItem, Assignment, Exclusion, Entry))
+    launching.launch(campaign_id=campaign.pk, by=story.owner)
+    campaign = Campaign.objects.get()
+    assert seen <= {before, tuple(counts(ReviewItem, Assignment, Exclusion, Entry))}
+    assert (campaign.state, campaign.item_count) == ("open", first[0])
+    assert counts(ReviewItem, Assignment) == [first[0], first[0]]
+    assert Entry.objects.filter(kind="campaign:launched").count() == 1
