@@ -96,7 +96,14 @@ def load(
 
 
 @transaction.atomic
-def check(*, source_id: int, files: Sequence[rows.FileToRead], origin: Origin, by, progress=lambda rows_read: None) -> Report:
+def check(
+    *,
+    source_id: int,
+    files: Sequence[rows.FileToRead],
+    origin: Origin,
+    by,
+    progress: Callable[[int], None] = lambda rows_read: None,
+) -> Report:
     """Do everything a load does, report it, and undo it."""
     _check(files, origin, by)
     source = Source.objects.get(pk=source_id)
