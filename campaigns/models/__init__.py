@@ -1,0 +1,23 @@
+"""Who decided what: definitions, campaigns, review items, assignments, decisions and sign-offs.
+
+Items, assignments, exclusions and decisions are written set-based and reference parents that can never be deleted, so their
+references carry no foreign-key check (see `inventory.models`). Decisions, bulk acts and sign-offs are append-only; once a
+campaign is closed the database refuses every change of its items and assignments.
+"""
+
+from campaigns.models.campaigns import Campaign, CampaignSource, Exclusion
+from campaigns.models.decisions import BulkAct, Decision, SignOff
+from campaigns.models.definitions import CampaignDefinition
+from campaigns.models.items import Assignment, ReviewItem
+
+__all__ = [
+    "Assignment",
+    "BulkAct",
+    "Campaign",
+    "CampaignDefinition",
+    "CampaignSource",
+    "Decision",
+    "Exclusion",
+    "ReviewItem",
+    "SignOff",
+]

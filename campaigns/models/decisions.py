@@ -1,0 +1,78 @@
+"""What was decided and signed; append-only."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from campaigns.models.campaigns import Campaign
+from campaigns.models.references import USER, unchecked
+from campaigns.states import DecisionCode, ReviewerRule
+
+
+class BulkAct(models.Model):
+    """One act on many items: the filter as shown, the count and the exact item numbers. Append-only."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="bulk_acts")
+    reviewer = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    decision = models.CharField(max_length=10, choices=DecisionCode.choices)
+    rationale = models.TextField(blank=True)
+    filter = models.JSONField(default=dict)
+    count = models.PositiveIntegerField()
+    item_numbers = ArrayField(models.PositiveIntegerField())
+    left_out = models.PositiveIntegerField(help_text="Selected rows that were left for single decisions.")
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.decision} × {self.count}"
+
+
+class Decision(models.Model):
+    """One decision, or its withdrawal, by one reviewer on one item. Append-only; the ledger entry holds the same facts."""
+
+    campaign = unchecked("campaigns.Campaign", related_name="decisions", db_index=False)
+    item = unchecked("campaigns.ReviewItem", related_name="decisions")
+    reviewer = unchecked(USER, related_name="+", db_index=False)
+    reviewer_name = models.CharField(max_length=200)
+    reviewer_email = models.CharField(max_length=320, blank=True)
+    assigned_by_rule = models.CharField(max_length=20, choices=ReviewerRule.choices)
+    code = models.CharField(max_length=10, choices=DecisionCode.choices)
+    rationale = models.TextField(blank=True)
+    bulk_act = unchecked("campaigns.BulkAct", null=True, related_name="decisions", db_index=False)
+    decided_at = models.DateTimeField()
+    shown = models.CharField(max_length=64, help_text="Leaf hash, hex, of the item as it was shown.")
+    entry_uid = models.UUIDField()
+
+    class Meta:
+        ordering = ("id",)
+        indexes = (models.Index(fields=("campaign", "id"), name="decision_campaign"),)
+
+    def __str__(self) -> str:
+        return f"{self.item_id}: {self.code}"
+
+
+class SignOff(models.Model):
+    """A reviewer's signed statement over the decisions they submitted. Append-only.
+
+    `decisions_root` is the RFC 6962 root over the submitted decisions (`campaigns.rules.SUBMITTED_COLUMNS`), ordered by item number.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="sign_offs")
+    reviewer = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    reviewer_name = models.CharField(max_length=200)
+    statement = models.TextField()
+    approved = models.PositiveIntegerField()
+    revoked = models.PositiveIntegerField()
+    dont_know = models.PositiveIntegerField()
+    open_left = models.PositiveIntegerField()
+    decisions_root = models.CharField(max_length=64)
+    submitted_at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.reviewer_name}: {self.approved} kept, {self.revoked} removed"

@@ -1,0 +1,59 @@
+"""What is asked, of whom and how often."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from campaigns.models.references import USER
+from campaigns.states import ReviewerRule
+
+
+class CampaignDefinition(models.Model):
+    """What is asked, of whom, under which control. Its text is copied into every campaign it launches.
+
+    `scope` is data: {"sources": [source ids], "privileged": "any" | "yes" | "yes_or_unknown", "departments": [names, empty =
+    all], "kinds": [identity kinds, empty = all], "orphans": true | false}. `controls` are references such as "soc2:CC6.3".
+    """
+
+    name = models.CharField(max_length=200, unique=True)
+    purpose = models.TextField(blank=True, help_text="Shown to reviewers.")
+    controls = ArrayField(models.CharField(max_length=60), default=list)
+    scope = models.JSONField(default=dict)
+    reviewer_chain = ArrayField(models.CharField(max_length=20, choices=ReviewerRule.choices), default=list)
+    fallback_reviewer = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    owner = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="owned_definitions")
+    duration_days = models.PositiveSmallIntegerField(default=14)
+    reminder_days = ArrayField(models.PositiveSmallIntegerField(), default=list, help_text="Days before the due date.")
+    removal_days = models.PositiveSmallIntegerField(default=7, help_text="Days a removal may take.")
+    reason_for_every_removal = models.BooleanField(default=False)
+    reason_for_every_keep = models.BooleanField(default=False)
+    is_archived = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.CheckConstraint(condition=Q(duration_days__gte=1, duration_days__lte=366), name="definition_duration"),
+            models.CheckConstraint(condition=Q(removal_days__gte=1), name="definition_removal_days"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def terms(self) -> dict:
+        """Everything it says, as data: what a campaign copies and the ledger records."""
+        return {
+            "name": self.name,
+            "purpose": self.purpose,
+            "controls": list(self.controls),
+            "scope": self.scope,
+            "reviewer_chain": list(self.reviewer_chain),
+            "fallback_reviewer": self.fallback_reviewer_id,
+            "owner": self.owner_id,
+            "duration_days": self.duration_days,
+            "reminder_days": list(self.reminder_days),
+            "removal_days": self.removal_days,
+            "reason_for_every_removal": self.reason_for_every_removal,
+            "reason_for_every_keep": self.reason_for_every_keep,
+        }

@@ -1,0 +1,116 @@
+"""The frozen grants that are asked about, and who is asked."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from campaigns.models.references import USER, unchecked
+from campaigns.states import DecisionCode, Outcome, ReviewerRule
+
+
+class ReviewItem(models.Model):
+    """One grant as it stood at launch, with the context the reviewer is shown, and what was decided of it.
+
+    Everything above `leaf` is frozen: `leaf` is the RFC 6962 leaf hash over its row in the pack
+    (`campaigns.rules.ITEM_COLUMNS`) and a trigger refuses to change it. Below it stands the latest decision, a copy for speed of
+    the append-only `Decision` rows, and, after close, the outcome.
+    """
+
+    campaign = unchecked("campaigns.Campaign", related_name="items", db_index=False)
+    number = models.PositiveIntegerField(help_text="1 … n within the campaign, in the order of the population root.")
+    grant = unchecked("inventory.Grant", related_name="+", db_index=False)
+    source = unchecked("inventory.Source", related_name="+", db_index=False)
+    source_key = models.CharField(max_length=80)
+    source_name = models.CharField(max_length=200)
+    account_key = models.CharField(max_length=300)
+    account_name = models.CharField(max_length=300, blank=True)
+    identity_key = models.CharField(max_length=200, blank=True)
+    identity_name = models.CharField(max_length=300, blank=True)
+    identity_kind = models.CharField(max_length=12, blank=True)
+    identity_status = models.CharField(max_length=10, blank=True)
+    department = models.CharField(max_length=200, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    manager_key = models.CharField(max_length=200, blank=True)
+    entitlement_key = models.CharField(max_length=300)
+    entitlement_name = models.CharField(max_length=300, blank=True)
+    entitlement_kind = models.CharField(max_length=12, blank=True)
+    description = models.TextField(blank=True)
+    privileged = models.CharField(max_length=7)
+    path = models.TextField(blank=True)
+    granted_at = models.DateTimeField(null=True)
+    granted_by = models.CharField(max_length=200, blank=True)
+    last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    first_seen_at = models.DateTimeField(help_text="When the snapshot that first showed the grant was loaded.")
+    signals = ArrayField(models.CharField(max_length=20), default=list)
+    risk_rank = models.PositiveSmallIntegerField(help_text="0 is the riskiest.")
+    leaf = models.BinaryField(max_length=32)
+
+    decision = models.CharField(max_length=10, blank=True, choices=DecisionCode.choices)
+    rationale = models.TextField(blank=True)
+    decided_by = unchecked(USER, null=True, related_name="+", db_index=False)
+    decided_at = models.DateTimeField(null=True)
+    decision_entry_uid = models.UUIDField(null=True, help_text="Ledger entry of that decision.")
+    is_bulk = models.BooleanField(default=False)
+    sign_off = unchecked("campaigns.SignOff", null=True, related_name="items", db_index=False)
+    outcome = models.CharField(max_length=12, blank=True, choices=Outcome.choices)
+
+    class Meta:
+        ordering = ("campaign_id", "number")
+        constraints = (
+            models.UniqueConstraint(fields=("campaign", "number"), name="item_number_once"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="item_number_from_one"),
+            models.CheckConstraint(
+                condition=Q(
+                    decision="",
+                    decided_by__isnull=True,
+                    decided_at__isnull=True,
+                    decision_entry_uid__isnull=True,
+                    sign_off__isnull=True,
+                )
+                | (~Q(decision="") & Q(decided_by__isnull=False, decided_at__isnull=False, decision_entry_uid__isnull=False)),
+                name="item_decision_facts_together",
+            ),
+            models.CheckConstraint(
+                condition=~Q(outcome="approved") | Q(decision="approve", sign_off__isnull=False),
+                name="item_silence_never_approves",
+            ),
+            models.CheckConstraint(
+                condition=~Q(outcome="revoked") | Q(decision="revoke", sign_off__isnull=False),
+                name="item_revoked_was_submitted",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.identity_name or self.account_key} · {self.entitlement_name or self.entitlement_key}"
+
+
+class Assignment(models.Model):
+    """Who must decide an item and why they were chosen. A reassignment deactivates a row and adds the next."""
+
+    campaign = unchecked("campaigns.Campaign", related_name="assignments", db_index=False)
+    item = unchecked("campaigns.ReviewItem", related_name="assignments", db_index=False)
+    stage = models.PositiveSmallIntegerField(default=1)
+    reviewer = unchecked(USER, related_name="assignments", db_index=False)
+    reviewer_name = models.CharField(max_length=200, help_text="As it was when assigned.")
+    rule = models.CharField(max_length=20, choices=ReviewerRule.choices)
+    reason = models.TextField(blank=True)
+    is_active = models.BooleanField(default=True)
+    risk_rank = models.PositiveSmallIntegerField(help_text="Copy of the item's, so that one index gives risk-first pages.")
+    item_number = models.PositiveIntegerField()
+    assigned_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(fields=("item", "stage"), condition=Q(is_active=True), name="assignment_active_once"),
+        )
+        indexes = (
+            models.Index(
+                fields=("reviewer", "campaign", "risk_rank", "item_number"), condition=Q(is_active=True), name="assignment_page"
+            ),
+            models.Index(fields=("campaign", "reviewer"), name="assignment_campaign"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.item_id} → {self.reviewer_id}"
