@@ -83,15 +83,6 @@ def is_bulk_eligible(*, signals: list[str], decision: str, is_bulk: bool, is_sub
     return not is_red(signals) and not is_submitted and (not decision or is_bulk)
 
 
-def outcome_of(decision: str, is_submitted: bool) -> str:
-    """What an item is at close. Only a submitted decision counts; everything else was not reviewed."""
-    if is_submitted and decision == DecisionCode.APPROVE:
-        return Outcome.APPROVED
-    if is_submitted and decision == DecisionCode.REVOKE:
-        return Outcome.REVOKED
-    return Outcome.NOT_REVIEWED
-
-
 def due_at(opened_at: datetime, duration_days: int) -> datetime:
     """When a campaign ends: that many days after it opened."""
     return opened_at + timedelta(days=duration_days)

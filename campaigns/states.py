@@ -30,8 +30,36 @@ class DecisionCode(TextChoices):
 
     APPROVE = "approve", "Keep"
     REVOKE = "revoke", "Remove"
+    REDUCE = "reduce", "Reduce"
     DONT_KNOW = "dont_know", "I don't know"
     UNDO = "undo", "Undo"
+
+
+#: What a reviewer can answer; each has a consequence that the page states.
+ANSWERS = (DecisionCode.APPROVE, DecisionCode.REVOKE, DecisionCode.REDUCE, DecisionCode.DONT_KNOW)
+
+
+class Result(TextChoices):
+    """What the answers of a stage come to; also what one reviewer's answer counts as."""
+
+    ACCEPT = "accept", "Keep"
+    REVOKE = "revoke", "Remove"
+    REDUCE = "reduce", "Reduce"
+    NOT_DECIDED = "not_decided", "Not decided"
+    NO_RESPONSE = "no_response", "No response"
+
+
+class Strategy(TextChoices):
+    """How several answers become one result; `rules.PRECEDENCE` has their order."""
+
+    ONE_ACCEPT_ACCEPTS = "one_accept_accepts", "One who keeps is enough to keep"
+    ALL_MUST_ACCEPT = "all_must_accept", "All must keep"
+    ONE_DENY_DENIES = "one_deny_denies", "One who removes is enough to remove"
+    ACCEPTED_IF_NOT_DENIED = "accepted_if_not_denied", "Kept unless somebody removes"
+
+
+#: The result of the last stage an item stood in is its outcome.
+LAST_STAGE = "last_stage"
 
 
 class Outcome(TextChoices):
@@ -39,6 +67,7 @@ class Outcome(TextChoices):
 
     APPROVED = "approved", "Kept"
     REVOKED = "revoked", "To be removed"
+    REDUCED = "reduced", "To be reduced"
     NOT_REVIEWED = "not_reviewed", "Not reviewed"
 
 
@@ -54,10 +83,30 @@ class ReviewerRule(TextChoices):
     """Links of the reviewer chain, and why an assignment exists."""
 
     MANAGER = "manager", "Manager of the person"
+    MANAGERS_MANAGER = "managers_manager", "Manager's manager"
     ENTITLEMENT_OWNER = "entitlement_owner", "Owner of the entitlement"
     SYSTEM_OWNER = "system_owner", "Owner of the system"
+    IDENTITY_OWNER = "identity_owner", "Owner of the account or agent"
+    PERSON = "person", "Named person"
+    GROUP = "group", "Group of reviewers"
+    ATTRIBUTE = "attribute", "By an attribute"
     FALLBACK = "fallback", "Named fallback reviewer"
+    CONTROL_OWNER = "control_owner", "Owner of the control"
     REASSIGNED = "reassigned", "Reassigned"
+    ASKED_NEXT = "asked_next", "Asked because somebody did not know"
+    SECOND_LOOK = "second_look", "Second look"
+
+
+#: Rules that need no further word; the others name a person, a group or cases.
+PLAIN_RULES = (
+    ReviewerRule.MANAGER,
+    ReviewerRule.MANAGERS_MANAGER,
+    ReviewerRule.ENTITLEMENT_OWNER,
+    ReviewerRule.SYSTEM_OWNER,
+    ReviewerRule.IDENTITY_OWNER,
+    ReviewerRule.FALLBACK,
+    ReviewerRule.CONTROL_OWNER,
+)
 
 
 DEFAULT_CHAIN = (

@@ -6,9 +6,9 @@ campaign is closed the database refuses every change of its items and assignment
 """
 
 from campaigns.models.campaigns import Campaign, CampaignSource, Exclusion
-from campaigns.models.decisions import BulkAct, Decision, SignOff
-from campaigns.models.definitions import CampaignDefinition
-from campaigns.models.items import Assignment, ReviewItem
+from campaigns.models.decisions import BulkAct, Decision, SignedDecision, SignOff
+from campaigns.models.definitions import CampaignDefinition, Delegation, ReviewerGroup
+from campaigns.models.items import Assignment, ReviewItem, StageResult
 
 __all__ = [
     "Assignment",
@@ -17,7 +17,11 @@ __all__ = [
     "CampaignDefinition",
     "CampaignSource",
     "Decision",
+    "Delegation",
     "Exclusion",
     "ReviewItem",
+    "ReviewerGroup",
     "SignOff",
+    "SignedDecision",
+    "StageResult",
 ]

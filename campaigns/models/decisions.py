@@ -37,9 +37,17 @@ class Decision(models.Model):
     reviewer = unchecked(USER, related_name="+", db_index=False)
     reviewer_name = models.CharField(max_length=200)
     reviewer_email = models.CharField(max_length=320, blank=True)
+    assignment = unchecked("campaigns.Assignment", null=True, related_name="+", db_index=False)
+    stage = models.PositiveSmallIntegerField(default=1)
+    acting_for = unchecked(USER, null=True, related_name="+", db_index=False)
     assigned_by_rule = models.CharField(max_length=20, choices=ReviewerRule.choices)
     code = models.CharField(max_length=10, choices=DecisionCode.choices)
     rationale = models.TextField(blank=True)
+    reduce_to = models.TextField(blank=True)
+    until = models.DateField(null=True)
+    evidence_name = models.CharField(max_length=200, blank=True)
+    evidence_sha256 = models.CharField(max_length=64, blank=True)
+    evidence_stored_as = models.CharField(max_length=200, blank=True)
     bulk_act = unchecked("campaigns.BulkAct", null=True, related_name="decisions", db_index=False)
     decided_at = models.DateTimeField()
     shown = models.CharField(max_length=64, help_text="Leaf hash, hex, of the item as it was shown.")
@@ -65,6 +73,7 @@ class SignOff(models.Model):
     statement = models.TextField()
     approved = models.PositiveIntegerField()
     revoked = models.PositiveIntegerField()
+    reduced = models.PositiveIntegerField(default=0)
     dont_know = models.PositiveIntegerField()
     open_left = models.PositiveIntegerField()
     decisions_root = models.CharField(max_length=64)
@@ -76,3 +85,21 @@ class SignOff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reviewer_name}: {self.approved} kept, {self.revoked} removed"
+
+
+class SignedDecision(models.Model):
+    """One decision that a sign-off covers. Append-only: a reopened decision keeps the row of its first sign-off."""
+
+    sign_off = unchecked("campaigns.SignOff", related_name="signed", db_index=True)
+    campaign = unchecked("campaigns.Campaign", related_name="+", db_index=False)
+    assignment = unchecked("campaigns.Assignment", related_name="+", db_index=False)
+    item_number = models.PositiveIntegerField()
+    code = models.CharField(max_length=10, choices=DecisionCode.choices)
+    decided_at = models.DateTimeField()
+    entry_uid = models.UUIDField()
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.sign_off_id}: {self.item_number}"

@@ -2,7 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from campaigns.models.references import USER
 from campaigns.states import ReviewerRule
@@ -22,6 +22,7 @@ class CampaignDefinition(models.Model):
     reviewer_chain = ArrayField(models.CharField(max_length=20, choices=ReviewerRule.choices), default=list)
     fallback_reviewer = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     owner = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="owned_definitions")
+    plan = models.JSONField(default=dict, help_text="Stages, strategies, independence: see campaigns.plans.")
     duration_days = models.PositiveSmallIntegerField(default=14)
     reminder_days = ArrayField(models.PositiveSmallIntegerField(), default=list, help_text="Days before the due date.")
     removal_days = models.PositiveSmallIntegerField(default=7, help_text="Days a removal may take.")
@@ -56,4 +57,47 @@ class CampaignDefinition(models.Model):
             "removal_days": self.removal_days,
             "reason_for_every_removal": self.reason_for_every_removal,
             "reason_for_every_keep": self.reason_for_every_keep,
+            **self.plan,
         }
+
+
+class ReviewerGroup(models.Model):
+    """People of whom a quorum answers. A campaign freezes who was in it when its stage began."""
+
+    name = models.CharField(max_length=120, unique=True)
+    members = models.ManyToManyField(USER, related_name="reviewer_groups")
+    is_archived = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Delegation(models.Model):
+    """Somebody acts for somebody else, from a day to a day (both included, UTC), in all campaigns or in some. Ended, never deleted.
+
+    `campaigns` are ids; empty means all.
+    """
+
+    principal = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="delegations_given")
+    delegate = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="delegations_received")
+    begins_on = models.DateField()
+    ends_on = models.DateField()
+    campaigns = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    reason = models.TextField()
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(condition=Q(ends_on__gte=F("begins_on")), name="delegation_ends_after_it_begins"),
+            models.CheckConstraint(condition=~Q(principal=F("delegate")), name="delegation_to_somebody_else"),
+        )
+        indexes = (models.Index(fields=("delegate", "ends_on"), condition=Q(ended_at__isnull=True), name="delegation_running"),)
+
+    def __str__(self) -> str:
+        return f"{self.principal_id} → {self.delegate_id}"

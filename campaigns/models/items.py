@@ -5,15 +5,15 @@ from django.db import models
 from django.db.models import Q
 
 from campaigns.models.references import USER, unchecked
-from campaigns.states import DecisionCode, Outcome, ReviewerRule
+from campaigns.states import DecisionCode, Outcome, Result, ReviewerRule
 
 
 class ReviewItem(models.Model):
     """One grant as it stood at launch, with the context the reviewer is shown, and what was decided of it.
 
     Everything above `leaf` is frozen: `leaf` is the RFC 6962 leaf hash over its row in the pack
-    (`campaigns.rules.ITEM_COLUMNS`) and a trigger refuses to change it. Below it stands the latest decision, a copy for speed of
-    the append-only `Decision` rows, and, after close, the outcome.
+    (`campaigns.rules.ITEM_COLUMNS`) and a trigger refuses to change it. Below it stands, once the campaign is closed, its outcome
+    and the answer that made it; before that the answers are on the assignments.
     """
 
     campaign = unchecked("campaigns.Campaign", related_name="items", db_index=False)
@@ -52,7 +52,7 @@ class ReviewItem(models.Model):
     decided_at = models.DateTimeField(null=True)
     decision_entry_uid = models.UUIDField(null=True, help_text="Ledger entry of that decision.")
     is_bulk = models.BooleanField(default=False)
-    sign_off = unchecked("campaigns.SignOff", null=True, related_name="items", db_index=False)
+    sign_off = unchecked("campaigns.SignOff", null=True, related_name="+", db_index=False)
     outcome = models.CharField(max_length=12, blank=True, choices=Outcome.choices)
 
     class Meta:
@@ -72,12 +72,10 @@ class ReviewItem(models.Model):
                 name="item_decision_facts_together",
             ),
             models.CheckConstraint(
-                condition=~Q(outcome="approved") | Q(decision="approve", sign_off__isnull=False),
-                name="item_silence_never_approves",
+                condition=Q(outcome__in=("", "not_reviewed")) | Q(sign_off__isnull=False), name="item_silence_never_approves"
             ),
             models.CheckConstraint(
-                condition=~Q(outcome="revoked") | Q(decision="revoke", sign_off__isnull=False),
-                name="item_revoked_was_submitted",
+                condition=~Q(outcome="revoked") | Q(decision="revoke", sign_off__isnull=False), name="item_revoked_was_submitted"
             ),
         )
 
@@ -86,24 +84,62 @@ class ReviewItem(models.Model):
 
 
 class Assignment(models.Model):
-    """Who must decide an item and why they were chosen. A reassignment deactivates a row and adds the next."""
+    """Who must answer for an item in a stage, why they were chosen, and their answer.
+
+    A reassignment deactivates a row and adds the next. Below `assigned_at` stands the latest decision, a copy for speed of the
+    append-only `Decision` rows; it counts once it is signed off.
+    """
 
     campaign = unchecked("campaigns.Campaign", related_name="assignments", db_index=False)
     item = unchecked("campaigns.ReviewItem", related_name="assignments", db_index=False)
     stage = models.PositiveSmallIntegerField(default=1)
+    panel = models.PositiveSmallIntegerField(default=1)
+    group = unchecked("campaigns.ReviewerGroup", null=True, related_name="+", db_index=False)
+    quorum = models.PositiveSmallIntegerField(null=True, help_text="So many of the group must answer; empty: the one who is asked.")
     reviewer = unchecked(USER, related_name="assignments", db_index=False)
     reviewer_name = models.CharField(max_length=200, help_text="As it was when assigned.")
     rule = models.CharField(max_length=20, choices=ReviewerRule.choices)
     reason = models.TextField(blank=True)
+    excused = models.CharField(max_length=20, blank=True, help_text="The rule of independence this assignment is excused from.")
     is_active = models.BooleanField(default=True)
+    is_vote = models.BooleanField(default=True, help_text="Counts for the result; a second look does not.")
     risk_rank = models.PositiveSmallIntegerField(help_text="Copy of the item's, so that one index gives risk-first pages.")
     item_number = models.PositiveIntegerField()
     assigned_at = models.DateTimeField()
 
+    decision = models.CharField(max_length=10, blank=True, choices=DecisionCode.choices)
+    rationale = models.TextField(blank=True)
+    reduce_to = models.TextField(blank=True, help_text="What is left of the access after a reduction.")
+    until = models.DateField(null=True, help_text="The last day it is kept.")
+    decided_by = unchecked(USER, null=True, related_name="+", db_index=False)
+    decided_at = models.DateTimeField(null=True)
+    decision_entry_uid = models.UUIDField(null=True, help_text="Ledger entry of that decision.")
+    is_bulk = models.BooleanField(default=False)
+    sign_off = unchecked("campaigns.SignOff", null=True, related_name="assignments", db_index=False)
+
     class Meta:
         ordering = ("id",)
         constraints = (
-            models.UniqueConstraint(fields=("item", "stage"), condition=Q(is_active=True), name="assignment_active_once"),
+            models.UniqueConstraint(
+                fields=("item", "stage", "reviewer"), condition=Q(is_active=True), name="assignment_active_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    decision="",
+                    reduce_to="",
+                    until__isnull=True,
+                    decided_by__isnull=True,
+                    decided_at__isnull=True,
+                    decision_entry_uid__isnull=True,
+                    sign_off__isnull=True,
+                )
+                | (~Q(decision="") & Q(decided_by__isnull=False, decided_at__isnull=False, decision_entry_uid__isnull=False)),
+                name="assignment_decision_facts_together",
+            ),
+            models.CheckConstraint(condition=Q(until__isnull=True) | Q(decision="approve"), name="assignment_until_is_kept"),
+            models.CheckConstraint(
+                condition=~Q(decision="reduce") | ~Q(reduce_to=""), name="assignment_reduced_to_something"
+            ),
         )
         indexes = (
             models.Index(
@@ -114,3 +150,19 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item_id} → {self.reviewer_id}"
+
+
+class StageResult(models.Model):
+    """What the answers of a stage came to for an item. Append-only."""
+
+    campaign = unchecked("campaigns.Campaign", related_name="results", db_index=False)
+    item = unchecked("campaigns.ReviewItem", related_name="results", db_index=False)
+    stage = models.PositiveSmallIntegerField()
+    result = models.CharField(max_length=12, choices=Result.choices)
+
+    class Meta:
+        ordering = ("item_id", "stage")
+        constraints = (models.UniqueConstraint(fields=("item", "stage"), name="stage_result_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.item_id}, stage {self.stage}: {self.result}"
