@@ -15,7 +15,7 @@ from bench.load import KEY, figure, load, write
 from campaigns import tasks
 from campaigns.actions import definitions, items, launching
 from campaigns.actions.items import Selection
-from campaigns.models import Campaign, ReviewItem
+from campaigns.models import Assignment, Campaign
 from certify.lib import clock
 from inventory.actions import sources
 from inventory.models import Source
@@ -90,10 +90,10 @@ def busy_reviewer(campaign: Campaign) -> User:
     return person
 
 
-def one_by_one(rows: list[ReviewItem]) -> float:
+def one_by_one(rows: list[Assignment]) -> float:
     """Seconds of saving decisions one by one with django-auditlog registered on the model; undone afterwards."""
     now, by = clock.now(), User.objects.get(username="bench-fallback")
-    auditlog.register(ReviewItem)
+    auditlog.register(Assignment)
     try:
         with transaction.atomic():
 
@@ -104,11 +104,11 @@ def one_by_one(rows: list[ReviewItem]) -> float:
                     item.save()
 
             with connection.cursor() as cursor:
-                cursor.execute("ALTER TABLE campaigns_reviewitem DISABLE TRIGGER USER")
+                cursor.execute("ALTER TABLE campaigns_assignment DISABLE TRIGGER USER")
             taken = seconds(save)
             transaction.set_rollback(True)
     finally:
-        auditlog.unregister(ReviewItem)
+        auditlog.unregister(Assignment)
     return taken
 
 
@@ -117,7 +117,7 @@ def acts(campaign: Campaign, person: User) -> list[dict]:
     client = Client()
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     address = reverse("campaigns:review", args=[campaign.pk])
-    mine = list(ReviewItem.objects.filter(assignments__reviewer=person, campaign=campaign).order_by("number"))
+    mine = list(Assignment.objects.filter(reviewer=person, campaign=campaign).select_related("item").order_by("item_number"))
     with CaptureQueriesContext(connection) as captured:
         client.get(address)
         queries = len(captured)
@@ -128,7 +128,7 @@ def acts(campaign: Campaign, person: User) -> list[dict]:
     def decide() -> None:
         item = next(rows)
         answer = client.post(
-            reverse("campaigns:item-decide", args=[campaign.pk, item.number]),
+            reverse("campaigns:item-decide", args=[campaign.pk, item.pk]),
             {"code": "revoke"},
             headers={"HX-Request": "true"},
         )
@@ -136,11 +136,11 @@ def acts(campaign: Campaign, person: User) -> list[dict]:
 
     decision = best(decide, times=10)
     drawer = best(
-        lambda: client.get(reverse("campaigns:item-detail", args=[campaign.pk, mine[0].number]), headers={"HX-Request": "true"})
+        lambda: client.get(reverse("campaigns:item-detail", args=[campaign.pk, mine[0].pk]), headers={"HX-Request": "true"})
     )
     chosen = mine[:BULK]
     single = one_by_one(chosen)
-    chosen_again = Selection([item.number for item in chosen])
+    chosen_again = Selection([row.pk for row in chosen])
     bulk = seconds(lambda: items.decide_bulk(campaign_id=campaign.pk, selection=chosen_again, code="revoke", by=person))
     size = f"a reviewer with {OPEN_ITEMS:,} open items in a campaign of {campaign.item_count:,}"
     return [

@@ -12,7 +12,7 @@ from django.db import connection
 
 from bench.load import figure
 from campaigns.actions import closing, definitions, items, launching, reviews
-from campaigns.models import Campaign
+from campaigns.models import Assignment, Campaign
 from campaigns.rules import statement
 from certify.lib import clock
 from evidence.actions import periods
@@ -90,8 +90,9 @@ def review(source: Source) -> tuple[Campaign, AuditPeriod]:
     definition = definitions.create(terms=definitions.Terms(name="Packs", **terms), by=owner)
     campaign = launching.request(definition_id=definition.pk, name="Packs", by=owner)
     campaign = launching.launch(campaign_id=campaign.pk, by=owner)
+    rows = list(Assignment.objects.filter(campaign=campaign).order_by("item_number").values_list("pk", flat=True))
     for start in range(1, ITEMS + 1, AT_ONCE):
-        selection = items.Selection(list(range(start, start + AT_ONCE)))
+        selection = items.Selection(rows[start - 1 : start - 1 + AT_ONCE])
         reason = f"Needed for the monthly closing, batch {start}"
         items.decide_bulk(campaign_id=campaign.pk, selection=selection, code="approve", rationale=reason, by=person)
     reviews.submit(campaign_id=campaign.pk, statement=statement(person.name, ITEMS, campaign.name), by=person)

@@ -2,9 +2,9 @@
 
 from django import forms
 
-from campaigns import queries
+from campaigns import queries, worklist
 from campaigns.actions.definitions import CHAIN, Terms
-from campaigns.states import ItemState, ReviewerRule, Signal
+from campaigns.states import ANSWERS, ItemState, ReviewerRule, Signal
 from inventory.states import IdentityKind
 from people.models import User
 from people.states import Role
@@ -138,6 +138,17 @@ class ReassignForm(ReasonForm):
         self.fields["to"].queryset = queries.possible_reviewers()
 
 
+class AnswerForm(forms.Form):
+    """What a reviewer says of one item."""
+
+    code = forms.ChoiceField(choices=[(code.value, code.label) for code in ANSWERS])
+    chip = forms.CharField(required=False, max_length=100)
+    rationale = forms.CharField(required=False, max_length=4000)
+    reduce_to = forms.CharField(required=False, max_length=1000)
+    until = forms.DateField(required=False)
+    evidence = forms.FileField(required=False)
+
+
 class FilterForm(forms.Form):
     """The filters of the review page, from its address."""
 
@@ -150,11 +161,11 @@ class FilterForm(forms.Form):
     person = forms.CharField(required=False, max_length=200)
     search = forms.CharField(required=False, max_length=100)
 
-    def filters(self) -> queries.Filters:
+    def filters(self) -> worklist.Filters:
         """What of the address makes sense; the rest is as if it were not there."""
         self.is_valid()
         data = self.cleaned_data
-        return queries.Filters(
+        return worklist.Filters(
             state=data.get("state", ""),
             signals=tuple(data.get("signal", ())),
             care=data.get("care", False),

@@ -8,25 +8,11 @@ from datetime import datetime
 
 from django.db import connection
 
+from campaigns import assigning, reviewers, stages
 from campaigns.models import Campaign, CampaignSource
 from campaigns.rules import EXCLUSION_COLUMNS, ITEM_COLUMNS
-from campaigns.states import UNUSED_DAYS, CampaignState, ReviewerRule
+from campaigns.states import UNUSED_DAYS, CampaignState
 from inventory.models import Snapshot
-
-#: Somebody who can be asked: known, still there, able to sign in, and not the person reviewed.
-PERSON = (
-    "{0}.id IS NOT NULL AND {0}.gone_in_id IS NULL AND {0}.status <> 'inactive' AND COALESCE({0}_user.is_active, TRUE)"
-    " AND {0}.id IS DISTINCT FROM identity.id"
-)
-USER = "{0}.is_active AND {0}.id IS DISTINCT FROM identity.user_id"
-
-#: Reviewer rule → (it applies, user id, identity id).
-CHAIN = {
-    ReviewerRule.MANAGER: (PERSON.format("manager"), "manager.user_id", "manager.id"),
-    ReviewerRule.ENTITLEMENT_OWNER: (PERSON.format("owner"), "owner.user_id", "owner.id"),
-    ReviewerRule.SYSTEM_OWNER: (USER.format("system_owner"), "system_owner.id", "NULL::bigint"),
-    ReviewerRule.FALLBACK: (USER.format("fallback"), "fallback.id", "NULL::bigint"),
-}
 
 #: Signal → the condition under which an item has it, riskiest first, and its rank.
 SIGNALS = (
@@ -65,7 +51,7 @@ BASE = """
            granted.expires_at, first_seen.loaded_at AS first_seen_at,
            array_remove(ARRAY[{signals}]::text[], NULL) AS signals,
            CASE {ranks} ELSE {calm} END AS risk_rank,
-           chosen.rule AS reviewer_rule, chosen.user_id AS reviewer_id, chosen.identity_id AS reviewer_identity_id,
+           identity.user_id AS identity_user_id, {chosen},
            {exclusion} AS exclusion
     FROM unnest(%(sources)s::bigint[], %(snapshots)s::bigint[]) AS scope (source_id, snapshot_id)
     JOIN inventory_grant AS granted ON granted.source_id = scope.source_id AND granted.opened_in_id <= scope.snapshot_id
@@ -76,19 +62,9 @@ BASE = """
     JOIN inventory_account AS account ON account.id = granted.account_id
     JOIN inventory_entitlement AS entitlement ON entitlement.id = granted.entitlement_id
     LEFT JOIN inventory_identity AS identity ON identity.id = account.identity_id
-    LEFT JOIN inventory_identity AS manager ON manager.id = CASE
-         WHEN identity.kind IN ('service', 'workload', 'agent') THEN COALESCE(identity.owner_id, identity.manager_id)
-         ELSE identity.manager_id END
-    LEFT JOIN people_user AS manager_user ON manager_user.id = manager.user_id
-    LEFT JOIN inventory_identity AS owner ON owner.id = entitlement.owner_id
-    LEFT JOIN people_user AS owner_user ON owner_user.id = owner.user_id
-    LEFT JOIN people_user AS system_owner ON system_owner.id = source.owner_id
-    LEFT JOIN people_user AS fallback ON fallback.id = %(fallback)s
+    {joins}
     LEFT JOIN unnest(%(sources)s::bigint[], %(reviewed)s::bigint[]) AS reviewed (source_id, snapshot_id)
          ON reviewed.source_id = scope.source_id
-    CROSS JOIN LATERAL (
-        SELECT CASE {rules} END AS rule, CASE {users} END AS user_id, CASE {identities} END AS identity_id
-    ) AS chosen
 """
 
 
@@ -108,11 +84,11 @@ def at(terms: dict, now: datetime) -> Population:
     sources = list(snapshots)
     reviewed = _last_reviewed(sources)
     privileged = {"any": ["yes", "no", "unknown"], "yes": ["yes"], "yes_or_unknown": ["yes", "unknown"]}[scope["privileged"]]
-    values = {
+    chosen = reviewers.choose(terms, stages.of(terms)[0])
+    values = chosen.values | {
         "sources": sources,
         "snapshots": [snapshots[source] for source in sources],
         "reviewed": [reviewed.get(source) for source in sources],
-        "fallback": terms["fallback_reviewer"],
         "orphans": scope["orphans"],
         "kinds": scope["kinds"],
         "departments": scope["departments"],
@@ -121,7 +97,7 @@ def at(terms: dict, now: datetime) -> Population:
         "today": now.date(),
         "unused_before": _days_before(now),
     }
-    return Population(_base_sql(terms["reviewer_chain"]), values, snapshots)
+    return Population(_base_sql(chosen), values, snapshots)
 
 
 def _days_before(now: datetime) -> datetime:
@@ -140,16 +116,14 @@ def _last_reviewed(sources: list[int]) -> dict[int, int]:
     return dict(found.order_by("source_id", "-snapshot_id").distinct("source_id").values_list("source_id", "snapshot_id"))
 
 
-def _base_sql(chain: list[str]) -> str:
-    links = [(rule, *CHAIN[ReviewerRule(rule)]) for rule in chain]
+def _base_sql(chosen: reviewers.Chosen) -> str:
     return BASE.format(
         signals=", ".join(f"CASE WHEN {condition} THEN '{name}' END" for name, _, condition in SIGNALS),
         ranks=" ".join(f"WHEN {condition} THEN {rank}" for _, rank, condition in SIGNALS),
         calm=CALM_RANK,
         exclusion=EXCLUSION.format(),
-        rules=" ".join(f"WHEN {applies} THEN '{rule}'" for rule, applies, _, _ in links),
-        users=" ".join(f"WHEN {applies} THEN {user}" for _, applies, user, _ in links),
-        identities=" ".join(f"WHEN {applies} THEN {identity}" for _, applies, _, identity in links),
+        chosen=", ".join(chosen.columns),
+        joins=" ".join(chosen.joins),
     )
 
 
@@ -174,8 +148,8 @@ ITEM_CELLS = {
     "manager_id": "staged.manager_key",
     "entitlement_id": "staged.entitlement_key",
     "signals": "array_to_string(staged.signals, ' ')",
-    "reviewer": "'people.user:' || reviewer.id",
-    "reviewer_name": "reviewer.name",
+    "reviewer": "COALESCE('people.user:' || reviewer.id, 'campaigns.reviewergroup:' || asked.id)",
+    "reviewer_name": "COALESCE(reviewer.name, asked.name)",
     **{name: moment_sql(f"staged.{name}") for name in ("granted_at", "last_used_at", "expires_at", "first_seen_at")},
 }
 ITEM_LEAF = leaf_sql([ITEM_CELLS.get(name, f"staged.{name}") for name in ITEM_COLUMNS])
@@ -201,57 +175,30 @@ NUMBERED = """
 def stage(population: Population, *, for_launch: bool = False) -> None:
     """Compute the population once, into a temporary table that ends with the transaction; for a launch, numbered."""
     query = NUMBERED.format(base=population.sql) if for_launch else population.sql
+    reviewers.find_managers()
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS launch_population")
         cursor.execute(f"CREATE TEMP TABLE launch_population ON COMMIT DROP AS {query}", population.values)
-        cursor.execute("ANALYZE launch_population (exclusion, reviewer_id, reviewer_identity_id, source_id)")
+        cursor.execute("ANALYZE launch_population (exclusion, reviewer_id, reviewer_identity_id, reviewer_group_id, source_id)")
 
 
-def reviewers_without_sign_in() -> list[tuple[int, str, str, str]]:
-    """(identity id, sign-in name, name, mail) of staged reviewers who have no user yet."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, COALESCE(NULLIF(email, ''), key), COALESCE(NULLIF(name, ''), key), email FROM inventory_identity WHERE id IN ("
-            " SELECT DISTINCT reviewer_identity_id FROM launch_population"
-            " WHERE exclusion IS NULL AND reviewer_id IS NULL AND reviewer_identity_id IS NOT NULL) ORDER BY id"
-        )
-        return cursor.fetchall()
-
-
-def tie_reviewers(users: dict[int, int]) -> None:
-    """Give the reviewing identities their new users (identity id → user id)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE inventory_identity AS identity SET user_id = made.user_id"
-            " FROM unnest(%(identities)s::bigint[], %(users)s::bigint[]) AS made (identity_id, user_id)"
-            " WHERE identity.id = made.identity_id",
-            {"identities": list(users), "users": list(users.values())},
-        )
-
-
-#: The staged items with the user who reviews each.
+#: The staged items with the user, or the group, that the first panel asks.
 ITEMS = """
     launch_population AS staged
     LEFT JOIN inventory_identity AS reviewing ON reviewing.id = staged.reviewer_identity_id
-    JOIN people_user AS reviewer ON reviewer.id = COALESCE(staged.reviewer_id, reviewing.user_id)
+    LEFT JOIN people_user AS reviewer ON reviewer.id = COALESCE(staged.reviewer_id, reviewing.user_id)
+    LEFT JOIN campaigns_reviewergroup AS asked ON asked.id = staged.reviewer_group_id
     WHERE staged.exclusion IS NULL
 """
 
 
 def insert(campaign: Campaign, now: datetime) -> None:
-    """Insert items, assignments and exclusions from the staged population."""
+    """Insert items, the assignments of the first stage, and exclusions from the staged population."""
     values = {"campaign": campaign.pk, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO campaigns_reviewitem (id, campaign_id, number, {FROZEN}, leaf, decision, rationale, is_bulk, outcome)"
             f" SELECT item_id, %(campaign)s, number, {STAGED}, {ITEM_LEAF}, '', '', FALSE, '' FROM {ITEMS}",
-            values,
-        )
-        cursor.execute(
-            "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
-            " item_number, assigned_at)"
-            " SELECT %(campaign)s, item_id, 1, reviewer.id, reviewer.name, reviewer_rule, '', TRUE, risk_rank, number, %(now)s"
-            f" FROM {ITEMS}",
             values,
         )
         cursor.execute(
@@ -261,6 +208,8 @@ def insert(campaign: Campaign, now: datetime) -> None:
             " WHERE exclusion IS NOT NULL) AS staged",
             values,
         )
+    panels = len(stages.of(campaign.terms)[0]["panels"])
+    assigning.assign("launch_population", campaign, panels=panels, condition="exclusion IS NULL", now=now)
 
 
 def balance() -> dict[int, tuple[int, int, int]]:
@@ -275,7 +224,7 @@ def balance() -> dict[int, tuple[int, int, int]]:
 
 def without_reviewer(limit: int) -> tuple[int, list[dict]]:
     """How many staged items have no reviewer, and the first of them."""
-    condition = "exclusion IS NULL AND reviewer_id IS NULL AND reviewer_identity_id IS NULL"
+    condition = "exclusion IS NULL AND reviewer_id IS NULL AND reviewer_identity_id IS NULL AND reviewer_group_id IS NULL"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM launch_population WHERE {condition}")
         total = cursor.fetchone()[0]
@@ -292,12 +241,14 @@ def per_reviewer(limit: int) -> tuple[int, list[dict]]:
     """How many reviewers the staged items have, and those with the most: {name, items, red, has_sign_in}."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) OVER (), COALESCE(reviewer.name, identity.name, identity.key), count(*),"
-            " count(*) FILTER (WHERE risk_rank <= 4), bool_or(staged.reviewer_id IS NOT NULL)"
+            "SELECT count(*) OVER (), COALESCE(reviewer.name, asked.name, identity.name, identity.key), count(*),"
+            " count(*) FILTER (WHERE risk_rank <= 4), bool_or(staged.reviewer_id IS NOT NULL OR asked.id IS NOT NULL)"
             " FROM launch_population AS staged LEFT JOIN people_user AS reviewer ON reviewer.id = staged.reviewer_id"
             " LEFT JOIN inventory_identity AS identity ON identity.id = staged.reviewer_identity_id AND staged.reviewer_id IS NULL"
-            " WHERE exclusion IS NULL AND (staged.reviewer_id IS NOT NULL OR staged.reviewer_identity_id IS NOT NULL)"
-            " GROUP BY staged.reviewer_id, reviewer.name, identity.id, identity.name, identity.key ORDER BY count(*) DESC LIMIT %s",
+            " LEFT JOIN campaigns_reviewergroup AS asked ON asked.id = staged.reviewer_group_id"
+            " WHERE exclusion IS NULL AND staged.reviewer_rule IS NOT NULL"
+            " GROUP BY staged.reviewer_id, reviewer.name, identity.id, identity.name, identity.key, asked.id, asked.name"
+            " ORDER BY count(*) DESC LIMIT %s",
             [limit],
         )
         rows = cursor.fetchall()

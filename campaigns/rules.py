@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime, timedelta
 
-from campaigns.states import CAMPAIGN_TRANSITIONS, RED_SIGNALS, CampaignState, DecisionCode, Outcome, Signal
+from campaigns.states import CAMPAIGN_TRANSITIONS, RED_SIGNALS, CampaignState, DecisionCode, Signal
 from certify.lib.errors import InvalidInput
 
 #: Columns that a leaf hash covers and a pack prints, in this order. The leaf is the RFC 6962 hash of the RFC 8785 array of the
@@ -19,6 +19,11 @@ EXCLUSION_COLUMNS = (
 )  # fmt: skip
 OUTCOME_COLUMNS = (
     "campaign", "item", "outcome", "decision", "reviewer", "decided_at", "decision_entry", "sign_off_entry",
+)  # fmt: skip
+#: One row for each assignment there ever was, by item, stage and order of assignment; their root is recorded at the close.
+ANSWER_COLUMNS = (
+    "campaign", "item", "stage", "panel", "reviewer", "rule", "quorum", "active", "vote", "decision", "decided_by", "decided_at",
+    "decision_entry", "sign_off_entry",
 )  # fmt: skip
 SUBMITTED_COLUMNS = ("campaign", "item", "decision", "decided_at", "decision_entry")
 
@@ -56,6 +61,8 @@ def needs_reason(code: str, signals: list[str], terms: dict) -> str:
         return f"Keeping this needs a reason: {words}."
     if code == DecisionCode.APPROVE and terms["reason_for_every_keep"]:
         return "This review asks for a reason for everything that is kept."
+    if code == DecisionCode.REDUCE:
+        return "Say why less is enough."
     if code == DecisionCode.REVOKE and terms["reason_for_every_removal"]:
         return "This review asks for a reason for everything that is removed."
     return ""
@@ -71,6 +78,16 @@ def check_reason(reason: str, why_needed: str) -> str:
             f"{why_needed or 'A reason must say something.'} Write at least {MIN_REASON} characters.", field="rationale"
         )
     return reason
+
+
+def check_answer(code: str, reduce_to: str, until: date | None, now: datetime) -> tuple[str, date | None]:
+    """(what is left after a reduction, last day of a keep), as they may be recorded."""
+    reduce_to = reduce_to.strip()
+    if code == DecisionCode.REDUCE and not reduce_to:
+        raise InvalidInput("Say what is left: a lesser right, or in words.", field="reduce_to")
+    if until and code == DecisionCode.APPROVE and until <= now.date():
+        raise InvalidInput("Keep until a day after today.", field="until")
+    return reduce_to if code == DecisionCode.REDUCE else "", until if code == DecisionCode.APPROVE else None
 
 
 def is_self_review(identity_user_id: int | None, reviewer_id: int) -> bool:

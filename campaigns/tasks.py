@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.db import connection
 
 from campaigns import queries
-from campaigns.actions import closing, launching, reminders
+from campaigns.actions import advancing, launching, reminders
 from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.errors import DomainError
@@ -53,9 +53,10 @@ def run_requested_launches() -> None:
 
 @shared_task(name="campaigns.close_due_campaigns")
 def close_due_campaigns() -> None:
-    """Close what is due."""
-    for campaign in queries.due_campaigns(clock.now()).values_list("pk", flat=True):
-        closing.close(campaign_id=campaign, by=SYSTEM)
+    """End the stages that are over: the next one begins, or the campaign closes."""
+    for campaign in queries.open_campaigns():
+        if queries.stage_is_over(campaign, clock.now()):
+            advancing.finish_stage(campaign_id=campaign.pk, by=SYSTEM)
 
 
 @shared_task(name="campaigns.send_due_reminders")

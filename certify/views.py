@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from campaigns import queries as campaign_queries
+from campaigns import worklist
 from campaigns.models import Campaign
 from campaigns.permissions import can_see_campaigns
 from campaigns.states import CampaignState
@@ -38,7 +39,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 
 def _reviews(user) -> dict | None:
-    waiting = [card for card in campaign_queries.inbox(user) if card["campaign"].state == CampaignState.OPEN]
+    waiting = [card for card in worklist.inbox(user) if card["campaign"].state == CampaignState.OPEN]
     if not waiting and (can_see_campaigns(user) or can_open_removals(user) or can_open_audit(user)):
         return None
     address = reverse("campaigns:inbox")

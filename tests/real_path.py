@@ -63,30 +63,30 @@ def load(source: Source, name: str, grants: Path, by: User) -> snapshots.Snapsho
 
 
 def wanted(name: str, campaign: Campaign) -> Iterator[tuple[int, int, str]]:
-    """(reviewer id, item number, decision) of every item."""
+    """(reviewer id, assignment id, decision) of every item."""
     real = {}
     if (DATA / name / "decisions.csv").exists():
         with (DATA / name / "decisions.csv").open() as stream:
             real = {(row["identity_id"], row["entitlement_id"]): row["decision"] for row in csv.DictReader(stream)}
     rows = Assignment.objects.filter(campaign=campaign).order_by("reviewer_id", "item_number")
-    for reviewer, number, identity, right in rows.values_list(
-        "reviewer_id", "item_number", "item__identity_key", "item__entitlement_key"
+    for reviewer, row, number, identity, right in rows.values_list(
+        "reviewer_id", "pk", "item_number", "item__identity_key", "item__entitlement_key"
     ):
         invented = "revoke" if number % KEEP_ALL_BUT == 0 else "approve"
-        yield reviewer, number, real[identity, right] if real else invented
+        yield reviewer, row, real[identity, right] if real else invented
 
 
 def play_decisions(name: str, campaign: Campaign) -> None:
     """Every reviewer decides their items in two acts and signs."""
     mine: dict[int, dict[str, list[int]]] = {}
-    for reviewer, number, code in wanted(name, campaign):
-        mine.setdefault(reviewer, {}).setdefault(code, []).append(number)
+    for reviewer, row, code in wanted(name, campaign):
+        mine.setdefault(reviewer, {}).setdefault(code, []).append(row)
     people = User.objects.in_bulk(list(mine))
     for reviewer, by_code in mine.items():
         person = people[reviewer]
-        for code, numbers in by_code.items():
-            for start in range(0, len(numbers), items.MAX_BULK):
-                selection = items.Selection(numbers[start : start + items.MAX_BULK])
+        for code, rows in by_code.items():
+            for start in range(0, len(rows), items.MAX_BULK):
+                selection = items.Selection(rows[start : start + items.MAX_BULK])
                 items.decide_bulk(campaign_id=campaign.pk, selection=selection, code=code, by=person)
         total = sum(map(len, by_code.values()))
         reviews.submit(campaign_id=campaign.pk, statement=statement(person.name, total, campaign.name), by=person)

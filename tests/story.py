@@ -4,8 +4,9 @@ import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from campaigns import worklist
 from campaigns.actions import definitions, items, launching, reviews
-from campaigns.models import Campaign, CampaignDefinition, ReviewItem
+from campaigns.models import Assignment, Campaign, CampaignDefinition, ReviewItem
 from campaigns.rules import statement
 from inventory.actions import snapshots, sources
 from inventory.models import Snapshot, Source
@@ -96,14 +97,25 @@ class Story:
         """One item of a campaign."""
         return ReviewItem.objects.get(campaign=campaign, account_key=account, entitlement_key=entitlement)
 
-    def decide(self, campaign: Campaign, account: str, code: str, by: User, *, entitlement: str = "read") -> ReviewItem:
+    def row(self, campaign: Campaign, account: str, entitlement: str = "read", reviewer: User | None = None) -> Assignment:
+        """The active assignment of an item in the campaign's stage: the only one, or that of the reviewer."""
+        rows = Assignment.objects.filter(item=self.item(campaign, account, entitlement), is_active=True)
+        rows = rows.filter(stage=Campaign.objects.get(pk=campaign.pk).stage)
+        return (rows.filter(reviewer=reviewer) if reviewer else rows).select_related("item").get()
+
+    def decide(
+        self, campaign: Campaign, account: str, code: str, by: User, *, entitlement: str = "read", **answer
+    ) -> Assignment:
         """Decide an item with a reason that is always good enough."""
-        found = self.item(campaign, account, entitlement)
-        return items.decide(item_id=found.pk, code=code, rationale="Seen and checked with the team", by=by)
+        found = Assignment.objects.filter(item=self.item(campaign, account, entitlement), is_active=True)
+        stage = Campaign.objects.get(pk=campaign.pk).stage
+        row = found.filter(stage=stage, reviewer=by).first() or found.filter(stage=stage).get()
+        given = items.Answer(code, "Seen and checked with the team", **answer)
+        return items.decide(assignment_id=row.pk, answer=given, by=by)
 
     def submit(self, campaign: Campaign, by: User):
         """Submit every draft of a reviewer."""
-        count = ReviewItem.objects.filter(campaign=campaign, decided_by=by, sign_off=None).exclude(decision="").count()
+        count = worklist.my_drafts(by, campaign.pk).count()
         return reviews.submit(campaign_id=campaign.pk, statement=statement(by.name, count, campaign.name), by=by)
 
 

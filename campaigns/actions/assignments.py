@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from campaigns import permissions, queries, rules
+from campaigns import permissions, rules, worklist
 from campaigns.actions.items import Selection
 from campaigns.models import Assignment
 from campaigns.states import ReviewerRule
@@ -22,13 +22,13 @@ def reassign(*, campaign_id: int, selection: Selection, to, reason: str, by) -> 
     active, and items that are the new reviewer's own access. Decided items stay where they are.
     """
     now = clock.now()
-    queries.hold_open(campaign_id, now)
+    stage = worklist.hold_open(campaign_id, now)
     reason = rules.check_reason(reason, "Say why the items go to somebody else.")
     if not to.is_active:
         raise InvalidInput(f"{to.name} is not active.", field="to")
-    if len(selection.item_numbers) > MAX_ITEMS:
+    if len(selection.ids) > MAX_ITEMS:
         raise InvalidInput(f"At most {MAX_ITEMS:,} items can be given away at once.")
-    old = queries.lock_reassignable(campaign_id, selection.item_numbers, to)
+    old = worklist.lock_reassignable(campaign_id, stage, selection.ids, to)
     if not permissions.can_run_campaigns(by) and any(assignment.reviewer_id != by.pk for assignment in old):
         raise NotAllowed("Only items that are assigned to you can be given away.")
     own = Identity.objects.filter(user=to).values_list("key", flat=True)
@@ -47,6 +47,10 @@ def _move(campaign_id: int, old: list[Assignment], to, reason: str, now, by) -> 
             campaign_id=campaign_id,
             item_id=assignment.item_id,
             stage=assignment.stage,
+            panel=assignment.panel,
+            group_id=assignment.group_id,
+            quorum=assignment.quorum,
+            is_vote=assignment.is_vote,
             reviewer=to,
             reviewer_name=to.name,
             rule=ReviewerRule.REASSIGNED,

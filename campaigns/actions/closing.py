@@ -1,61 +1,43 @@
 """The end of a campaign: closed with an outcome for every item, or cancelled with a reason."""
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from campaigns import permissions, population, rules
-from campaigns.models import Campaign
-from campaigns.states import CampaignState, Outcome
+from campaigns import permissions, queries, results, rules, stages
+from campaigns.models import Campaign, Decision
+from campaigns.states import CampaignState
 from certify.lib import clock
 from certify.lib.errors import NotAllowed
 from certify.lib.times import rfc3339
 from ledger.actions import entries
 from ledger.actors import SYSTEM
-from ledger.merkle import MerkleAccumulator
 from people.actions import mails
-
-#: `rules.outcome_of` in SQL: only what was submitted counts, silence never approves.
-SET_OUTCOMES = """
-    UPDATE campaigns_reviewitem SET outcome = CASE
-        WHEN sign_off_id IS NOT NULL AND decision = 'approve' THEN 'approved'
-        WHEN sign_off_id IS NOT NULL AND decision = 'revoke' THEN 'revoked'
-        ELSE 'not_reviewed' END
-    WHERE campaign_id = %s
-"""
-OUTCOME_LEAF = population.leaf_sql(
-    [
-        "item.campaign_id::text",
-        "item.number::text",
-        "item.outcome",
-        *(
-            f"CASE WHEN item.sign_off_id IS NULL THEN '' ELSE {cell} END"
-            for cell in (
-                "item.decision",
-                "'people.user:' || item.decided_by_id",
-                population.moment_sql("item.decided_at"),
-                "item.decision_entry_uid::text",
-                "sign_off.entry_uid::text",
-            )
-        ),
-    ]
-)
 
 
 @transaction.atomic
 def close(*, campaign_id: int, by) -> Campaign:
     """Give every item its outcome and freeze the campaign; the database refuses every later change.
 
-    By a control owner at any time, by Certify itself once it is due. A campaign that is closed already is left as it is.
+    By a control owner at any time, by Certify itself once its last stage is due. What was to be asked in a later stage is not
+    reviewed. A campaign that is closed already is left as it is.
     """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if campaign.state == CampaignState.CLOSED:
         return campaign
     rules.check_transition(campaign.state, CampaignState.CLOSED)
-    now = clock.now()
-    if (by is SYSTEM and now < campaign.due_at) or (by is not SYSTEM and not permissions.can_close(by, campaign)):
+    is_over = campaign.stage == len(stages.of(campaign.terms)) and queries.stage_is_over(campaign, clock.now())
+    if not (is_over if by is SYSTEM else permissions.can_close(by, campaign)):
         raise NotAllowed("Only a control owner may close a campaign before it is due.")
-    with connection.cursor() as cursor:
-        cursor.execute(SET_OUTCOMES, [campaign.pk])
-    campaign.outcome_root, counts = _outcomes(campaign.pk)
+    results.settle(campaign)
+    return close_settled(campaign=campaign, by=by)
+
+
+@transaction.atomic
+def close_settled(*, campaign: Campaign, by) -> Campaign:
+    """Close a locked campaign whose present stage has its results."""
+    now = clock.now()
+    results.leave_unanswered(campaign, campaign.stage)
+    results.decide_outcomes(campaign)
+    campaign.outcome_root, counts = results.outcome_root(campaign)
     entry = entries.record(
         kind="campaign:closed",
         subject=f"campaigns.campaign:{campaign.pk}",
@@ -67,6 +49,8 @@ def close(*, campaign_id: int, by) -> Campaign:
             "items": campaign.item_count,
             "counts": counts,
             "outcome_root": campaign.outcome_root,
+            "answers_root": results.answers_root(campaign),
+            "decisions": Decision.objects.filter(campaign=campaign).count(),
         },
     )
     campaign.state, campaign.closed_at, campaign.closed_by_name = CampaignState.CLOSED, now, by.actor_ref()["name"]
@@ -81,23 +65,6 @@ def close(*, campaign_id: int, by) -> Campaign:
         by=by,
     )
     return campaign
-
-
-def _outcomes(campaign_id: int) -> tuple[str, dict[str, int]]:
-    """The root over the outcomes in the order of the items, hex, and how many there are of each."""
-    tree, counts = MerkleAccumulator(), dict.fromkeys(Outcome.values, 0)
-    with connection.connection.cursor(name="outcomes_of_campaign") as cursor:
-        cursor.itersize = 20_000
-        cursor.execute(
-            f"SELECT item.outcome, {OUTCOME_LEAF} FROM campaigns_reviewitem AS item"
-            " LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = item.sign_off_id"
-            " WHERE item.campaign_id = %s ORDER BY item.number",
-            [campaign_id],
-        )
-        for outcome, leaf in cursor:
-            counts[outcome] += 1
-            tree.append(bytes(leaf))
-    return tree.root().hex(), counts
 
 
 @transaction.atomic

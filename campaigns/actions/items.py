@@ -2,21 +2,42 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection, transaction
 
-from campaigns import queries, rules
-from campaigns.models import Assignment, BulkAct, Campaign, Decision, ReviewItem
-from campaigns.states import DecisionCode
+from campaigns import rules, worklist
+from campaigns.models import Assignment, BulkAct, Campaign, Decision
+from campaigns.states import ANSWERS, DecisionCode
 from certify.lib import canonical, clock
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
+from certify.lib.files import StoredFile
 from certify.lib.times import rfc3339
 from inventory.models import Identity
 from ledger.actions import entries
 
 MAX_BULK = 10_000
-DECIDED = ["decision", "rationale", "decided_by", "decided_at", "decision_entry_uid", "is_bulk"]
+DECIDED = ["decision", "rationale", "reduce_to", "until", "decided_by", "decided_at", "decision_entry_uid", "is_bulk"]
+BULK_ANSWERS = (DecisionCode.APPROVE, DecisionCode.REVOKE, DecisionCode.DONT_KNOW)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A file that a reviewer gives with a decision."""
+
+    name: str
+    stored: StoredFile
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a reviewer says of an item: the code, why, what is left after a reduction, until when it is kept, and a file."""
+
+    code: str
+    rationale: str = ""
+    reduce_to: str = ""
+    until: date | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -30,99 +51,122 @@ class BulkResult:
 
 @dataclass(frozen=True)
 class Selection:
-    """The rows a bulk act is about: item numbers, and the filter they were chosen with (recorded, not applied again)."""
+    """The rows a bulk act is about: assignment ids, and the filter they were chosen with (recorded, not applied again)."""
 
-    item_numbers: list[int]
+    ids: list[int]
     filter: dict = field(default_factory=dict)
 
 
 @transaction.atomic
-def decide(*, item_id: int, code: str, rationale: str = "", expected: str | None = None, by) -> ReviewItem:
+def decide(*, assignment_id: int, answer: Answer, expected: str | None = None, by) -> Assignment:
     """Record a draft decision. `expected` is the uid of the decision the reviewer saw ("" for none).
 
-    Refuses people the item is not assigned to, one's own access, submitted items, anything after the due date, a missing
-    reason, and, with `Conflict`, a decision that somebody else made meanwhile.
+    Refuses people the item is not assigned to and who act for nobody it is assigned to, one's own access, submitted items,
+    another stage's, anything after the due date, a missing reason, and, with `Conflict`, a decision that somebody else made
+    meanwhile.
     """
-    if code not in (DecisionCode.APPROVE, DecisionCode.REVOKE, DecisionCode.DONT_KNOW):
-        raise InvalidInput(f"“{code}” is not a decision.")
+    if answer.code not in ANSWERS:
+        raise InvalidInput(f"“{answer.code}” is not a decision.")
     now = clock.now()
-    item, assignment = _open_item(item_id, expected, by, now)
-    reason = rules.check_reason(rationale, rules.needs_reason(code, item.signals, item.campaign.terms))
-    return _write(item, assignment, code, reason, now, by)
+    row = _open_row(assignment_id, expected, by, now)
+    reason = rules.check_reason(answer.rationale, rules.needs_reason(answer.code, row.item.signals, row.campaign.terms))
+    checked = Answer(
+        answer.code, reason, *rules.check_answer(answer.code, answer.reduce_to, answer.until, now), answer.evidence
+    )
+    return _write(row, checked, now, by)
 
 
 @transaction.atomic
-def undo(*, item_id: int, expected: str | None = None, by) -> ReviewItem:
+def undo(*, assignment_id: int, expected: str | None = None, by) -> Assignment:
     """Withdraw a draft decision; both rows stay. Refuses what `decide` refuses, and an item that is not decided."""
     now = clock.now()
-    item, assignment = _open_item(item_id, expected, by, now)
-    if not item.decision:
+    row = _open_row(assignment_id, expected, by, now)
+    if not row.decision:
         raise InvalidInput("There is no decision to undo.")
-    return _write(item, assignment, DecisionCode.UNDO, "", now, by)
+    return _write(row, Answer(DecisionCode.UNDO), now, by)
 
 
-def _open_item(item_id: int, expected: str | None, by, now: datetime) -> tuple[ReviewItem, Assignment]:
-    item = ReviewItem.objects.select_for_update(of=("self",), no_key=True).get(pk=item_id)
-    queries.hold_open(item.campaign_id, now)
-    item.campaign = Campaign.objects.get(pk=item.campaign_id)
-    assignment = Assignment.objects.filter(item=item, reviewer_id=by.pk, is_active=True).first()
-    if assignment is None or not by.is_active:
+def _open_row(assignment_id: int, expected: str | None, by, now: datetime) -> Assignment:
+    row = Assignment.objects.select_for_update(of=("self",), no_key=True).select_related("item").get(pk=assignment_id)
+    stage = worklist.hold_open(row.campaign_id, now)
+    row.campaign = Campaign.objects.get(pk=row.campaign_id)
+    if not row.is_active or not by.is_active or row.reviewer_id not in worklist.principals(by, row.campaign_id):
         raise NotAllowed("This item is not assigned to you.")
-    owner = (
-        Identity.objects.filter(key=item.identity_key).values_list("user_id", flat=True).first() if item.identity_key else None
-    )
-    if rules.is_self_review(owner, by.pk):
+    if row.stage != stage:
+        raise InvalidInput("The stage of this answer has ended; nothing in it can change.")
+    if rules.is_self_review(_owner_of(row), by.pk):
         raise NotAllowed("This is your own access: somebody else must decide.")
-    if item.sign_off_id:
+    if row.sign_off_id:
         raise InvalidInput("This item was submitted. Submitted decisions do not change.")
-    if expected is not None and str(item.decision_entry_uid or "") != expected:
+    if expected is not None and str(row.decision_entry_uid or "") != expected:
         raise Conflict("Somebody else decided this item meanwhile. Look at it again.")
-    return item, assignment
+    return row
 
 
-def _facts(item: ReviewItem, assignment_rule: str, code: str, reason: str, now: datetime, by, bulk: str = "") -> dict:
-    return {
-        "campaign": str(item.campaign_id),
-        "item": str(item.number),
-        "reviewer": by.actor_ref(),
-        "decision": str(code),
-        "rationale": reason,
-        "decided_at": rfc3339(now),
-        "rule": assignment_rule,
-        "shown": bytes(item.leaf).hex(),
-        "bulk": bulk,
+def _owner_of(row: Assignment) -> int | None:
+    """The user whose access it is."""
+    key = row.item.identity_key
+    return Identity.objects.filter(key=key).values_list("user_id", flat=True).first() if key else None
+
+
+def _facts(row: Assignment, answer: Answer, now: datetime, by, bulk: str = "") -> dict:
+    """What the ledger records of a decision. Facts that most decisions lack are there only when they say something."""
+    rare = {
+        "evidence": answer.evidence.stored.sha256 if answer.evidence else "",
+        "for": f"people.user:{row.reviewer_id}" if row.reviewer_id != by.pk else "",
+        "reduce_to": answer.reduce_to,
+        "stage": str(row.stage) if row.stage > 1 else "",
+        "until": answer.until.isoformat() if answer.until else "",
     }
+    return {
+        "campaign": str(row.campaign_id),
+        "item": str(row.item_number),
+        "reviewer": by.actor_ref(),
+        "decision": str(answer.code),
+        "rationale": answer.rationale,
+        "decided_at": rfc3339(now),
+        "rule": row.rule,
+        "shown": bytes(row.item.leaf).hex(),
+        "bulk": bulk,
+    } | {name: value for name, value in rare.items() if value}
 
 
-def _write(item: ReviewItem, assignment: Assignment, code: str, reason: str, now: datetime, by) -> ReviewItem:
+def _write(row: Assignment, answer: Answer, now: datetime, by) -> Assignment:
     entry = entries.record(
-        kind="decision:undone" if code == DecisionCode.UNDO else "decision:made",
-        subject=f"campaigns.reviewitem:{item.campaign_id}/{item.number}",
+        kind="decision:undone" if answer.code == DecisionCode.UNDO else "decision:made",
+        subject=f"campaigns.reviewitem:{row.campaign_id}/{row.item_number}",
         by=by,
         at=now,
-        data=_facts(item, assignment.rule, code, reason, now, by),
+        data=_facts(row, answer, now, by),
     )
     Decision.objects.create(
-        campaign_id=item.campaign_id,
-        item=item,
+        campaign_id=row.campaign_id,
+        item_id=row.item_id,
+        assignment=row,
+        stage=row.stage,
         reviewer=by,
         reviewer_name=by.name,
         reviewer_email=by.email,
-        assigned_by_rule=assignment.rule,
-        code=code,
-        rationale=reason,
+        acting_for_id=row.reviewer_id if row.reviewer_id != by.pk else None,
+        assigned_by_rule=row.rule,
+        code=answer.code,
+        rationale=answer.rationale,
+        reduce_to=answer.reduce_to,
+        until=answer.until,
+        evidence_name=answer.evidence.name if answer.evidence else "",
+        evidence_sha256=answer.evidence.stored.sha256 if answer.evidence else "",
+        evidence_stored_as=answer.evidence.stored.stored_as if answer.evidence else "",
         decided_at=now,
-        shown=bytes(item.leaf).hex(),
+        shown=bytes(row.item.leaf).hex(),
         entry_uid=entry.uid,
     )
-    if code == DecisionCode.UNDO:
-        item.decision, item.rationale, item.decided_by, item.decided_at, item.decision_entry_uid = "", "", None, None, None
-    else:
-        item.decision, item.rationale, item.decided_by, item.decided_at = code, reason, by, now
-        item.decision_entry_uid = entry.uid
-    item.is_bulk = False
-    item.save(update_fields=DECIDED)
-    return item
+    is_undo = answer.code == DecisionCode.UNDO
+    row.decision, row.rationale = ("", "") if is_undo else (answer.code, answer.rationale)
+    row.reduce_to, row.until = answer.reduce_to, answer.until
+    row.decided_by, row.decided_at, row.decision_entry_uid = (None, None, None) if is_undo else (by, now, entry.uid)
+    row.is_bulk = False
+    row.save(update_fields=DECIDED)
+    return row
 
 
 @transaction.atomic
@@ -132,25 +176,25 @@ def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale:
     Red items, items decided singly and submitted ones are left out and counted. Refuses more than 10,000 at once and a
     missing reason; when nothing is left to decide nothing is recorded.
     """
-    if code not in (DecisionCode.APPROVE, DecisionCode.REVOKE, DecisionCode.DONT_KNOW):
-        raise InvalidInput(f"“{code}” is not a decision.")
-    if len(selection.item_numbers) > MAX_BULK:
-        raise InvalidInput(f"At most {MAX_BULK:,} items can be decided at once; {len(selection.item_numbers):,} are selected.")
+    if code not in BULK_ANSWERS:
+        raise InvalidInput(f"“{code}” is not a decision for many at once.")
+    if len(selection.ids) > MAX_BULK:
+        raise InvalidInput(f"At most {MAX_BULK:,} items can be decided at once; {len(selection.ids):,} are selected.")
     now = clock.now()
-    queries.hold_open(campaign_id, now)
+    stage = worklist.hold_open(campaign_id, now)
     terms = Campaign.objects.values_list("terms", flat=True).get(pk=campaign_id)
     reason = rules.check_reason(rationale, rules.needs_reason(code, [], terms))
-    items = queries.lock_bulk(campaign_id, selection.item_numbers, by)
-    left_out = len(set(selection.item_numbers)) - len(items)
-    if not items:
+    rows = worklist.lock_bulk(campaign_id, stage, selection.ids, by)
+    left_out = len(set(selection.ids)) - len(rows)
+    if not rows:
         return BulkResult(None, 0, left_out)
-    act = _record_act(campaign_id, items, selection, code, reason, left_out, now, by)
-    _write_many(act, items, now, by)
-    return BulkResult(act, len(items), left_out)
+    act = _record_act(campaign_id, rows, selection, Answer(code, reason), left_out, now, by)
+    _write_many(act, rows, Answer(code, reason), now, by)
+    return BulkResult(act, len(rows), left_out)
 
 
-def _record_act(campaign_id: int, items: list, selection: Selection, code, reason, left_out: int, now, by) -> BulkAct:
-    numbers = [item.number for item in items]
+def _record_act(campaign_id: int, rows: list, selection: Selection, answer: Answer, left_out: int, now, by) -> BulkAct:
+    numbers = [row.item_number for row in rows]
     entry = entries.record(
         kind="decision:bulk",
         subject=f"campaigns.campaign:{campaign_id}",
@@ -158,21 +202,21 @@ def _record_act(campaign_id: int, items: list, selection: Selection, code, reaso
         at=now,
         data={
             "campaign": str(campaign_id),
-            "decision": str(code),
+            "decision": str(answer.code),
             "filter": selection.filter,
-            "count": len(items),
+            "count": len(rows),
             "items_sha256": hashlib.sha256(canonical.dumps(numbers)).hexdigest(),
-            "rationale": reason,
+            "rationale": answer.rationale,
             "left_out": left_out,
         },
     )
     return BulkAct.objects.create(
         campaign_id=campaign_id,
         reviewer=by,
-        decision=code,
-        rationale=reason,
+        decision=answer.code,
+        rationale=answer.rationale,
         filter=selection.filter,
-        count=len(items),
+        count=len(rows),
         item_numbers=numbers,
         left_out=left_out,
         at=now,
@@ -180,47 +224,44 @@ def _record_act(campaign_id: int, items: list, selection: Selection, code, reaso
     )
 
 
-def _write_many(act: BulkAct, items: list, now: datetime, by) -> None:
+INSERT_DECISIONS = """
+    INSERT INTO campaigns_decision (campaign_id, item_id, assignment_id, stage, reviewer_id, reviewer_name, reviewer_email,
+        acting_for_id, assigned_by_rule, code, rationale, reduce_to, bulk_act_id, decided_at, shown, entry_uid,
+        evidence_name, evidence_sha256, evidence_stored_as)
+    SELECT %(campaign)s, row.item_id, row.id, row.stage, %(by)s, %(name)s, %(email)s, NULLIF(row.reviewer_id, %(by)s), row.rule,
+           %(code)s, %(reason)s, '', %(act)s, %(now)s, chosen.shown, chosen.uid, '', '', ''
+    FROM unnest(%(rows)s::bigint[], %(uids)s::uuid[], %(shown)s::text[]) AS chosen (id, uid, shown)
+    JOIN campaigns_assignment AS row ON row.id = chosen.id ORDER BY row.item_number
+"""
+UPDATE_ROWS = """
+    UPDATE campaigns_assignment AS row SET decision = %(code)s, rationale = %(reason)s, decided_by_id = %(by)s,
+        decided_at = %(now)s, decision_entry_uid = chosen.uid, is_bulk = TRUE
+    FROM unnest(%(rows)s::bigint[], %(uids)s::uuid[]) AS chosen (id, uid) WHERE row.id = chosen.id
+"""
+
+
+def _write_many(act: BulkAct, rows: list[Assignment], answer: Answer, now: datetime, by) -> None:
     bulk = str(act.entry_uid)
+    facts = [_facts(row, answer, now, by, bulk) for row in rows]
     recorded = entries.record_many(
         kind="decision:made",
         by=by,
         at=now,
-        rows=[
-            (
-                f"campaigns.reviewitem:{act.campaign_id}/{item.number}",
-                _facts(item, item.assignment_rule, act.decision, act.rationale, now, by, bulk),
-            )
-            for item in items
-        ],
+        rows=[(f"campaigns.reviewitem:{act.campaign_id}/{fact['item']}", fact) for fact in facts],
     )
-    uids = [entry.uid for entry in recorded]
     values = {
-        "items": [item.pk for item in items],
-        "uids": [str(uid) for uid in uids],
-        "rules": [item.assignment_rule for item in items],
+        "rows": [row.pk for row in rows],
+        "uids": [str(entry.uid) for entry in recorded],
+        "shown": [fact["shown"] for fact in facts],
         "campaign": act.campaign_id,
         "act": act.pk,
-        "code": str(act.decision),
-        "reason": act.rationale,
+        "code": str(answer.code),
+        "reason": answer.rationale,
         "by": by.pk,
         "name": by.name,
         "email": by.email,
         "now": now,
     }
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO campaigns_decision (campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code,"
-            " rationale, bulk_act_id, decided_at, shown, entry_uid)"
-            " SELECT %(campaign)s, item.id, %(by)s, %(name)s, %(email)s, chosen.rule, %(code)s, %(reason)s, %(act)s, %(now)s,"
-            " encode(item.leaf, 'hex'), chosen.uid"
-            " FROM unnest(%(items)s::bigint[], %(uids)s::uuid[], %(rules)s::text[]) AS chosen (item_id, uid, rule)"
-            " JOIN campaigns_reviewitem AS item ON item.id = chosen.item_id ORDER BY item.number",
-            values,
-        )
-        cursor.execute(
-            "UPDATE campaigns_reviewitem AS item SET decision = %(code)s, rationale = %(reason)s, decided_by_id = %(by)s,"
-            " decided_at = %(now)s, decision_entry_uid = chosen.uid, is_bulk = TRUE"
-            " FROM unnest(%(items)s::bigint[], %(uids)s::uuid[]) AS chosen (item_id, uid) WHERE item.id = chosen.item_id",
-            values,
-        )
+        cursor.execute(INSERT_DECISIONS, values)
+        cursor.execute(UPDATE_ROWS, values)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count
 
-from campaigns import permissions, population, rules
-from campaigns.models import Assignment, Campaign, CampaignDefinition, CampaignSource
+from campaigns import assigning, permissions, population, rules, stages
+from campaigns.actions import asking
+from campaigns.models import Campaign, CampaignDefinition, CampaignSource
 from campaigns.states import CampaignState
 from certify.lib import clock
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
@@ -14,7 +14,6 @@ from certify.lib.times import rfc3339
 from inventory.models import Snapshot, SnapshotFile
 from ledger.actions import entries
 from ledger.merkle import MerkleAccumulator
-from people.actions import mails, users
 
 Progress = Callable[[int, str], None]
 SHOWN = 100
@@ -106,9 +105,11 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     population.stage(found, for_launch=True)
     _check_reviewers()
     progress(30, "Making sign-ins for new reviewers")
-    _provision(by)
+    first = stages.of(campaign.terms)[0]
+    asking.provision(table="launch_population", panels=len(first["panels"]), condition="exclusion IS NULL", by=by)
     progress(35, "Writing items and assignments")
     population.insert(campaign, now)
+    _check_everybody_asked(campaign)
     _balance(campaign, found)
     progress(65, "Computing the population's hash")
     campaign.population_root, campaign.item_count = _root("campaigns_reviewitem", campaign.pk, progress)
@@ -116,12 +117,12 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     if not campaign.item_count:
         raise InvalidInput("Nothing is in scope: every open grant is excluded. Widen the definition's scope.")
     progress(92, "Recording the launch")
-    campaign.state, campaign.opened_at = CampaignState.OPEN, now
-    campaign.due_at = rules.due_at(now, campaign.terms["duration_days"])
+    campaign.state, campaign.opened_at, campaign.stage_opened_at = CampaignState.OPEN, now, now
+    campaign.due_at = rules.due_at(now, first["days"])
     _record(campaign, by)
     campaign.progress, campaign.progress_text, campaign.error = 100, "", ""
     campaign.save()
-    _tell_reviewers(campaign, by)
+    asking.tell(campaign=campaign, by=by)
     return campaign
 
 
@@ -169,10 +170,12 @@ def _check_reviewers() -> None:
         )
 
 
-def _provision(by) -> None:
-    wanted = population.reviewers_without_sign_in()
-    made = users.provision(rows=[(username, name, email) for _, username, name, email in wanted], by=by)
-    population.tie_reviewers({identity: made[username] for identity, username, _, _ in wanted})
+def _check_everybody_asked(campaign: Campaign) -> None:
+    """A group may turn out to consist of nobody but the person reviewed."""
+    if missing := assigning.without_assignment(campaign, "launch_population", "exclusion IS NULL"):
+        raise InvalidInput(
+            f"{missing:,} items have no reviewer: nobody is in their group besides the person reviewed. Add members to the group."
+        )
 
 
 def _balance(campaign: Campaign, found: population.Population) -> None:
@@ -240,50 +243,4 @@ def _record(campaign: Campaign, by) -> None:
         },
     )
     campaign.launch_entry_uid = entry.uid
-    entries.record_many(kind="assignment:made", by=by, at=campaign.opened_at, rows=_assignment_rows(campaign))
-
-
-def _assignment_rows(campaign: Campaign) -> list[tuple[str, dict]]:
-    per_reviewer: dict[tuple[int, str], dict[str, int]] = {}
-    counted = (
-        Assignment.objects.filter(campaign=campaign).values_list("reviewer_id", "reviewer__name", "rule").annotate(Count("id"))
-    )
-    for reviewer, name, rule, count in counted.order_by("reviewer_id", "rule"):
-        per_reviewer.setdefault((reviewer, name), {})[rule] = count
-    return [
-        (
-            f"campaigns.campaign:{campaign.pk}",
-            {
-                "campaign": str(campaign.pk),
-                "reviewer": {"id": f"people.user:{reviewer}", "name": name},
-                "items": sum(by_rule.values()),
-                "rules": by_rule,
-            },
-        )
-        for (reviewer, name), by_rule in per_reviewer.items()
-    ]
-
-
-def _tell_reviewers(campaign: Campaign, by) -> None:
-    counted = (
-        Assignment.objects.filter(campaign=campaign, is_active=True).values_list("reviewer_id").annotate(Count("id")).order_by()
-    )
-    mails.queue_many(
-        drafts=[
-            mails.Draft(
-                recipient_id=reviewer,
-                template="campaign_opened",
-                context={
-                    "campaign": campaign.name,
-                    "purpose": campaign.terms["purpose"],
-                    "items": count,
-                    "due_on": campaign.due_at.date().isoformat(),
-                    "path": f"/reviews/{campaign.pk}/",
-                },
-                subject_ref=f"campaigns.campaign:{campaign.pk}",
-                dedupe_key=f"campaign-opened:{campaign.pk}:{reviewer}",
-            )
-            for reviewer, count in counted
-        ],
-        by=by,
-    )
+    entries.record_many(kind="assignment:made", by=by, at=campaign.opened_at, rows=asking.assignment_rows(campaign))

@@ -2,8 +2,8 @@
 
 from django.db import transaction
 
-from campaigns import queries, rules
-from campaigns.models import Campaign, ReviewItem, SignOff
+from campaigns import rules, worklist
+from campaigns.models import Assignment, Campaign, SignedDecision, SignOff
 from campaigns.states import DecisionCode
 from certify.lib import canonical, clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -20,36 +20,58 @@ def submit(*, campaign_id: int, statement: str, by) -> SignOff:
     decision made meanwhile in another window is never signed unseen.
     """
     now = clock.now()
-    queries.hold_open(campaign_id, now)
+    stage = worklist.hold_open(campaign_id, now)
     campaign = Campaign.objects.get(pk=campaign_id)
-    if not by.is_active or not queries.my_assignments(by, campaign_id).exists():
+    if not by.is_active or not worklist.my_rows(by, campaign_id).exists():
         raise NotAllowed("You have no items in this campaign.")
     drafts = list(
-        queries.my_drafts(by, campaign_id)
+        worklist.my_drafts(by, campaign_id)
+        .filter(stage=stage)
         .select_for_update(of=("self",), no_key=True)
-        .order_by("number")
-        .values_list("id", "number", "decision", "decided_at", "decision_entry_uid")
+        .order_by("item_number", "pk")
+        .only("pk", "campaign_id", "item_number", "decision", "decided_at", "decision_entry_uid")
     )
     if not drafts:
         raise InvalidInput("There is nothing to submit: decide at least one item first.")
     if statement != rules.statement(by.name, len(drafts), campaign.name):
         raise InvalidInput("Your decisions have changed since this page was shown. Look at the summary again, then submit.")
     sign_off = _sign_off(campaign, drafts, statement, now, by)
-    ReviewItem.objects.filter(pk__in=[row[0] for row in drafts]).update(sign_off=sign_off)
+    SignedDecision.objects.bulk_create(
+        (
+            SignedDecision(
+                sign_off=sign_off,
+                campaign=campaign,
+                assignment=row,
+                item_number=row.item_number,
+                code=row.decision,
+                decided_at=row.decided_at,
+                entry_uid=row.decision_entry_uid,
+            )
+            for row in drafts
+        ),
+        batch_size=5_000,
+    )
+    Assignment.objects.filter(pk__in=[row.pk for row in drafts]).update(sign_off=sign_off)
     return sign_off
 
 
-def _sign_off(campaign: Campaign, drafts: list[tuple], statement: str, now, by) -> SignOff:
-    codes = [row[2] for row in drafts]
+def _sign_off(campaign: Campaign, drafts: list[Assignment], statement: str, now, by) -> SignOff:
+    codes = [row.decision for row in drafts]
     counts = {
         "approved": codes.count(DecisionCode.APPROVE),
         "revoked": codes.count(DecisionCode.REVOKE),
         "dont_know": codes.count(DecisionCode.DONT_KNOW),
-        "open_left": queries.my_open(by, campaign.pk).count(),
+        "open_left": worklist.my_open(by, campaign.pk, campaign.stage).count(),
     }
+    if reduced := codes.count(DecisionCode.REDUCE):
+        counts["reduced"] = reduced
     leaves = [
-        merkle.leaf_hash(canonical.dumps([str(campaign.pk), str(number), code, rfc3339(decided_at), str(uid)]))
-        for _, number, code, decided_at, uid in drafts
+        merkle.leaf_hash(
+            canonical.dumps(
+                [str(campaign.pk), str(row.item_number), row.decision, rfc3339(row.decided_at), str(row.decision_entry_uid)]
+            )
+        )
+        for row in drafts
     ]
     root = merkle.root(leaves).hex()
     entry = entries.record(

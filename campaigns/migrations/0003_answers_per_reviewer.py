@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('result', models.CharField(choices=[('accept', 'Keep'), ('revoke', 'Remove'), ('reduce', 'Reduce'), ('not_decided', 'Not decided'), ('no_response', 'No response')], max_length=12)),
             ],
             options={
-                'ordering': ('item_id', 'stage'),
+                'ordering': ('campaign_id', 'stage', 'item_id'),
             },
         ),
         migrations.RemoveConstraint(
@@ -327,6 +327,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='stageresult',
-            constraint=models.UniqueConstraint(fields=('item', 'stage'), name='stage_result_once'),
+            constraint=models.UniqueConstraint(fields=('campaign', 'stage', 'item'), name='stage_result_once'),
         ),
     ]

@@ -75,7 +75,8 @@ class ReviewItem(models.Model):
                 condition=Q(outcome__in=("", "not_reviewed")) | Q(sign_off__isnull=False), name="item_silence_never_approves"
             ),
             models.CheckConstraint(
-                condition=~Q(outcome="revoked") | Q(decision="revoke", sign_off__isnull=False), name="item_revoked_was_submitted"
+                condition=~Q(outcome="revoked") | Q(decision="revoke", sign_off__isnull=False),
+                name="item_revoked_was_submitted",
             ),
         )
 
@@ -95,7 +96,9 @@ class Assignment(models.Model):
     stage = models.PositiveSmallIntegerField(default=1)
     panel = models.PositiveSmallIntegerField(default=1)
     group = unchecked("campaigns.ReviewerGroup", null=True, related_name="+", db_index=False)
-    quorum = models.PositiveSmallIntegerField(null=True, help_text="So many of the group must answer; empty: the one who is asked.")
+    quorum = models.PositiveSmallIntegerField(
+        null=True, help_text="So many of the group must answer; empty: the one who is asked."
+    )
     reviewer = unchecked(USER, related_name="assignments", db_index=False)
     reviewer_name = models.CharField(max_length=200, help_text="As it was when assigned.")
     rule = models.CharField(max_length=20, choices=ReviewerRule.choices)
@@ -137,9 +140,7 @@ class Assignment(models.Model):
                 name="assignment_decision_facts_together",
             ),
             models.CheckConstraint(condition=Q(until__isnull=True) | Q(decision="approve"), name="assignment_until_is_kept"),
-            models.CheckConstraint(
-                condition=~Q(decision="reduce") | ~Q(reduce_to=""), name="assignment_reduced_to_something"
-            ),
+            models.CheckConstraint(condition=~Q(decision="reduce") | ~Q(reduce_to=""), name="assignment_reduced_to_something"),
         )
         indexes = (
             models.Index(
@@ -161,8 +162,8 @@ class StageResult(models.Model):
     result = models.CharField(max_length=12, choices=Result.choices)
 
     class Meta:
-        ordering = ("item_id", "stage")
-        constraints = (models.UniqueConstraint(fields=("item", "stage"), name="stage_result_once"),)
+        ordering = ("campaign_id", "stage", "item_id")
+        constraints = (models.UniqueConstraint(fields=("campaign", "stage", "item"), name="stage_result_once"),)
 
     def __str__(self) -> str:
         return f"{self.item_id}, stage {self.stage}: {self.result}"

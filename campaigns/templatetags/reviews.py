@@ -31,3 +31,16 @@ def signal_colour(signal: str) -> str:
     if signal in RED_SIGNALS:
         return "red"
     return "amber" if signal in AMBER else ""
+
+
+EXCUSES = {
+    "granter": "granted it; excused",
+    "own_report": "reports to this person; excused",
+    "earlier_stage": "answered in an earlier stage too",
+}
+
+
+@register.filter
+def excuse_label(code: str) -> str:
+    """What an assignment is excused from, in words."""
+    return EXCUSES.get(code, code)

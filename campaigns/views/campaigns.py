@@ -11,7 +11,7 @@ from campaigns import permissions, queries
 from campaigns.actions import assignments, closing, launching
 from campaigns.actions.items import Selection
 from campaigns.forms import ReasonForm, ReassignForm
-from campaigns.models import Assignment, Campaign
+from campaigns.models import Campaign
 from campaigns.states import CampaignState, ExclusionRule
 from campaigns.tasks import launch_campaign, progress_key
 from certify.lib import clock
@@ -123,14 +123,14 @@ def reviewer_reassign(request: HttpRequest, pk: int, reviewer: int) -> HttpRespo
     person = get_object_or_404(
         User.objects.filter(assignments__campaign=campaign, assignments__is_active=True).distinct(), pk=reviewer
     )
-    waiting = Assignment.objects.filter(campaign=campaign, reviewer=person, is_active=True).filter(queries.OPEN_ITEM)
-    numbers = list(waiting.order_by("item_number").values_list("item_number", flat=True)[: assignments.MAX_ITEMS])
+    waiting = queries.unanswered(campaign).filter(reviewer=person, decision="").order_by("item_number")
+    ids = list(waiting.values_list("pk", flat=True)[: assignments.MAX_ITEMS])
     form = ReassignForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             moved = assignments.reassign(
                 campaign_id=campaign.pk,
-                selection=Selection(numbers),
+                selection=Selection(ids),
                 to=form.cleaned_data["to"],
                 reason=form.cleaned_data["reason"],
                 by=request.user,
@@ -140,5 +140,5 @@ def reviewer_reassign(request: HttpRequest, pk: int, reviewer: int) -> HttpRespo
         else:
             messages.success(request, f"{moved:,} items now belong to {form.cleaned_data['to']}.")
             return redirect("campaigns:campaign-detail", pk=pk)
-    context = {"campaign": campaign, "form": form, "person": person, "count": len(numbers)}
+    context = {"campaign": campaign, "form": form, "person": person, "count": len(ids)}
     return render(request, "campaigns/reviewer_reassign.html", context, status=422 if form.errors else 200)

@@ -10,20 +10,21 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import permissions, queries, rules
+from campaigns import permissions, queries, rules, stages, worklist
 from campaigns.actions import items, reviews
-from campaigns.forms import FilterForm
-from campaigns.models import Campaign, ReviewItem, SignOff
+from campaigns.forms import AnswerForm, FilterForm
+from campaigns.models import Assignment, Campaign, SignOff
 from campaigns.states import CampaignState, DecisionCode
 from certify.lib import clock
 from certify.lib.access import requires
-from certify.lib.errors import Conflict, InvalidInput
+from certify.lib.errors import Conflict, DomainError, InvalidInput
+from certify.lib.files import store
 from ledger.models import Entry
 
 GROUP_LABELS = {
-    "person": lambda item: item.identity_name or item.account_key,
-    "system": lambda item: item.source_name,
-    "entitlement": lambda item: f"{item.entitlement_name or item.entitlement_key} · {item.source_name}",
+    "person": lambda row: row.item.identity_name or row.item.account_key,
+    "system": lambda row: row.item.source_name,
+    "entitlement": lambda row: f"{row.item.entitlement_name or row.item.entitlement_key} · {row.item.source_name}",
 }
 VIEWS = [("risk", "Riskiest first"), ("person", "By person"), ("system", "By system"), ("entitlement", "By right")]
 STALE_DAYS = 7
@@ -32,19 +33,23 @@ STALE_DAYS = 7
 @requires(permissions.can_review)
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    return render(request, "campaigns/inbox.html", {"cards": queries.inbox(request.user), "now": clock.now()})
+    return render(request, "campaigns/inbox.html", {"cards": worklist.inbox(request.user), "now": clock.now()})
 
 
 def _campaign(request: HttpRequest, pk: int) -> Campaign:
-    return get_object_or_404(queries.my_campaigns(request.user), pk=pk)
+    return get_object_or_404(worklist.my_campaigns(request.user), pk=pk)
 
 
-def _item(request: HttpRequest, pk: int, number: int) -> ReviewItem:
-    items_of_user = queries.my_items(request.user, _campaign(request, pk).pk)
-    return get_object_or_404(items_of_user.select_related("decided_by"), number=number)
+def _row(request: HttpRequest, pk: int, row: int) -> Assignment:
+    rows = worklist.my_rows(request.user, _campaign(request, pk).pk)
+    return get_object_or_404(rows.select_related("item", "decided_by", "reviewer", "campaign"), pk=row)
 
 
-def _query(filters: queries.Filters, view: str, **changes) -> str:
+def _is_open(campaign: Campaign) -> bool:
+    return campaign.state == CampaignState.OPEN and clock.now() <= campaign.due_at
+
+
+def _query(filters: worklist.Filters, view: str, **changes) -> str:
     """The address of the same list with some filters changed."""
     values = filters.as_dict() | {"view": view if view != "risk" else ""} | changes
     values["signal"] = values.pop("signals", ())
@@ -56,20 +61,21 @@ def _query(filters: queries.Filters, view: str, **changes) -> str:
 def review(request: HttpRequest, pk: int) -> HttpResponse:
     campaign, user = _campaign(request, pk), request.user
     filters = FilterForm(request.GET).filters()
-    view = request.GET.get("view", "risk") if request.GET.get("view") in queries.VIEWS else "risk"
-    page = queries.review_page(
+    view = request.GET.get("view", "risk") if request.GET.get("view") in worklist.VIEWS else "risk"
+    page = worklist.review_page(
         user, pk, filters=filters, view=view, after=request.GET.get("after", ""), limit=settings.CERTIFY_PAGE_ROWS
     )
     now, oldest = clock.now(), queries.oldest_data(campaign)
-    facets = queries.facets(user, pk, filters)
+    facets = worklist.facets(user, pk, filters)
     context = {
         "campaign": campaign,
-        "is_open": campaign.state == CampaignState.OPEN and now <= campaign.due_at,
+        "is_open": _is_open(campaign),
         "now": now,
-        "groups": _groups(page.items, view),
+        "groups": _groups(page.rows, view),
         "facets": facets,
         "facet_lists": _facet_lists(facets, filters, view),
-        "status": queries.status(user, pk),
+        "status": worklist.status(user, pk, campaign.stage),
+        "stage": _stage(campaign),
         "filters": filters,
         "view": view,
         "views": [(label, _query(filters, name), name == view) for name, label in VIEWS],
@@ -82,7 +88,13 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "campaigns/review.html", context)
 
 
-def _groups(rows: list[ReviewItem], view: str) -> list[tuple[str, list[ReviewItem]]]:
+def _stage(campaign: Campaign) -> dict:
+    """The stage that is open: {number, of, name}."""
+    every = stages.of(campaign.terms)
+    return {"number": campaign.stage, "of": len(every), "name": every[campaign.stage - 1]["name"]}
+
+
+def _groups(rows: list[Assignment], view: str) -> list[tuple[str, list[Assignment]]]:
     if view not in GROUP_LABELS:
         return [("", rows)]
     return [(label, list(group)) for label, group in groupby(rows, GROUP_LABELS[view])]
@@ -92,7 +104,7 @@ STATES = [("open", "To decide"), ("draft", "Decided"), ("submitted", "Submitted"
 FACET_TITLES = {"system": "System", "department": "Department", "person": "Person", "entitlement": "Right"}
 
 
-def _facet_lists(facets: dict, filters: queries.Filters, view: str) -> list[dict]:
+def _facet_lists(facets: dict, filters: worklist.Filters, view: str) -> list[dict]:
     """The links on the left: {title, links: [(label, count, query, active)], more}. An active link takes itself away."""
 
     def link(label: str, count: int, active: bool, **change) -> tuple[str, int, str, bool]:
@@ -124,60 +136,81 @@ def _toggled(signals: tuple[str, ...], code: str) -> list[str]:
 
 @requires(permissions.can_review)
 @require_safe
-def item_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+def item_detail(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     """The drawer: why the person has it, its use, the last decisions, how old the data is."""
-    item = _item(request, pk, number)
-    campaign = _campaign(request, pk)
-    now = clock.now()
+    return _drawer(request, _row(request, pk, row))
+
+
+def _drawer(request: HttpRequest, row: Assignment, refusal: DomainError | None = None) -> HttpResponse:
+    campaign = row.campaign
+    shows_earlier = stages.of(campaign.terms)[row.stage - 1]["shows_earlier"]
     context = {
         "campaign": campaign,
-        "item": item,
-        "now": now,
-        "is_open": campaign.state == CampaignState.OPEN and now <= campaign.due_at,
-        "decisions": queries.last_decisions(item),
-        "snapshot": campaign.sources.select_related("snapshot").get(source_id=item.source_id).snapshot,
-        "why_me": item.assignments.filter(reviewer=request.user, is_active=True).first(),
+        "row": row,
+        "item": row.item,
+        "now": clock.now(),
+        "is_open": _is_open(campaign) and row.stage == campaign.stage,
+        "decisions": worklist.last_decisions(row, shows_earlier=shows_earlier),
+        "snapshot": campaign.sources.select_related("snapshot").get(source_id=row.item.source_id).snapshot,
+        "acts_for": row.reviewer if row.reviewer_id != request.user.pk else None,
         "removal_reasons": rules.REMOVAL_REASONS,
+        "refusal": refusal,
+        "given": request.POST,
     }
-    return render(request, "campaigns/_drawer.html" if request.htmx else "campaigns/item.html", context)
+    template = "campaigns/_drawer.html" if request.htmx else "campaigns/item.html"
+    return render(request, template, context, status=422 if refusal else 200)
 
 
-def _act(request: HttpRequest, item: ReviewItem, code: str) -> tuple[ReviewItem, InvalidInput | Conflict | None]:
-    """Do what the button says; returns the item as it stands then, and the refusal if there was one."""
+def _answer(request: HttpRequest) -> items.Answer:
+    """What the form says. A file is kept with the decision."""
+    form = AnswerForm(request.POST, request.FILES)
+    if not form.is_valid():
+        field, errors = next(iter(form.errors.items()))
+        raise InvalidInput(errors[0], field=field)
+    data, given = form.cleaned_data, form.cleaned_data["evidence"]
+    evidence = None
+    if given:
+        stored = store(given.chunks(), directory="evidence", limit=settings.CERTIFY_UPLOAD_LIMIT_MB * 2**20)
+        evidence = items.Evidence(given.name[:200], stored)
+    rationale = " ".join(filter(None, (data["chip"], data["rationale"].strip())))
+    return items.Answer(data["code"], rationale, data["reduce_to"], data["until"], evidence)
+
+
+def _act(request: HttpRequest, row: Assignment) -> tuple[Assignment, InvalidInput | Conflict | None]:
+    """Do what the button says; returns the row as it stands then, and the refusal if there was one."""
     expected = request.POST.get("expected")
-    rationale = " ".join(filter(None, (request.POST.get("chip", ""), request.POST.get("rationale", "").strip())))
     try:
-        if code == DecisionCode.UNDO:
-            return items.undo(item_id=item.pk, expected=expected, by=request.user), None
-        return items.decide(item_id=item.pk, code=code, rationale=rationale, expected=expected, by=request.user), None
+        if request.POST.get("code") == DecisionCode.UNDO:
+            return items.undo(assignment_id=row.pk, expected=expected, by=request.user), None
+        return items.decide(assignment_id=row.pk, answer=_answer(request), expected=expected, by=request.user), None
     except (Conflict, InvalidInput) as refusal:
-        item.refresh_from_db()
-        return item, refusal
+        row.refresh_from_db()
+        return row, refusal
+
+
+ASKING_FIELDS = ("rationale", "reduce_to", "until")
 
 
 @requires(permissions.can_review)
 @require_POST
-def item_decide(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+def item_decide(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     """Decide or undo; answers with the row, which asks for a reason when one is needed."""
-    code = request.POST.get("code", "")
-    item, refusal = _act(request, _item(request, pk, number), code)
+    found, refusal = _act(request, _row(request, pk, row))
     if not request.htmx:
-        if refusal:
-            messages.error(request, refusal.message)
-            return redirect("campaigns:item-detail", pk=pk, number=number)
-        return redirect("campaigns:review", pk=pk)
+        return _drawer(request, found, refusal) if refusal else redirect("campaigns:review", pk=pk)
+    code = request.POST.get("code", "")
     context = {
-        "campaign": item.campaign,
-        "item": item,
+        "campaign": found.campaign,
+        "row": found,
         "now": clock.now(),
         "is_open": True,
         "refusal": refusal,
-        "asks_reason": getattr(refusal, "field", None) == "rationale",
+        "asks_reason": getattr(refusal, "field", None) in ASKING_FIELDS,
         "code": code,
         "code_label": DecisionCode(code).label if code in DecisionCode.values else "",
-        "rationale": request.POST.get("rationale", ""),
+        "given": request.POST,
         "removal_reasons": rules.REMOVAL_REASONS if code == DecisionCode.REVOKE else (),
-        "status": queries.status(request.user, pk),
+        "status": worklist.status(request.user, pk, found.campaign.stage),
         "is_swap": True,
     }
     status = 200 if refusal is None else 409 if isinstance(refusal, Conflict) else 422
@@ -188,11 +221,11 @@ def _selection(request: HttpRequest, pk: int) -> items.Selection:
     """The ticked rows, or everything that the filter shows."""
     filters = FilterForm(request.POST).filters()
     if request.POST.get("everything"):
-        found = queries.filtered(queries.my_items(request.user, pk), filters).order_by("number")
-        numbers = list(found.values_list("number", flat=True)[: items.MAX_BULK])
+        found = worklist.filtered(worklist.my_rows(request.user, pk), filters).order_by("item_number", "pk")
+        ids = list(found.values_list("pk", flat=True)[: items.MAX_BULK])
     else:
-        numbers = sorted({int(number) for number in request.POST.getlist("item") if number.isdigit()})[: items.MAX_BULK]
-    return items.Selection(numbers, filters.as_dict())
+        ids = sorted({int(row) for row in request.POST.getlist("item") if row.isdigit()})[: items.MAX_BULK]
+    return items.Selection(ids, filters.as_dict())
 
 
 @requires(permissions.can_review)
@@ -200,7 +233,7 @@ def _selection(request: HttpRequest, pk: int) -> items.Selection:
 def bulk(request: HttpRequest, pk: int) -> HttpResponse:
     """First the preview of what a bulk act would touch; with `confirm`, the act."""
     campaign, selection, code = _campaign(request, pk), _selection(request, pk), request.POST.get("code", "")
-    if not selection.item_numbers or code not in ("approve", "revoke", "dont_know"):
+    if not selection.ids or code not in items.BULK_ANSWERS:
         messages.error(request, "Tick the rows first, then choose what to do with them.")
         return redirect("campaigns:review", pk=pk)
     if not request.POST.get("confirm"):
@@ -222,14 +255,14 @@ def _bulk_preview(
         "campaign": campaign,
         "code": code,
         "code_label": DecisionCode(code).label,
-        "preview": queries.bulk_preview(request.user, campaign.pk, selection.item_numbers),
-        "numbers": selection.item_numbers,
+        "preview": worklist.bulk_preview(request.user, campaign.pk, selection.ids),
+        "ids": selection.ids,
         "filters": selection.filter,
         "why_reason": rules.needs_reason(code, [], campaign.terms),
         "error": error,
         "rationale": request.POST.get("rationale", ""),
         "cap": items.MAX_BULK,
-        "is_cut": len(selection.item_numbers) == items.MAX_BULK,
+        "is_cut": len(selection.ids) == items.MAX_BULK,
     }
     return render(request, "campaigns/bulk.html", context, status=422 if error else 200)
 
@@ -249,7 +282,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
                 error = refusal.message
             else:
                 return redirect("campaigns:receipt", pk=pk, sign_off=sign_off.pk)
-    summary = queries.summary_for_submission(request.user, pk)
+    summary = worklist.summary_for_submission(request.user, pk, campaign.stage)
     context = {
         "campaign": campaign,
         "summary": summary,
@@ -269,6 +302,6 @@ def receipt(request: HttpRequest, pk: int, sign_off: int) -> HttpResponse:
         "sign_off": found,
         "leaf_hash": bytes(entry.leaf_hash).hex(),
         "leaf": getattr(entry, "leaf", None),
-        "open": queries.my_open(request.user, pk).count(),
+        "open": worklist.my_open(request.user, pk, found.campaign.stage).count(),
     }
     return render(request, "campaigns/receipt.html", context)

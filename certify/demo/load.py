@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from campaigns.actions import closing, definitions, items, launching, reviews
-from campaigns.models import Campaign, ReviewItem
+from campaigns.models import Assignment, Campaign
 from campaigns.rules import statement
 from certify.demo import company as sample
 from certify.lib import clock
@@ -128,13 +128,14 @@ class Demo:
         remediation_tasks.verify_new_snapshots()
 
     def _review(self, campaign: Campaign, reviewer: User) -> None:
-        mine = ReviewItem.objects.filter(campaign=campaign, assignments__reviewer=reviewer).order_by("number")
-        for item in mine:
-            if "left" in item.signals or ("privileged" in item.signals and "unused" in item.signals):
-                items.decide(item_id=item.pk, code="revoke", rationale="Left the team, not needed any more", by=reviewer)
+        mine = Assignment.objects.filter(campaign=campaign, reviewer=reviewer).select_related("item").order_by("item_number")
+        for row in mine:
+            signals = row.item.signals
+            if "left" in signals or ("privileged" in signals and "unused" in signals):
+                answer = items.Answer("revoke", "Left the team, not needed any more")
             else:
-                reason = "Needed for the daily work, checked with the team lead" if item.signals else ""
-                items.decide(item_id=item.pk, code="approve", rationale=reason, by=reviewer)
+                answer = items.Answer("approve", "Needed for the daily work, checked with the team lead" if signals else "")
+            items.decide(assignment_id=row.pk, answer=answer, by=reviewer)
         words = statement(reviewer.name, mine.count(), campaign.name)
         reviews.submit(campaign_id=campaign.pk, statement=words, by=reviewer)
 
@@ -152,7 +153,7 @@ class Demo:
             self.users[key] = person
             self._give_password(key, person)
         early = Identity.objects.get(key=self.company.heads()["People"]["identity_id"]).user
-        if ReviewItem.objects.filter(campaign=campaign, assignments__reviewer=early).exists():
+        if Assignment.objects.filter(campaign=campaign, reviewer=early).exists():
             self._review(campaign, early)
 
     def _audit_period(self) -> None:

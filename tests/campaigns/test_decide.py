@@ -6,9 +6,9 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
-from campaigns import queries
+from campaigns import worklist
 from campaigns.actions import assignments, closing, items, reviews
-from campaigns.actions.items import Selection
+from campaigns.actions.items import Answer, Selection
 from campaigns.models import Assignment, BulkAct, Campaign, Decision, ReviewItem
 from campaigns.rules import statement
 from certify.lib import canonical, clock
@@ -23,44 +23,44 @@ REASON = "Checked with the team lead today"
 
 
 def test_a_decision_is_a_row_an_entry_and_the_state_of_the_item(story, campaign, ana):
-    item = story.decide(campaign, "chloe", "revoke", ana)
+    row = story.decide(campaign, "chloe", "revoke", ana)
     decision = Decision.objects.get()
     entry = Entry.objects.get(uid=decision.entry_uid)
-    assert (item.decision, item.decided_by, item.decision_entry_uid) == ("revoke", ana, entry.uid)
+    assert (row.decision, row.decided_by, row.decision_entry_uid) == ("revoke", ana, entry.uid)
     assert entry.kind == "decision:made"
     assert entry.payload_json["data"] == {
         "campaign": str(campaign.pk),
-        "item": str(item.number),
+        "item": str(row.item_number),
         "reviewer": {"id": f"people.user:{ana.pk}", "name": "Ana Berg", "email": "ana@x.example"},
         "decision": "revoke",
         "rationale": "Seen and checked with the team",
         "decided_at": rfc3339(decision.decided_at),
         "rule": "manager",
-        "shown": bytes(item.leaf).hex(),
+        "shown": bytes(row.item.leaf).hex(),
         "bulk": "",
     }
 
 
 def test_undo_keeps_both_rows_and_opens_the_item(story, campaign, ana):
-    item = story.decide(campaign, "bruno", "approve", ana)
-    items.undo(item_id=item.pk, by=ana)
-    item.refresh_from_db()
-    assert (item.decision, item.decided_by, item.decision_entry_uid) == ("", None, None)
+    row = story.decide(campaign, "bruno", "approve", ana)
+    items.undo(assignment_id=row.pk, by=ana)
+    row.refresh_from_db()
+    assert (row.decision, row.decided_by, row.decision_entry_uid) == ("", None, None)
     assert list(Decision.objects.values_list("code", flat=True)) == ["approve", "undo"]
     assert Entry.objects.filter(kind="decision:undone").count() == 1
     with pytest.raises(InvalidInput, match="no decision to undo"):
-        items.undo(item_id=item.pk, by=ana)
+        items.undo(assignment_id=row.pk, by=ana)
 
 
 def test_others_cannot_decide_and_nobody_decides_on_themself(story, campaign, ana):
-    item = story.item(campaign, "bruno")
+    row = story.row(campaign, "bruno")
     for stranger in (story.owner, story.admin, story.system_owner):
         with pytest.raises(NotAllowed, match="not assigned to you"):
-            items.decide(item_id=item.pk, code="approve", by=stranger)
-    own = story.item(campaign, "ana")
-    Assignment.objects.filter(item=own).update(reviewer=ana)  # as if a rule had gone wrong
+            items.decide(assignment_id=row.pk, answer=Answer("approve"), by=stranger)
+    own = story.row(campaign, "ana")
+    Assignment.objects.filter(pk=own.pk).update(reviewer=ana)  # as if a rule had gone wrong
     with pytest.raises(NotAllowed, match="your own access"):
-        items.decide(item_id=own.pk, code="approve", by=ana)
+        items.decide(assignment_id=own.pk, answer=Answer("approve"), by=ana)
     assert Decision.objects.count() == 0
 
 
@@ -69,32 +69,33 @@ def test_others_cannot_decide_and_nobody_decides_on_themself(story, campaign, an
     [("bruno", "admin", "approve"), ("chloe", "read", "approve"), ("bruno", "read", "dont_know")],
 )
 def test_red_keeps_and_dont_knows_need_a_reason(story, campaign, ana, account, entitlement, code):
-    item = story.item(campaign, account, entitlement)
+    row = story.row(campaign, account, entitlement)
     for rationale in ("", "ok", "xxxxxxxxxxxxxxx"):
         with pytest.raises(InvalidInput) as refusal:
-            items.decide(item_id=item.pk, code=code, rationale=rationale, by=ana)
+            items.decide(assignment_id=row.pk, answer=Answer(code, rationale), by=ana)
         assert refusal.value.field == "rationale"
-    items.decide(item_id=item.pk, code=code, rationale=REASON, by=ana)
+    items.decide(assignment_id=row.pk, answer=Answer(code, REASON), by=ana)
 
 
 def test_somebody_elses_decision_is_not_overwritten_unseen(story, campaign, ana):
-    item = story.decide(campaign, "bruno", "approve", ana)
+    row = story.decide(campaign, "bruno", "approve", ana)
     with pytest.raises(Conflict):
-        items.decide(item_id=item.pk, code="revoke", expected="", by=ana)
-    items.decide(item_id=item.pk, code="revoke", expected=str(item.decision_entry_uid), by=ana)
-    assert ReviewItem.objects.get(pk=item.pk).decision == "revoke"
+        items.decide(assignment_id=row.pk, answer=Answer("revoke"), expected="", by=ana)
+    items.decide(assignment_id=row.pk, answer=Answer("revoke"), expected=str(row.decision_entry_uid), by=ana)
+    assert Assignment.objects.get(pk=row.pk).decision == "revoke"
 
 
 def test_after_the_due_date_nothing_is_decided_even_before_the_closing_task_ran(story, campaign, ana):
-    item = story.item(campaign, "bruno")
+    row = story.row(campaign, "bruno")
     with clock.freeze(campaign.due_at + timedelta(seconds=1)), pytest.raises(InvalidInput, match="due date"):
-        items.decide(item_id=item.pk, code="approve", by=ana)
+        items.decide(assignment_id=row.pk, answer=Answer("approve"), by=ana)
     with clock.freeze(campaign.due_at):
-        items.decide(item_id=item.pk, code="approve", by=ana)
+        items.decide(assignment_id=row.pk, answer=Answer("approve"), by=ana)
 
 
-def numbers(campaign, *keys: tuple[str, str]) -> Selection:
-    found = [ReviewItem.objects.get(campaign=campaign, account_key=a, entitlement_key=e).number for a, e in keys]
+def chosen(campaign, *keys: tuple[str, str]) -> Selection:
+    rows = Assignment.objects.filter(campaign=campaign, is_active=True)
+    found = [rows.get(item__account_key=account, item__entitlement_key=right).pk for account, right in keys]
     return Selection(found, {"system": "crm"})
 
 
@@ -103,29 +104,30 @@ ANAS = (("bruno", "read"), ("bruno", "admin"), ("chloe", "read"), ("david", "rea
 
 def test_bulk_leaves_red_and_single_decisions_alone_and_is_one_record(story, campaign, ana):
     story.decide(campaign, "david", "revoke", ana)
-    done = items.decide_bulk(campaign_id=campaign.pk, selection=numbers(campaign, *ANAS), code="approve", by=ana)
+    done = items.decide_bulk(campaign_id=campaign.pk, selection=chosen(campaign, *ANAS), code="approve", by=ana)
     assert (done.decided, done.left_out) == (2, 3)
-    decided = {(i.account_key, i.entitlement_key): i.decision for i in ReviewItem.objects.exclude(decision="")}
+    rows = Assignment.objects.exclude(decision="").values_list("item__account_key", "item__entitlement_key", "decision")
+    decided = {(account, right): decision for account, right, decision in rows}
     assert decided == {("david", "read"): "revoke", ("bruno", "read"): "approve", ("job", "read"): "approve"}
     act = BulkAct.objects.get()
     bulk = Entry.objects.get(kind="decision:bulk").payload_json["data"]
     assert bulk["filter"] == {"system": "crm"}
     assert (bulk["count"], bulk["left_out"], act.count) == (2, 3, 2)
-    assert sorted(act.item_numbers) == sorted(numbers(campaign, ("bruno", "read"), ("job", "read")).item_numbers)
+    assert set(act.item_numbers) == {story.item(campaign, account).number for account in ("bruno", "job")}
     made = Entry.objects.filter(kind="decision:made", payload_json__data__bulk=str(act.entry_uid))
     assert made.count() == 2
     assert set(Decision.objects.filter(bulk_act=act).values_list("entry_uid", flat=True)) == {e.uid for e in made}
 
 
 def test_bulk_of_somebody_elses_items_does_nothing(story, campaign, ana):
-    done = items.decide_bulk(campaign_id=campaign.pk, selection=numbers(campaign, *ANAS), code="approve", by=story.system_owner)
+    done = items.decide_bulk(campaign_id=campaign.pk, selection=chosen(campaign, *ANAS), code="approve", by=story.system_owner)
     assert (done.act, done.decided) == (None, 0)
     assert not Decision.objects.exists()
 
 
 def test_bulk_preview_says_what_the_act_then_does(story, campaign, ana):
-    selection = numbers(campaign, *ANAS)
-    seen = queries.bulk_preview(ana, campaign.pk, selection.item_numbers)
+    selection = chosen(campaign, *ANAS)
+    seen = worklist.bulk_preview(ana, campaign.pk, selection.ids)
     done = items.decide_bulk(campaign_id=campaign.pk, selection=selection, code="approve", by=ana)
     assert (seen["selected"], seen["red"], seen["eligible"]) == (5, 2, done.decided) == (5, 2, 3)
 
@@ -135,17 +137,19 @@ def test_submit_signs_exactly_the_drafts(story, campaign, ana):
     story.decide(campaign, "chloe", "revoke", ana)
     sign_off = story.submit(campaign, ana)
     assert (sign_off.approved, sign_off.revoked, sign_off.dont_know, sign_off.open_left) == (1, 1, 0, 3)
-    rows = ReviewItem.objects.filter(sign_off=sign_off).order_by("number")
+    rows = Assignment.objects.filter(sign_off=sign_off).order_by("item_number")
     leaves = [
         merkle.leaf_hash(
-            canonical.dumps([str(campaign.pk), str(i.number), i.decision, rfc3339(i.decided_at), str(i.decision_entry_uid)])
+            canonical.dumps(
+                [str(campaign.pk), str(i.item_number), i.decision, rfc3339(i.decided_at), str(i.decision_entry_uid)]
+            )
         )
         for i in rows
     ]
     assert sign_off.decisions_root == merkle.root(leaves).hex()
     assert Entry.objects.get(kind="review:submitted").payload_json["data"]["statement"] == sign_off.statement
     with pytest.raises(InvalidInput, match="submitted"):
-        items.decide(item_id=rows[0].pk, code="revoke", by=ana)
+        items.decide(assignment_id=rows[0].pk, answer=Answer("revoke"), by=ana)
     with pytest.raises(InvalidInput, match="nothing to submit"):
         story.submit(campaign, ana)
 
@@ -157,16 +161,16 @@ def test_a_statement_over_another_number_of_decisions_is_refused(story, campaign
 
 
 def test_reassign_keeps_the_trail_and_never_gives_people_their_own_access(story, campaign, ana):
-    selection = numbers(campaign, ("bruno", "read"), ("david", "read"))
+    selection = chosen(campaign, ("bruno", "read"), ("david", "read"))
     moved = assignments.reassign(campaign_id=campaign.pk, selection=selection, to=story.fallback, reason=REASON, by=ana)
     assert moved == 2
     item = story.item(campaign, "bruno")
     trail = list(item.assignments.order_by("id").values_list("reviewer__name", "is_active", "rule"))
     assert trail == [("Ana Berg", False, "manager"), ("Reviewer", True, "reassigned")]
-    items.decide(item_id=item.pk, code="approve", by=story.fallback)
+    items.decide(assignment_id=story.row(campaign, "bruno").pk, answer=Answer("approve"), by=story.fallback)
     with pytest.raises(NotAllowed):
-        items.decide(item_id=story.item(campaign, "david").pk, code="approve", by=ana)
-    own = numbers(campaign, ("ana", "read"))
+        items.decide(assignment_id=story.row(campaign, "david").pk, answer=Answer("approve"), by=ana)
+    own = chosen(campaign, ("ana", "read"))
     with pytest.raises(InvalidInput, match="own access"):
         assignments.reassign(campaign_id=campaign.pk, selection=own, to=ana, reason=REASON, by=story.owner)
     with pytest.raises(NotAllowed):
@@ -183,7 +187,7 @@ def test_close_gives_every_item_its_outcome_and_silence_approves_nothing(story, 
     outcomes = {(i.account_key, i.entitlement_key): i.outcome for i in ReviewItem.objects.all()}
     assert outcomes == dict.fromkeys(outcomes, "not_reviewed") | {("bruno", "read"): "approved", ("chloe", "read"): "revoked"}
     data = Entry.objects.get(uid=closed.close_entry_uid).payload_json["data"]
-    assert data["counts"] == {"approved": 1, "revoked": 1, "not_reviewed": 5}
+    assert data["counts"] == {"approved": 1, "revoked": 1, "reduced": 0, "not_reviewed": 5}
     assert data["outcome_root"] == closed.outcome_root
 
 
@@ -191,6 +195,8 @@ FORBIDDEN = [
     "UPDATE campaigns_reviewitem SET outcome = 'not_reviewed'",
     "UPDATE campaigns_reviewitem SET rationale = 'x'",
     "UPDATE campaigns_assignment SET is_active = FALSE",
+    "UPDATE campaigns_stageresult SET result = 'accept'",
+    "UPDATE campaigns_signeddecision SET code = 'revoke'",
     "DELETE FROM campaigns_reviewitem",
     "DELETE FROM campaigns_assignment",
     "UPDATE campaigns_decision SET rationale = 'x'",
@@ -201,14 +207,15 @@ FORBIDDEN = [
     "DELETE FROM campaigns_campaign",
     (
         "INSERT INTO campaigns_decision (campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code,"
-        " rationale, decided_at, shown, entry_uid)"
+        " rationale, decided_at, shown, entry_uid, stage, reduce_to, evidence_name, evidence_sha256, evidence_stored_as)"
         " SELECT campaign_id, item_id, reviewer_id, reviewer_name, reviewer_email, assigned_by_rule, code, rationale, decided_at,"
-        " shown, entry_uid FROM campaigns_decision"
+        " shown, entry_uid, 1, '', '', '', '' FROM campaigns_decision"
     ),
     (
         "INSERT INTO campaigns_assignment (campaign_id, item_id, stage, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
-        " item_number, assigned_at) SELECT campaign_id, item_id, 2, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
-        " item_number, assigned_at FROM campaigns_assignment"
+        " item_number, assigned_at, panel, excused, is_vote, decision, rationale, reduce_to, is_bulk)"
+        " SELECT campaign_id, item_id, 2, reviewer_id, reviewer_name, rule, reason, is_active, risk_rank,"
+        " item_number, assigned_at, 1, '', TRUE, '', '', '', FALSE FROM campaigns_assignment"
     ),
 ]
 

@@ -15,6 +15,7 @@ from certify.lib.times import rfc3339
 from inventory.models import Grant
 from ledger import merkle
 from ledger.models import Entry
+from people.actions import users
 from people.models import Mail
 
 pytestmark = pytest.mark.django_db
@@ -60,19 +61,30 @@ def test_an_inactive_manager_is_passed_over(story):
     assert set(chosen(story.launch()).values()) == {("System_Owner", "system_owner")}
 
 
+def tie_fallback_to_ana(story) -> None:
+    """Ana's own access has neither a system owner nor a fallback who may answer for it."""
+    story.source.owner = None
+    story.source.save()
+    story.fallback.email = "ana@x.example"
+    story.fallback.save()
+    story.load()
+
+
 def test_without_a_system_owner_the_fallback_is_asked(story):
     story.source.owner = None
     story.source.save()
     assert chosen(story.launch())["shared", "read"] == ("Reviewer", "fallback")
 
 
+def test_where_the_fallback_is_the_person_reviewed_the_owner_of_the_control_is_asked(story):
+    tie_fallback_to_ana(story)
+    assert chosen(story.launch())["ana", "read"] == ("Control_Owner", "control_owner")
+
+
 def test_a_launch_where_nobody_can_be_asked_is_refused_and_leaves_nothing(story):
-    story.source.owner = None
-    story.source.save()
-    story.fallback.email = "ana@x.example"
-    story.fallback.save()
-    story.load()  # ties Ana's identity to the fallback: her own access has nobody left
+    tie_fallback_to_ana(story)
     definition = story.define()
+    users.deactivate(user_id=definition.owner_id, by=story.admin)
     campaign = launching.request(definition_id=definition.pk, name="Q4", by=story.owner)
     with pytest.raises(InvalidInput, match="1 items have no reviewer, for example ana · Read customers"):
         launching.launch(campaign_id=campaign.pk, by=story.owner)

@@ -7,18 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns import rules
-from campaigns.states import CAMPAIGN_TRANSITIONS, CampaignState, DecisionCode, Outcome, Signal
+from campaigns.states import CAMPAIGN_TRANSITIONS, CampaignState, Signal
 from certify.lib.errors import InvalidInput
 
 CALM = {"reason_for_every_keep": False, "reason_for_every_removal": False}
 signals = st.lists(st.sampled_from(Signal.values), unique=True)
-
-
-@given(st.sampled_from(["", *DecisionCode.values]), st.booleans())
-def test_only_a_submitted_approval_approves(decision, is_submitted):
-    outcome = rules.outcome_of(decision, is_submitted)
-    assert (outcome == Outcome.APPROVED) == (is_submitted and decision == "approve")
-    assert (outcome == Outcome.REVOKED) == (is_submitted and decision == "revoke")
 
 
 @given(signals)

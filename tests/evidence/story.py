@@ -2,10 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+from campaigns import worklist
 from campaigns.actions import assignments, closing, items, launching
 from campaigns.actions.definitions import Terms, create
 from campaigns.actions.items import Selection
-from campaigns.models import Campaign, ReviewItem
+from campaigns.models import Assignment, Campaign, ReviewItem
 from campaigns.states import Outcome
 from certify.lib import clock
 from evidence.actions import periods
@@ -109,9 +110,9 @@ def _launch(story: Story, name: str, **changes) -> Campaign:
     return launching.launch(campaign_id=campaign.pk, by=story.owner)
 
 
-def _decide(story: Story, campaign: Campaign, account: str, code: str, by, entitlement: str = "read") -> ReviewItem:
-    found = story.item(campaign, account, entitlement)
-    return items.decide(item_id=found.pk, code=code, rationale=REASON, by=by)
+def _decide(story: Story, campaign: Campaign, account: str, code: str, by, entitlement: str = "read") -> Assignment:
+    row = story.row(campaign, account, entitlement)
+    return items.decide(assignment_id=row.pk, answer=items.Answer(code, REASON), by=by)
 
 
 def _first(story: Story) -> Campaign:
@@ -121,20 +122,23 @@ def _first(story: Story) -> Campaign:
         ana = story.user("ana@x.example")
         send_queued_mail()
     with clock.freeze(moment(2, 3)):
-        moved = story.item(campaign, "david")
+        moved = story.row(campaign, "david")
         assignments.reassign(
-            campaign_id=campaign.pk, selection=Selection([moved.number]), to=story.owner, reason="Knows the suppliers", by=ana
+            campaign_id=campaign.pk, selection=Selection([moved.pk]), to=story.owner, reason="Knows the suppliers", by=ana
         )
         _decide(story, campaign, "bruno", "approve", ana)
         undone = _decide(story, campaign, "bruno", "revoke", ana, "admin")
-        items.undo(item_id=undone.pk, by=ana)
+        items.undo(assignment_id=undone.pk, by=ana)
         _decide(story, campaign, "bruno", "revoke", ana, "admin")
         _decide(story, campaign, "david", "revoke", story.owner)
         _decide(story, campaign, "chloe", "dont_know", ana)
-        everything = ReviewItem.objects.filter(campaign=campaign, assignments__reviewer=ana, assignments__is_active=True)
-        numbers = list(everything.order_by("number").values_list("number", flat=True))
+        everything = list(worklist.my_rows(ana, campaign.pk).order_by("item_number").values_list("pk", flat=True))
         result = items.decide_bulk(
-            campaign_id=campaign.pk, selection=Selection(numbers, {"system": "crm"}), code="approve", rationale=REASON, by=ana
+            campaign_id=campaign.pk,
+            selection=Selection(everything, {"system": "crm"}),
+            code="approve",
+            rationale=REASON,
+            by=ana,
         )
         assert result.decided, "the story needs a bulk act"
     with clock.freeze(moment(2, 5)):

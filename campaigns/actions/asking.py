@@ -1,0 +1,67 @@
+"""What every stage begins with: sign-ins for those who have none, the record of who was asked, and the mail that asks."""
+
+from django.db import transaction
+from django.db.models import Count
+
+from campaigns import assigning, stages
+from campaigns.models import Assignment, Campaign
+from people.actions import mails, users
+
+
+@transaction.atomic
+def provision(*, table: str, panels: int, condition: str, by) -> None:
+    """Make users for the chosen reviewers of the table who have none yet."""
+    wanted = assigning.reviewers_without_sign_in(table, panels=panels, condition=condition)
+    made = users.provision(rows=[(username, name, email) for _, username, name, email in wanted], by=by)
+    assigning.tie_reviewers({identity: made[username] for identity, username, _, _ in wanted})
+
+
+def assignment_rows(campaign: Campaign) -> list[tuple[str, dict]]:
+    """(subject, data) of the entry about each reviewer of the campaign's stage: how many items, by which rules."""
+    per_reviewer: dict[tuple[int, str], dict[str, int]] = {}
+    asked = Assignment.objects.filter(campaign=campaign, stage=campaign.stage)
+    counted = asked.values_list("reviewer_id", "reviewer_name", "rule").annotate(Count("id"))
+    for reviewer, name, rule, count in counted.order_by("reviewer_id", "rule"):
+        per_reviewer.setdefault((reviewer, name), {})[rule] = count
+    stage = {"stage": str(campaign.stage)} if campaign.stage > 1 else {}
+    return [
+        (
+            f"campaigns.campaign:{campaign.pk}",
+            {
+                "campaign": str(campaign.pk),
+                "reviewer": {"id": f"people.user:{reviewer}", "name": name},
+                "items": sum(by_rule.values()),
+                "rules": by_rule,
+                **stage,
+            },
+        )
+        for (reviewer, name), by_rule in per_reviewer.items()
+    ]
+
+
+@transaction.atomic
+def tell(*, campaign: Campaign, by) -> None:
+    """Mail those who are asked in the campaign's stage, once each."""
+    asked = Assignment.objects.filter(campaign=campaign, stage=campaign.stage, is_active=True)
+    counted = asked.values_list("reviewer_id").annotate(Count("id")).order_by()
+    every = stages.of(campaign.terms)
+    mails.queue_many(
+        drafts=[
+            mails.Draft(
+                recipient_id=reviewer,
+                template="campaign_opened",
+                context={
+                    "campaign": campaign.name,
+                    "purpose": campaign.terms["purpose"],
+                    "stage": every[campaign.stage - 1]["name"] if len(every) > 1 else "",
+                    "items": count,
+                    "due_on": campaign.due_at.date().isoformat(),
+                    "path": f"/reviews/{campaign.pk}/",
+                },
+                subject_ref=f"campaigns.campaign:{campaign.pk}",
+                dedupe_key=f"campaign-opened:{campaign.pk}:{reviewer}{f':{campaign.stage}' if campaign.stage > 1 else ''}",
+            )
+            for reviewer, count in counted
+        ],
+        by=by,
+    )

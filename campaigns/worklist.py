@@ -1,0 +1,361 @@
+"""Reads of what a reviewer has to do: the inbox, the review page, the rows that acts may touch.
+
+A row of the work list is an `Assignment` with its item. A reviewer sees their own, and those of people they act for today.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Count, Q, QuerySet
+
+from campaigns import rules
+from campaigns.models import Assignment, Campaign, Decision, Delegation
+from campaigns.states import RED_SIGNALS, CampaignState, DecisionCode, ItemState, Signal
+from certify.lib import clock
+from certify.lib.errors import InvalidInput
+from inventory.models import Identity
+
+RED = [signal.value for signal in RED_SIGNALS]
+OPEN = Q(decision="", sign_off__isnull=True)
+DRAFT = ~Q(decision="") & Q(sign_off__isnull=True)
+SUBMITTED = Q(sign_off__isnull=False)
+FACET_CAP = 50
+#: Facet → the column it filters.
+FACET_COLUMNS = {
+    "system": "item__source_key",
+    "department": "item__department",
+    "entitlement": "item__entitlement_key",
+    "person": "item__identity_key",
+}
+#: View → the columns that group and order its rows; the last makes the order total.
+VIEWS = {
+    "risk": ("risk_rank", "item_number", "id"),
+    "person": ("item__identity_name", "item__account_key", "item_number", "id"),
+    "system": ("item__source_name", "item__entitlement_name", "item_number", "id"),
+    "entitlement": ("item__entitlement_name", "item__entitlement_key", "item_number", "id"),
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a reviewer filters by; every part narrows. `signals` must all be there; `search` looks in names and keys."""
+
+    state: str = ""
+    signals: tuple[str, ...] = ()
+    care: bool = False
+    system: str = ""
+    department: str = ""
+    entitlement: str = ""
+    person: str = ""
+    search: str = ""
+
+    def as_dict(self) -> dict:
+        """The parts that are set, as a bulk act records them."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value}
+
+
+@dataclass
+class Page:
+    """One keyset page: its rows, and the cursor of the next page ("" at the end)."""
+
+    rows: list[Assignment] = field(default_factory=list)
+    next_cursor: str = ""
+
+
+def running_delegations(delegate_id: int, now: datetime) -> QuerySet:
+    """Delegations by which somebody acts for others on this day (UTC)."""
+    today = now.date()
+    return Delegation.objects.filter(
+        delegate_id=delegate_id, ended_at__isnull=True, begins_on__lte=today, ends_on__gte=today, principal__is_active=True
+    )
+
+
+def principals(user, campaign_id: int | None = None) -> list[int]:
+    """Ids of those whose assignments the user may answer: themselves, and whom they act for today (in this campaign)."""
+    running = running_delegations(user.pk, clock.now())
+    if campaign_id is not None:
+        running = running.filter(Q(campaigns=[]) | Q(campaigns__contains=[campaign_id]))
+    return [user.pk, *running.values_list("principal_id", flat=True)]
+
+
+def _of(user, principal_ids: list[int]) -> Q:
+    """Assignments of the user and, but for the user's own access, of those they act for."""
+    if len(principal_ids) == 1:
+        return Q(reviewer_id=user.pk)
+    own = Identity.objects.filter(user=user).values("key")
+    return Q(reviewer_id=user.pk) | (Q(reviewer_id__in=principal_ids[1:]) & ~Q(item__identity_key__in=own))
+
+
+def my_rows(user, campaign_id: int) -> QuerySet:
+    """The rows the user may see of a campaign, of all stages."""
+    mine = _of(user, principals(user, campaign_id))
+    return Assignment.objects.filter(mine, campaign_id=campaign_id, is_active=True)
+
+
+def my_drafts(user, campaign_id: int) -> QuerySet:
+    """Rows that the user has decided, themselves or for others, and nobody has submitted yet."""
+    return my_rows(user, campaign_id).filter(DRAFT, decided_by=user)
+
+
+def my_open(user, campaign_id: int, stage: int) -> QuerySet:
+    """Rows of the stage that nobody has decided."""
+    return my_rows(user, campaign_id).filter(OPEN, stage=stage)
+
+
+def my_campaigns(user) -> QuerySet:
+    """Campaigns in which the user has rows; what `get_object_or_404` of a reviewer's page looks in."""
+    mine = Assignment.objects.filter(reviewer=user, is_active=True).values("campaign_id").distinct()
+    found = Q(pk__in=mine)
+    for delegation in running_delegations(user.pk, clock.now()):
+        theirs = Assignment.objects.filter(reviewer=delegation.principal_id, is_active=True).values("campaign_id")
+        found |= Q(pk__in=theirs) & (Q(pk__in=delegation.campaigns) if delegation.campaigns else Q())
+    return Campaign.objects.filter(found, state__in=(CampaignState.OPEN, CampaignState.CLOSED)).select_related("owner")
+
+
+def inbox(user) -> list[dict]:
+    """A card per campaign, the most urgent first: {campaign, total, decided, submitted, open, drafts, minutes_left}."""
+    cards = []
+    for campaign in my_campaigns(user):
+        row = my_rows(user, campaign.pk).aggregate(
+            total=Count("id"),
+            open=Count("id", filter=OPEN & Q(stage=campaign.stage)),
+            drafts=Count("id", filter=DRAFT),
+            submitted=Count("id", filter=SUBMITTED),
+        )
+        if not row["total"]:
+            continue
+        row |= {"campaign": campaign, "decided": row["drafts"] + row["submitted"]}
+        row["minutes_left"] = rules.minutes_left(row["open"], median_seconds(user, campaign.pk))
+        cards.append(row)
+    return sorted(cards, key=lambda card: (card["campaign"].state != CampaignState.OPEN, card["campaign"].due_at))
+
+
+def median_seconds(user, campaign_id: int) -> float | None:
+    """The reviewer's median seconds between two of their single decisions in the campaign, pauses over 10 minutes left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY pause) FROM ("
+            " SELECT extract(epoch FROM decided_at - lag(decided_at) OVER (ORDER BY id)) AS pause FROM campaigns_decision"
+            " WHERE campaign_id = %s AND reviewer_id = %s AND bulk_act_id IS NULL) AS pauses WHERE pause < 600",
+            [campaign_id, user.pk],
+        )
+        return cursor.fetchone()[0]
+
+
+def filtered(rows: QuerySet, filters: Filters) -> QuerySet:
+    """The rows that a filter shows."""
+    states = {ItemState.OPEN: OPEN, ItemState.DRAFT: DRAFT, ItemState.SUBMITTED: SUBMITTED}
+    if filters.state in states:
+        rows = rows.filter(states[filters.state])
+    if filters.signals:
+        rows = rows.filter(item__signals__contains=list(filters.signals))
+    if filters.care:
+        rows = rows.filter(item__signals__overlap=RED)
+    for name, column in FACET_COLUMNS.items():
+        if value := getattr(filters, name):
+            rows = rows.filter(**{column: value})
+    for word in filters.search.split()[:5]:
+        rows = rows.filter(
+            Q(item__identity_name__icontains=word)
+            | Q(item__account_key__icontains=word)
+            | Q(item__entitlement_name__icontains=word)
+            | Q(item__entitlement_key__icontains=word)
+            | Q(item__source_name__icontains=word)
+            | Q(item__title__icontains=word)
+        )
+    return rows
+
+
+def review_page(user, campaign_id: int, *, filters: Filters, view: str = "risk", after: str = "", limit: int = 100) -> Page:
+    """One page of the user's rows in the order of the view. `after` is a page's cursor; an unknown one starts over."""
+    columns = VIEWS.get(view, VIEWS["risk"])
+    mine = my_rows(user, campaign_id)
+    rows = filtered(mine, filters)
+    if last := mine.select_related("item").filter(pk=int(after)).first() if after.isdigit() else None:
+        rows = rows.filter(_after(columns, last))
+    found = list(rows.select_related("item").order_by(*columns)[: limit + 1])
+    more = len(found) > limit
+    return Page(found[:limit], str(found[limit - 1].pk) if more else "")
+
+
+def _after(columns: tuple[str, ...], last: Assignment) -> Q:
+    """Rows after `last` in the order of the columns."""
+    later, same = Q(), Q()
+    for column in columns:
+        value = getattr(last.item, column.removeprefix("item__")) if column.startswith("item__") else getattr(last, column)
+        later |= same & Q(**{f"{column}__gt": value})
+        same &= Q(**{column: value})
+    return later
+
+
+FACET_LABELS = {
+    "system": "item__source_name",
+    "department": "item__department",
+    "entitlement": "item__entitlement_name",
+    "person": "item__identity_name",
+}
+FACET_CELLS = [*sorted({*FACET_COLUMNS.values(), *FACET_LABELS.values(), "item__signals"}), "decision", "sign_off_id"]
+FACET_CONDITIONS = {
+    "care": "signals && %(red)s::varchar[]",
+    "open": "decision = '' AND sign_off_id IS NULL",
+    "draft": "decision <> '' AND sign_off_id IS NULL",
+    "submitted": "sign_off_id IS NOT NULL",
+    **{signal: f"signals @> ARRAY['{signal}']::varchar[]" for signal in Signal.values},
+}
+CELL_NAMES = [cell.removeprefix("item__") for cell in FACET_CELLS]
+LABELS = [label.removeprefix("item__") for label in FACET_LABELS.values()]
+SHOWN = [column.removeprefix("item__") for column in FACET_COLUMNS.values()]
+#: One pass over the shown rows counts everything: a grouping set for the totals and one for each column.
+FACETS = (
+    f"SELECT {', '.join(SHOWN)}, {', '.join(f'max({label})' for label in LABELS)}, count(*), "
+    + ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in FACET_CONDITIONS.values())
+    + f" FROM ({{rows}}) AS shown ({', '.join(CELL_NAMES)}) GROUP BY GROUPING SETS ((), "
+    + ", ".join(f"({column})" for column in SHOWN)
+    + ") ORDER BY count(*) DESC"
+)
+
+
+def facets(user, campaign_id: int, filters: Filters) -> dict:
+    """Counts beside the table, over what the filter shows: states, signals, and the largest 50 of each column's values.
+
+    {"total", "care", "states": {…}, "signals": [(code, label, count)], "columns": {facet: {"values": [(value, label, count)],
+    "more": how many values were left out}}}
+    """
+    return _facets(filtered(my_rows(user, campaign_id), filters))
+
+
+def _facets(shown_rows: QuerySet) -> dict:
+    query, params = shown_rows.order_by().values_list(*FACET_CELLS).query.sql_with_params()
+    with connection.cursor() as cursor:
+        shown = cursor.mogrify(query, params).decode().replace("%", "%%")
+        cursor.execute(FACETS.format(rows=shown), {"red": RED})
+        rows = cursor.fetchall()
+    width = len(FACET_COLUMNS)
+    columns: dict[str, list[tuple]] = {name: [] for name in FACET_COLUMNS}
+    totals = dict.fromkeys(FACET_CONDITIONS, 0)
+    total = 0
+    for row in rows:
+        place = next((index for index, value in enumerate(row[:width]) if value is not None), None)
+        if place is None:
+            total, totals = row[2 * width], dict(zip(FACET_CONDITIONS, row[2 * width + 1 :], strict=True))
+        elif row[place]:
+            columns[list(columns)[place]].append((row[place], row[width + place] or row[place], row[2 * width]))
+    return {
+        "total": total,
+        "care": totals["care"],
+        "states": {state: totals[state] for state in ItemState.values},
+        "signals": [(signal.value, signal.label, totals[signal]) for signal in Signal if totals[signal]],
+        "columns": {
+            name: {"values": found[:FACET_CAP], "more": max(0, len(found) - FACET_CAP)} for name, found in columns.items()
+        },
+    }
+
+
+def status(user, campaign_id: int, stage: int) -> dict:
+    """Where a reviewer stands, whatever the filter: {total, open, submitted, and each answer's count among the drafts}."""
+    codes = (DecisionCode.APPROVE, DecisionCode.REVOKE, DecisionCode.REDUCE, DecisionCode.DONT_KNOW)
+    return my_rows(user, campaign_id).aggregate(
+        total=Count("id"),
+        open=Count("id", filter=OPEN & Q(stage=stage)),
+        submitted=Count("id", filter=SUBMITTED),
+        **{code.value: Count("id", filter=Q(sign_off__isnull=True, decision=code)) for code in codes},
+    )
+
+
+def last_decisions(row: Assignment, *, shows_earlier: bool, limit: int = 5) -> QuerySet:
+    """The latest decisions on the same grant, newest first: of earlier campaigns, of this row, and of others in this campaign
+    where its stage lets later reviewers see them."""
+    found = Decision.objects.filter(item__grant_id=row.item.grant_id)
+    if not shows_earlier:
+        found = found.filter(~Q(campaign_id=row.campaign_id) | Q(assignment_id=row.pk))
+    return found.select_related("campaign").order_by("-id")[:limit]
+
+
+def bulk_preview(user, campaign_id: int, ids: list[int]) -> dict:
+    """What a bulk act on these rows would touch.
+
+    {"selected", "eligible", "red", "single", "submitted", "people", "systems", "entitlements": the distinct values with counts,
+    at most 50 each}
+    """
+    rows = my_rows(user, campaign_id).filter(pk__in=ids)
+    red, single = Q(item__signals__overlap=RED), ~Q(decision="") & Q(is_bulk=False, sign_off__isnull=True)
+    counted = rows.aggregate(
+        selected=Count("id"),
+        red=Count("id", filter=red & ~SUBMITTED),
+        single=Count("id", filter=single & ~red),
+        submitted=Count("id", filter=SUBMITTED),
+    )
+    found = _facets(rows.exclude(red | single | SUBMITTED))
+    return counted | {
+        "eligible": found["total"],
+        "people": found["columns"]["person"],
+        "systems": found["columns"]["system"],
+        "entitlements": found["columns"]["entitlement"],
+    }
+
+
+def hold_open(campaign_id: int, now: datetime) -> int:
+    """Keep the campaign in its stage until this transaction ends; returns the stage. Refuses one not open, or past its due date."""
+    with connection.cursor() as cursor:
+        # FOR SHARE: reviewers do not wait for each other, only for a close or the next stage.
+        cursor.execute("SELECT state, due_at, stage FROM campaigns_campaign WHERE id = %s FOR SHARE", [campaign_id])
+        state, due_at, stage = cursor.fetchone()
+    if state != CampaignState.OPEN:
+        raise InvalidInput("This campaign is not open any more; nothing in it can change.")
+    if now > due_at:
+        raise InvalidInput("The due date has passed; nothing can be decided any more.")
+    return stage
+
+
+def lock_bulk(campaign_id: int, stage: int, ids: list[int], user) -> list[Assignment]:
+    """Lock, in order, the rows of a bulk act that it may touch (`rules.is_bulk_eligible`), with the leaf of their items."""
+    rows = (
+        my_rows(user, campaign_id)
+        .filter(pk__in=ids, stage=stage, sign_off__isnull=True)
+        .filter(Q(decision="") | Q(is_bulk=True))
+        .exclude(item__signals__overlap=RED)
+        .select_related("item")
+        .only("pk", "campaign_id", "item_number", "rule", "stage", "reviewer_id", "item__leaf", "item__identity_key")
+        .select_for_update(of=("self",), no_key=True)
+        .order_by("pk")
+    )
+    own = set(Identity.objects.filter(user=user).values_list("key", flat=True))
+    return [row for row in rows if not (row.item.identity_key and row.item.identity_key in own)]
+
+
+def lock_reassignable(campaign_id: int, stage: int, ids: list[int], to) -> list[Assignment]:
+    """Lock the active undecided assignments of items that the new reviewer is not asked about in this stage already."""
+    theirs = Assignment.objects.filter(campaign_id=campaign_id, reviewer=to, stage=stage, is_active=True)
+    assignments = (
+        Assignment.objects.filter(OPEN, campaign_id=campaign_id, stage=stage, pk__in=ids, is_active=True)
+        .exclude(item_id__in=theirs.values("item_id"))
+        .select_related("item")
+        .select_for_update(of=("self",), no_key=True)
+        .order_by("pk")
+    )
+    return list(assignments)
+
+
+def summary_for_submission(user, campaign_id: int, stage: int, cap: int = 100) -> dict:
+    """What the submit page shows: counts, the first removals and red keeps with their totals, and what is left open."""
+    drafts = my_drafts(user, campaign_id).select_related("item")
+    kept = Q(decision=DecisionCode.APPROVE)
+    taken = Q(decision__in=(DecisionCode.REVOKE, DecisionCode.REDUCE))
+    red_kept = kept & Q(item__signals__overlap=RED)
+    counts = drafts.aggregate(
+        total=Count("id"),
+        approve=Count("id", filter=kept),
+        revoke=Count("id", filter=Q(decision=DecisionCode.REVOKE)),
+        reduce=Count("id", filter=Q(decision=DecisionCode.REDUCE)),
+        dont_know=Count("id", filter=Q(decision=DecisionCode.DONT_KNOW)),
+        red_kept=Count("id", filter=red_kept),
+    )
+    return counts | {
+        "taken": counts["revoke"] + counts["reduce"],
+        "removals": list(drafts.filter(taken).order_by("item_number")[:cap]),
+        "red_keeps": list(drafts.filter(red_kept).order_by("item_number")[:cap]),
+        "cap": cap,
+        "open": my_open(user, campaign_id, stage).count(),
+    }
