@@ -22,8 +22,8 @@ OUTCOME_COLUMNS = (
 )  # fmt: skip
 #: One row for each assignment there ever was, by item, stage and order of assignment; their root is recorded at the close.
 ANSWER_COLUMNS = (
-    "campaign", "item", "stage", "panel", "reviewer", "rule", "quorum", "active", "vote", "decision", "decided_by", "decided_at",
-    "decision_entry", "sign_off_entry",
+    "campaign", "item", "stage", "panel", "reviewer", "reviewer_name", "rule", "reason", "excused", "quorum", "active", "vote",
+    "decision", "until", "reduce_to", "decided_by", "decided_at", "decision_entry", "sign_off_entry",
 )  # fmt: skip
 SUBMITTED_COLUMNS = ("campaign", "item", "decision", "decided_at", "decision_entry")
 

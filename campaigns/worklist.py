@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from campaigns import rules
 from campaigns.models import Assignment, Campaign, Decision, Delegation
@@ -104,44 +104,59 @@ def my_open(user, campaign_id: int, stage: int) -> QuerySet:
     return my_rows(user, campaign_id).filter(OPEN, stage=stage)
 
 
+def _everywhere(user) -> Q:
+    """The user's rows in all campaigns, those of whom they act for included."""
+    mine = Q(reviewer=user)
+    own = Identity.objects.filter(user=user).values("key")
+    for delegation in running_delegations(user.pk, clock.now()):
+        limited = Q(campaign_id__in=delegation.campaigns) if delegation.campaigns else Q()
+        mine |= Q(reviewer_id=delegation.principal_id) & limited & ~Q(item__identity_key__in=own)
+    return mine & Q(is_active=True)
+
+
 def my_campaigns(user) -> QuerySet:
     """Campaigns in which the user has rows; what `get_object_or_404` of a reviewer's page looks in."""
-    mine = Assignment.objects.filter(reviewer=user, is_active=True).values("campaign_id").distinct()
-    found = Q(pk__in=mine)
-    for delegation in running_delegations(user.pk, clock.now()):
-        theirs = Assignment.objects.filter(reviewer=delegation.principal_id, is_active=True).values("campaign_id")
-        found |= Q(pk__in=theirs) & (Q(pk__in=delegation.campaigns) if delegation.campaigns else Q())
-    return Campaign.objects.filter(found, state__in=(CampaignState.OPEN, CampaignState.CLOSED)).select_related("owner")
+    mine = Assignment.objects.filter(_everywhere(user)).values("campaign_id").distinct()
+    return Campaign.objects.filter(pk__in=mine, state__in=(CampaignState.OPEN, CampaignState.CLOSED)).select_related("owner")
 
 
 def inbox(user) -> list[dict]:
     """A card per campaign, the most urgent first: {campaign, total, decided, submitted, open, drafts, minutes_left}."""
-    cards = []
-    for campaign in my_campaigns(user):
-        row = my_rows(user, campaign.pk).aggregate(
+    counted = {
+        row["campaign_id"]: row
+        for row in Assignment.objects.filter(_everywhere(user))
+        .values("campaign_id")
+        .annotate(
             total=Count("id"),
-            open=Count("id", filter=OPEN & Q(stage=campaign.stage)),
+            open=Count("id", filter=OPEN & Q(stage=F("campaign__stage"))),
             drafts=Count("id", filter=DRAFT),
             submitted=Count("id", filter=SUBMITTED),
         )
-        if not row["total"]:
-            continue
+        .order_by()
+    }
+    if not counted:
+        return []
+    states = (CampaignState.OPEN, CampaignState.CLOSED)
+    cards, pace = [], median_seconds(user, list(counted))
+    for campaign in Campaign.objects.filter(pk__in=counted, state__in=states).select_related("owner"):
+        row = counted[campaign.pk]
         row |= {"campaign": campaign, "decided": row["drafts"] + row["submitted"]}
-        row["minutes_left"] = rules.minutes_left(row["open"], median_seconds(user, campaign.pk))
+        row["minutes_left"] = rules.minutes_left(row["open"], pace.get(campaign.pk))
         cards.append(row)
     return sorted(cards, key=lambda card: (card["campaign"].state != CampaignState.OPEN, card["campaign"].due_at))
 
 
-def median_seconds(user, campaign_id: int) -> float | None:
-    """The reviewer's median seconds between two of their single decisions in the campaign, pauses over 10 minutes left out."""
+def median_seconds(user, campaign_ids: list[int]) -> dict[int, float | None]:
+    """Campaign → the reviewer's median seconds between two of their single decisions in it, pauses over 10 minutes left out."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY pause) FROM ("
-            " SELECT extract(epoch FROM decided_at - lag(decided_at) OVER (ORDER BY id)) AS pause FROM campaigns_decision"
-            " WHERE campaign_id = %s AND reviewer_id = %s AND bulk_act_id IS NULL) AS pauses WHERE pause < 600",
-            [campaign_id, user.pk],
+            "SELECT campaign_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY pause) FROM ("
+            " SELECT campaign_id, extract(epoch FROM decided_at - lag(decided_at) OVER (PARTITION BY campaign_id ORDER BY id)) AS pause"
+            " FROM campaigns_decision WHERE campaign_id = ANY(%s) AND reviewer_id = %s AND bulk_act_id IS NULL) AS pauses"
+            " WHERE pause < 600 GROUP BY campaign_id",
+            [campaign_ids, user.pk],
         )
-        return cursor.fetchone()[0]
+        return dict(cursor.fetchall())
 
 
 def filtered(rows: QuerySet, filters: Filters) -> QuerySet:

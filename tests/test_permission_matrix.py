@@ -91,7 +91,7 @@ def open_campaign(world):
 
 
 def item(world):
-    return [world.open.pk, world.story.item(world.open, "bruno").number]
+    return [world.open.pk, world.story.row(world.open, "bruno").pk]
 
 
 def period(world):

@@ -76,7 +76,7 @@ def _advance(campaign: Campaign, by) -> Campaign:
         "without_reviewer": assigning.without_assignment(campaign, "stage_population", "TRUE"),
     }
     entries.record(kind="stage:opened", subject=subject, by=by, at=now, data=opened)
-    entries.record_many(kind="assignment:made", by=by, at=now, rows=asking.assignment_rows(campaign))
+    asking.record(campaign=campaign, at=now, by=by)
     asking.tell(campaign=campaign, by=by)
     return campaign
 

@@ -1,10 +1,13 @@
 """What every stage begins with: sign-ins for those who have none, the record of who was asked, and the mail that asks."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.db.models import Count
 
 from campaigns import assigning, stages
 from campaigns.models import Assignment, Campaign
+from ledger.actions import entries
 from people.actions import mails, users
 
 
@@ -16,7 +19,7 @@ def provision(*, table: str, panels: int, condition: str, by) -> None:
     assigning.tie_reviewers({identity: made[username] for identity, username, _, _ in wanted})
 
 
-def assignment_rows(campaign: Campaign) -> list[tuple[str, dict]]:
+def _assignment_rows(campaign: Campaign) -> list[tuple[str, dict]]:
     """(subject, data) of the entry about each reviewer of the campaign's stage: how many items, by which rules."""
     per_reviewer: dict[tuple[int, str], dict[str, int]] = {}
     asked = Assignment.objects.filter(campaign=campaign, stage=campaign.stage)
@@ -37,6 +40,12 @@ def assignment_rows(campaign: Campaign) -> list[tuple[str, dict]]:
         )
         for (reviewer, name), by_rule in per_reviewer.items()
     ]
+
+
+@transaction.atomic
+def record(*, campaign: Campaign, at: datetime, by) -> None:
+    """Enter in the ledger who is asked in the campaign's stage: an entry for each reviewer."""
+    entries.record_many(kind="assignment:made", by=by, at=at, rows=_assignment_rows(campaign))
 
 
 @transaction.atomic

@@ -243,4 +243,4 @@ def _record(campaign: Campaign, by) -> None:
         },
     )
     campaign.launch_entry_uid = entry.uid
-    entries.record_many(kind="assignment:made", by=by, at=campaign.opened_at, rows=asking.assignment_rows(campaign))
+    asking.record(campaign=campaign, at=campaign.opened_at, by=by)

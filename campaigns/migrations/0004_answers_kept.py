@@ -25,6 +25,13 @@ UPDATE campaigns_reviewitem AS item SET decision = '', rationale = '', decided_b
 FROM campaigns_campaign AS campaign
 WHERE campaign.id = item.campaign_id AND campaign.state NOT IN ('closed', 'cancelled') AND item.decision <> '';
 
+ALTER TABLE campaigns_decision DISABLE TRIGGER USER;
+UPDATE campaigns_decision AS decision SET assignment_id = assigned.id
+FROM (SELECT DISTINCT ON (item_id, reviewer_id) item_id, reviewer_id, id FROM campaigns_assignment
+      ORDER BY item_id, reviewer_id, id DESC) AS assigned
+WHERE assigned.item_id = decision.item_id AND assigned.reviewer_id = decision.reviewer_id;
+ALTER TABLE campaigns_decision ENABLE TRIGGER USER;
+
 UPDATE campaigns_campaign SET stage_opened_at = opened_at WHERE state = 'open';
 """
 

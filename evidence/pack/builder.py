@@ -19,7 +19,7 @@ from evidence.pack.archive import Archive, CsvLines
 from ledger import keys, merkle, queries
 from ledger.models import Entry
 
-FORMAT = "certify-evidence-pack/1"
+FORMAT = "certify-evidence-pack/2"
 VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "verify.py"
 README = Path(__file__).resolve().parent / "README.md"
 #: Entries of the log that are looked through at once, and leaves that are read at once.
@@ -30,8 +30,8 @@ ENTRIES_AT, LEAVES_AT, SEAL_AT = 60, 88, 96
 
 CAMPAIGN_COLUMNS = (
     "campaign", "name", "definition", "controls", "state", "launched_by", "opened_at", "due_at", "ended_at", "ended_by", "reason",
-    "items", "excluded", "approved", "revoked", "not_reviewed", "population_root", "exclusion_root", "outcome_root", "launch_entry",
-    "end_entry",
+    "items", "excluded", "approved", "revoked", "reduced", "not_reviewed", "population_root", "exclusion_root", "outcome_root",
+    "launch_entry", "end_entry", "terms",
 )  # fmt: skip
 LEFT_OUT_COLUMNS = ("campaign", "name", "controls", "opened_at", "why", "launch_entry")
 MAPPING_COLUMNS = ("control", "asks_for", "campaign", "campaign_name")
@@ -134,20 +134,21 @@ def _campaigns(scope: scopes.Scope) -> Iterator[list[str]]:
         yield [
             str(campaign.pk), campaign.name, str(campaign.definition_id), " ".join(campaign.terms["controls"]),
             one.end.kind.partition(":")[2] if one.end else "open", launchers[one.entry_id], rfc3339(campaign.opened_at),
-            rfc3339(campaign.due_at), rfc3339(campaign.closed_at if closed else entry.at if entry else None),
+            one.data["due_at"], rfc3339(campaign.closed_at if closed else entry.at if entry else None),
             entry.actor_name if entry else "", entry.payload_json["data"]["reason"] if entry and not closed else "",
-            str(campaign.item_count), str(campaign.excluded_count), *totals.get(one.pk, ("", "", "")),
+            str(campaign.item_count), str(campaign.excluded_count), *totals.get(one.pk, ("", "", "", "")),
             campaign.population_root, campaign.exclusion_root, campaign.outcome_root if closed else "", one.uid,
-            one.end.uid if one.end else "",
+            one.end.uid if one.end else "", json.dumps(one.data["terms"], sort_keys=True, ensure_ascii=False),
         ]  # fmt: skip
 
 
-def _outcomes(scope: scopes.Scope) -> dict[int, tuple[str, str, str]]:
-    """Closed campaign → how many items were approved, revoked, not reviewed."""
+def _outcomes(scope: scopes.Scope) -> dict[int, tuple[str, ...]]:
+    """Closed campaign → how many items were approved, revoked, reduced, not reviewed."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT campaign_id, count(*) FILTER (WHERE outcome = 'approved')::text,"
-            " count(*) FILTER (WHERE outcome = 'revoked')::text, count(*) FILTER (WHERE outcome = 'not_reviewed')::text"
+            " count(*) FILTER (WHERE outcome = 'revoked')::text, count(*) FILTER (WHERE outcome = 'reduced')::text,"
+            " count(*) FILTER (WHERE outcome = 'not_reviewed')::text"
             " FROM campaigns_reviewitem WHERE campaign_id = ANY(%(closed)s) GROUP BY campaign_id",
             scope.values,
         )

@@ -17,7 +17,8 @@ from inventory.models import Source
 from ledger.models import Checkpoint
 
 #: Who could change what: changes of people in the pack's range of the log belong to every pack.
-PEOPLE = ("user:created", "user:roles-changed", "user:deactivated", "user:reactivated", "user:changed", "configuration:changed")
+PEOPLE = ("user:created", "user:roles-changed", "user:deactivated", "user:reactivated", "user:changed", "configuration:changed",
+          "delegation:made", "delegation:ended", "group:created", "group:changed")  # fmt: skip
 
 #: Launches before the end of the period, with the end of each campaign, all under the checkpoint.
 CAMPAIGNS = """

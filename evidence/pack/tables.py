@@ -7,7 +7,8 @@ what is recorded under the checkpoint: `size` entries.
 from dataclasses import dataclass
 
 from campaigns.population import moment_sql
-from campaigns.rules import EXCLUSION_COLUMNS, ITEM_COLUMNS
+from campaigns.results import ANSWER_CELLS
+from campaigns.rules import ANSWER_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
 from evidence.pack.scope import IN_RANGE
 
 RESULT_COLUMNS = (
@@ -37,9 +38,21 @@ PREPARED = (
         SELECT entry.payload_json -> 'data' ->> 'campaign' || ' ' || (entry.payload_json -> 'data' -> 'reviewer' ->> 'id') AS key,
                entry.payload_json -> 'data' ->> 'campaign' AS campaign, entry.payload_json -> 'data' -> 'reviewer' ->> 'id' AS reviewer,
                entry.payload_json -> 'data' -> 'reviewer' ->> 'name' AS name, entry.payload_json -> 'data' ->> 'items' AS items,
-               entry.payload_json -> 'data' ->> 'rules' AS rules, entry.uid
+               entry.payload_json -> 'data' ->> 'rules' AS rules,
+               COALESCE(entry.payload_json -> 'data' ->> 'stage', '1') AS stage, entry.uid
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind = 'assignment:made'
     """, "key"),
+    ("pack_signed", """
+        SELECT signed.assignment_id, signed.entry_uid, sign_off.id AS sign_off_id, sign_off.entry_uid AS sign_off_uid, entry.index,
+               signed.campaign_id, signed.item_number, signed.code, signed.decided_at, signed.id
+        FROM campaigns_signeddecision AS signed JOIN campaigns_signoff AS sign_off ON sign_off.id = signed.sign_off_id
+        JOIN pack_entry AS entry ON entry.uid = sign_off.entry_uid WHERE signed.campaign_id = ANY(%(campaigns)s)
+    """, "entry_uid"),
+    ("pack_stage", """
+        SELECT campaign_id, 1 + (SELECT count(*) FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
+                                 WHERE found.kind = 'stage:opened' AND entry.subject = 'campaigns.campaign:' || campaign_id) AS stage
+        FROM unnest(%(campaigns)s::bigint[]) AS campaign_id
+    """, "campaign_id"),
     ("pack_verified", """
         SELECT DISTINCT ON (verification.task_id) verification.task_id, verification.verdict, later.number AS snapshot,
                present.number AS present_in, verification.at, entry.index
@@ -81,13 +94,14 @@ def _data(name: str) -> str:
 
 BALANCE = """
     SELECT frozen.campaign_id::text, source.key, snapshot.number::text, frozen.grants_open::text, frozen.items::text,
-           frozen.excluded::text, outcomes.approved, outcomes.revoked, outcomes.not_reviewed
+           frozen.excluded::text, outcomes.approved, outcomes.revoked, outcomes.reduced, outcomes.not_reviewed
     FROM campaigns_campaignsource AS frozen
     JOIN inventory_source AS source ON source.id = frozen.source_id
     JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
     LEFT JOIN LATERAL (
         SELECT count(*) FILTER (WHERE outcome = 'approved')::text AS approved,
                count(*) FILTER (WHERE outcome = 'revoked')::text AS revoked,
+               count(*) FILTER (WHERE outcome = 'reduced')::text AS reduced,
                count(*) FILTER (WHERE outcome = 'not_reviewed')::text AS not_reviewed
         FROM campaigns_reviewitem WHERE campaign_id = frozen.campaign_id AND source_id = frozen.source_id
     ) AS outcomes ON frozen.campaign_id = ANY(%(closed)s)
@@ -132,30 +146,37 @@ EXCLUSIONS = """
 """
 
 
-def _when_submitted(cell: str) -> str:
-    return f"CASE WHEN sign_off.id IS NULL THEN '' ELSE {cell} END"
+def _when_answered(cell: str) -> str:
+    return f"CASE WHEN item.campaign_id = ANY(%(closed)s) AND item.sign_off_id IS NOT NULL THEN {cell} ELSE '' END"
 
 
-# A reviewer's name is the one at the launch, which the assignment entries repeat: people are renamed, packs are not. A submission
-# counts when its entry is under the checkpoint; from then on the item's decision cannot change.
+#: Rules by which somebody is asked later than a stage began.
+LATER = "('reassigned', 'asked_next', 'second_look')"
+
+# A reviewer's name is the one at the launch, which the assignment entries repeat: people are renamed, packs are not. The answer that
+# made the outcome stands with an item once its campaign is closed.
 ITEMS = f"""
     SELECT item.campaign_id::text, item.number::text, item.source_key, snapshot.number::text, item.account_key, item.account_name,
            item.identity_key, item.identity_name, item.identity_kind, item.identity_status, item.department, item.title,
            item.manager_key, item.entitlement_key, item.entitlement_name, item.entitlement_kind, item.description, item.privileged,
            item.path, {moment_sql("item.granted_at")}, item.granted_by, {moment_sql("item.last_used_at")},
            {moment_sql("item.expires_at")}, {moment_sql("item.first_seen_at")}, array_to_string(item.signals, ' '),
-           reviewer.reviewer, reviewer.name, assigned.rule,
-           CASE WHEN item.campaign_id = ANY(%(closed)s) THEN item.outcome ELSE '' END, {_when_submitted("item.decision")},
-           {_when_submitted("'people.user:' || item.decided_by_id")}, {_when_submitted(moment_sql("item.decided_at"))},
-           {_when_submitted("item.decision_entry_uid::text")}, {_when_submitted("sign_off.entry_uid::text")},
-           {_when_submitted("decided.reviewer_name")}, {_when_submitted("item.rationale")}
+           COALESCE('campaigns.reviewergroup:' || asked.id, reviewer.reviewer), COALESCE(asked.name, reviewer.name), assigned.rule,
+           CASE WHEN item.campaign_id = ANY(%(closed)s) THEN item.outcome ELSE '' END, {_when_answered("item.decision")},
+           {_when_answered("'people.user:' || item.decided_by_id")}, {_when_answered(moment_sql("item.decided_at"))},
+           {_when_answered("item.decision_entry_uid::text")}, {_when_answered("sign_off.entry_uid::text")},
+           {_when_answered("decided.reviewer_name")}, {_when_answered("item.rationale")}
     FROM campaigns_reviewitem AS item
     JOIN campaigns_campaignsource AS frozen ON frozen.campaign_id = item.campaign_id AND frozen.source_id = item.source_id
     JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
-    JOIN campaigns_assignment AS assigned ON assigned.item_id = item.id AND assigned.stage = 1 AND assigned.rule <> 'reassigned'
-    JOIN pack_assigned AS reviewer ON reviewer.key = item.campaign_id || ' people.user:' || assigned.reviewer_id
-    LEFT JOIN (campaigns_signoff AS sign_off JOIN pack_entry AS signed ON signed.uid = sign_off.entry_uid)
-        ON sign_off.id = item.sign_off_id
+    JOIN (
+        SELECT DISTINCT ON (item_id) item_id, reviewer_id, rule, group_id FROM campaigns_assignment
+        WHERE campaign_id = ANY(%(campaigns)s) AND stage = 1 AND panel = 1 AND rule NOT IN {LATER} ORDER BY item_id, id
+    ) AS assigned ON assigned.item_id = item.id
+    JOIN pack_assigned AS reviewer
+        ON reviewer.key = item.campaign_id || ' people.user:' || assigned.reviewer_id AND reviewer.stage = '1'
+    LEFT JOIN campaigns_reviewergroup AS asked ON asked.id = assigned.group_id
+    LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = item.sign_off_id
     LEFT JOIN campaigns_decision AS decided
         ON sign_off.id IS NOT NULL AND decided.item_id = item.id AND decided.entry_uid = item.decision_entry_uid
     WHERE item.campaign_id = ANY(%(campaigns)s) ORDER BY item.campaign_id, item.number
@@ -164,18 +185,47 @@ ITEMS = f"""
 DECISIONS = f"""
     SELECT decision.campaign_id::text, item.number::text, decision.code, 'people.user:' || decision.reviewer_id,
            decision.reviewer_name, decision.reviewer_email, decision.assigned_by_rule, decision.rationale,
-           {moment_sql("decision.decided_at")}, decision.shown, COALESCE(act.entry_uid::text, ''), decision.entry_uid::text
+           {moment_sql("decision.decided_at")}, decision.shown, COALESCE(act.entry_uid::text, ''), decision.entry_uid::text,
+           decision.stage::text, COALESCE('people.user:' || decision.acting_for_id, ''), COALESCE(decision.until::text, ''),
+           decision.reduce_to, decision.evidence_sha256,
+           COALESCE((SELECT string_agg(signed.sign_off_uid::text, ' ' ORDER BY signed.index) FROM pack_signed AS signed
+                     WHERE signed.entry_uid = decision.entry_uid), ''),
+           CASE WHEN decision.campaign_id = ANY(%(closed)s) AND counted.sign_off_id IS NOT NULL
+                     AND counted.decision_entry_uid = decision.entry_uid THEN 'yes' ELSE '' END
     FROM campaigns_decision AS decision JOIN campaigns_reviewitem AS item ON item.id = decision.item_id
+    LEFT JOIN campaigns_assignment AS counted ON counted.id = decision.assignment_id
     LEFT JOIN campaigns_bulkact AS act ON act.id = decision.bulk_act_id {UNDER.format(uid="decision.entry_uid")}
     WHERE decision.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
 """
 
 SUBMISSIONS = f"""
     SELECT signed.campaign_id::text, 'people.user:' || signed.reviewer_id, signed.reviewer_name, signed.statement,
-           signed.approved::text, signed.revoked::text, signed.dont_know::text, signed.open_left::text,
+           signed.approved::text, signed.revoked::text, signed.reduced::text, signed.dont_know::text, signed.open_left::text,
            signed.decisions_root, {moment_sql("signed.submitted_at")}, signed.entry_uid::text
     FROM campaigns_signoff AS signed {UNDER.format(uid="signed.entry_uid")}
     WHERE signed.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
+"""
+
+#: What is certain of an assignment before its campaign is closed: that somebody was asked when the stage began.
+CERTAIN = {"campaign", "item", "stage", "reviewer", "rule"}
+
+
+def _asked(name: str, cell: str) -> str:
+    return cell if name in CERTAIN else f"CASE WHEN row.campaign_id = ANY(%(closed)s) THEN {cell} ELSE '' END"
+
+
+ASSIGNMENTS = f"""
+    SELECT {", ".join(_asked(name, cell) for name, cell in zip(ANSWER_COLUMNS, ANSWER_CELLS, strict=True))}
+    FROM campaigns_assignment AS row JOIN pack_stage AS reached ON reached.campaign_id = row.campaign_id
+    LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = row.sign_off_id
+    WHERE row.campaign_id = ANY(%(closed)s) OR (row.stage <= reached.stage AND row.rule NOT IN {LATER})
+    ORDER BY row.campaign_id, row.item_number, row.stage, row.id
+"""
+
+SIGNED = f"""
+    SELECT signed.campaign_id::text, signed.item_number::text, signed.code, {moment_sql("signed.decided_at")}, signed.entry_uid::text,
+           signed.sign_off_uid::text
+    FROM pack_signed AS signed ORDER BY signed.index, signed.item_number, signed.assignment_id
 """
 
 BULK_ACTS = f"""
@@ -189,17 +239,17 @@ BULK_ACTS = f"""
 
 REVIEWERS = f"""
     WITH decided AS (
-        SELECT decision.campaign_id::text AS campaign, 'people.user:' || decision.reviewer_id AS reviewer,
+        SELECT decision.campaign_id::text AS campaign, 'people.user:' || decision.reviewer_id AS reviewer, decision.stage::text AS stage,
                min(decision.reviewer_name) AS name, count(*) AS decisions, count(decision.bulk_act_id) AS by_bulk,
                min(decision.decided_at) AS first, max(decision.decided_at) AS last
         FROM campaigns_decision AS decision {UNDER.format(uid="decision.entry_uid")}
-        WHERE decision.campaign_id = ANY(%(campaigns)s) GROUP BY decision.campaign_id, decision.reviewer_id
+        WHERE decision.campaign_id = ANY(%(campaigns)s) GROUP BY decision.campaign_id, decision.reviewer_id, decision.stage
     )
-    SELECT campaign, reviewer, COALESCE(assigned.name, decided.name), COALESCE(assigned.items, '0'), assigned.rules,
+    SELECT campaign, reviewer, stage, COALESCE(assigned.name, decided.name), COALESCE(assigned.items, '0'), assigned.rules,
            COALESCE(decided.decisions, 0)::text, COALESCE(decided.by_bulk, 0)::text, {moment_sql("decided.first")},
            {moment_sql("decided.last")}, assigned.uid::text
-    FROM pack_assigned AS assigned FULL JOIN decided USING (campaign, reviewer)
-    ORDER BY campaign::bigint, substring(reviewer FROM '[0-9]+$')::bigint
+    FROM pack_assigned AS assigned FULL JOIN decided USING (campaign, reviewer, stage)
+    ORDER BY campaign::bigint, stage::int, substring(reviewer FROM '[0-9]+$')::bigint
 """
 
 REASSIGNMENTS = f"""
@@ -229,7 +279,7 @@ REMOVALS = f"""
         ON task.item_id = item.id
     LEFT JOIN pack_verified AS verified ON verified.task_id = task.id
     LEFT JOIN pack_claimed AS claimed ON claimed.task_id = task.id
-    WHERE item.campaign_id = ANY(%(closed)s) AND item.outcome = 'revoked' ORDER BY item.campaign_id, item.number
+    WHERE item.campaign_id = ANY(%(closed)s) AND item.outcome IN ('revoked', 'reduced') ORDER BY item.campaign_id, item.number
 """
 
 ATTEMPTS = f"""
@@ -270,7 +320,7 @@ TABLES = (
     Table("campaigns/mails.csv", (
         "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "at", "entry"), MAILS),
     Table("population/balance.csv", (
-        "campaign", "source", "snapshot", "grants_open", "items", "excluded", "approved", "revoked", "not_reviewed"), BALANCE),
+        "campaign", "source", "snapshot", "grants_open", "items", "excluded", "approved", "revoked", "reduced", "not_reviewed"), BALANCE),
     Table("population/exclusions.csv", EXCLUSION_COLUMNS, EXCLUSIONS),
     Table("population/files.csv", (
         "source", "snapshot", "kind", "name", "sha256", "size", "rows_read", "rows_loaded", "rows_rejected"), FILES),
@@ -285,18 +335,21 @@ TABLES = (
         "attempts", "present_in", "gone_in", "verified_at", "entry"), REMOVALS),
     Table("remediation/verifications.csv", (
         "removal", "campaign", "item", "verdict", "source", "present_in", "snapshot", "at", "entry"), VERIFICATIONS),
+    Table("reviews/assignments.csv", ANSWER_COLUMNS, ASSIGNMENTS),
     Table("reviews/bulk_acts.csv", (
         "campaign", "reviewer", "reviewer_name", "decision", "rationale", "filter", "count", "left_out", "at", "items_sha256",
         "entry"), BULK_ACTS),
     Table("reviews/decisions.csv", (
         "campaign", "item", "decision", "reviewer", "reviewer_name", "reviewer_email", "rule", "rationale", "decided_at", "shown",
-        "bulk", "entry"), DECISIONS),
+        "bulk", "entry", "stage", "for", "until", "reduce_to", "evidence", "signed_in", "counts"), DECISIONS),
     Table("reviews/items.csv", (*ITEM_COLUMNS, *RESULT_COLUMNS), ITEMS),
     Table("reviews/reassignments.csv", ("campaign", "item", "from", "to", "reason", "at", "by", "entry"), REASSIGNMENTS),
     Table("reviews/reviewers.csv", (
-        "campaign", "reviewer", "reviewer_name", "items_assigned", "by_rule", "decisions", "by_bulk", "first_decision_at",
+        "campaign", "reviewer", "stage", "reviewer_name", "items_assigned", "by_rule", "decisions", "by_bulk", "first_decision_at",
         "last_decision_at", "entry"), REVIEWERS),
+    Table("reviews/signed.csv", (
+        "campaign", "item", "decision", "decided_at", "decision_entry", "sign_off_entry"), SIGNED),
     Table("reviews/submissions.csv", (
-        "campaign", "reviewer", "reviewer_name", "statement", "approved", "revoked", "dont_know", "open_left", "decisions_root",
+        "campaign", "reviewer", "reviewer_name", "statement", "approved", "revoked", "reduced", "dont_know", "open_left", "decisions_root",
         "submitted_at", "entry"), SUBMISSIONS),
 )  # fmt: skip

@@ -9,7 +9,7 @@ connection and writes no file. Prints one line per check, under it what does not
 
 It is one file so that it can be read from top to bottom: signatures, Merkle trees, the files of a pack, then the checks.
 Formats: RFC 4180 (CSV), RFC 6962 (Merkle trees), RFC 8032 (Ed25519), RFC 8785 (canonical JSON), C2SP signed-note and
-tlog-checkpoint. Files are read as streams: memory does not grow with the pack, save for some 70 bytes an item under review.
+tlog-checkpoint. Files are read as streams: memory does not grow with the pack, save for some 90 bytes an item under review.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from array import array
 from collections import deque
 from itertools import groupby, islice
 
-FORMAT = "certify-evidence-pack/1"
+FORMAT = "certify-evidence-pack/2"
 
 
 def words(text):
@@ -45,18 +45,24 @@ ITEM_COLUMNS = words(
     "last_used_at expires_at first_seen_at signals reviewer reviewer_name reviewer_rule"
 )
 OUTCOME_COLUMNS = words("outcome decision decided_by decided_at decision_entry sign_off_entry")
+ANSWER_COLUMNS = words(
+    "campaign item stage panel reviewer reviewer_name rule reason excused quorum active vote decision until reduce_to decided_by "
+    "decided_at decision_entry sign_off_entry"
+)
 EXCLUSION_COLUMNS = words("campaign number source snapshot account_id identity_id entitlement_id path rule")
 #: The tables of a pack and their columns.
 TABLES = {
     "administration/changes.csv": words("at kind subject by data entry"),
     "campaigns/campaigns.csv": words(
         "campaign name definition controls state launched_by opened_at due_at ended_at ended_by reason items excluded approved "
-        "revoked not_reviewed population_root exclusion_root outcome_root launch_entry end_entry"
+        "revoked reduced not_reviewed population_root exclusion_root outcome_root launch_entry end_entry terms"
     ),
     "campaigns/left_out.csv": words("campaign name controls opened_at why launch_entry"),
     "campaigns/mails.csv": words("about kind recipient recipient_name address template subject at entry"),
     "controls/mapping.csv": words("control asks_for campaign campaign_name"),
-    "population/balance.csv": words("campaign source snapshot grants_open items excluded approved revoked not_reviewed"),
+    "population/balance.csv": words(
+        "campaign source snapshot grants_open items excluded approved revoked reduced not_reviewed"
+    ),
     "population/exclusions.csv": EXCLUSION_COLUMNS,
     "population/files.csv": words("source snapshot kind name sha256 size rows_read rows_loaded rows_rejected"),
     "population/rejected_rows.csv": words("source snapshot kind line field reason raw"),
@@ -70,19 +76,22 @@ TABLES = {
         "verified_at entry"
     ),
     "remediation/verifications.csv": words("removal campaign item verdict source present_in snapshot at entry"),
+    "reviews/assignments.csv": ANSWER_COLUMNS,
     "reviews/bulk_acts.csv": words(
         "campaign reviewer reviewer_name decision rationale filter count left_out at items_sha256 entry"
     ),
     "reviews/decisions.csv": words(
-        "campaign item decision reviewer reviewer_name reviewer_email rule rationale decided_at shown bulk entry"
+        "campaign item decision reviewer reviewer_name reviewer_email rule rationale decided_at shown bulk entry stage for "
+        "until reduce_to evidence signed_in counts"
     ),
     "reviews/items.csv": [*ITEM_COLUMNS, *OUTCOME_COLUMNS, "decided_by_name", "rationale"],
     "reviews/reassignments.csv": words("campaign item from to reason at by entry"),
     "reviews/reviewers.csv": words(
-        "campaign reviewer reviewer_name items_assigned by_rule decisions by_bulk first_decision_at last_decision_at entry"
+        "campaign reviewer stage reviewer_name items_assigned by_rule decisions by_bulk first_decision_at last_decision_at entry"
     ),
+    "reviews/signed.csv": words("campaign item decision decided_at decision_entry sign_off_entry"),
     "reviews/submissions.csv": words(
-        "campaign reviewer reviewer_name statement approved revoked dont_know open_left decisions_root submitted_at entry"
+        "campaign reviewer reviewer_name statement approved revoked reduced dont_know open_left decisions_root submitted_at entry"
     ),
 }
 LEDGER = ("ledger/checkpoints.txt", "ledger/entries.jsonl", "ledger/leaves.bin", "ledger/proofs.json")
@@ -99,7 +108,8 @@ def shown_in(table, same, **others):
 REVIEWER = {"reviewer": "data.reviewer.id", "reviewer_name": "data.reviewer.name"}
 DECISION = shown_in(
     "reviews/decisions.csv", "campaign item decision rationale decided_at rule shown bulk",
-    reviewer_email="data.reviewer.email", **REVIEWER,
+    reviewer_email="data.reviewer.email", stage="data.stage", until="data.until", reduce_to="data.reduce_to",
+    evidence="data.evidence", **{"for": "data.for"}, **REVIEWER,
 )  # fmt: skip
 MAIL = shown_in(
     "campaigns/mails.csv", "recipient recipient_name address template subject", about="subject", kind="kind", at="at"
@@ -114,9 +124,9 @@ SHOWN = {
     ),
     "review:submitted": shown_in(
         "reviews/submissions.csv", "campaign statement decisions_root submitted_at", **REVIEWER,
-        **{name: f"data.counts.{name}" for name in words("approved revoked dont_know open_left")},
+        **{name: f"data.counts.{name}" for name in words("approved revoked reduced dont_know open_left")},
     ),
-    "assignment:made": shown_in("reviews/reviewers.csv", "campaign", items_assigned="data.items", by_rule="data.rules", **REVIEWER),
+    "assignment:made": shown_in("reviews/reviewers.csv", "campaign stage", items_assigned="data.items", by_rule="data.rules", **REVIEWER),
     "assignment:reassigned": shown_in(
         "reviews/reassignments.csv", "campaign from to reason", item="data.items", at="at", by="actor.name",
     ),
@@ -146,8 +156,12 @@ CHECK_OF = {
 }  # fmt: skip
 #: A campaign's row shows two entries, its launch and its end.
 LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:cancelled"
+#: What an entry does not say where it says nothing unusual.
+UNSAID = {
+    "data.stage": "1", "data.for": "", "data.until": "", "data.reduce_to": "", "data.evidence": "", "data.counts.reduced": "0",
+}  # fmt: skip
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
-JSON_COLUMNS = {"data", "filter", "by_rule"}
+JSON_COLUMNS = {"data", "filter", "by_rule", "terms"}
 SMALL_FILE, LINE_LIMIT, FIELD_LIMIT = 64 * 2**20, 2**20, 2**20
 PROBLEMS_SHOWN, STRAYS, AHEAD = 20, 50_000, 64
 NEEDS_ESCAPE = re.compile(r'["\\\x00-\x1f]').search
@@ -591,6 +605,8 @@ def short(value):
 def value_at(entry, path):
     """The value at a dotted path of an entry, as a table shows it."""
     for name in path.split("."):
+        if name not in entry and path in UNSAID:
+            return UNSAID[path]
         entry = entry[name]
     if isinstance(entry, dict):
         return json.dumps(entry, sort_keys=True)
@@ -797,24 +813,104 @@ class Seal:
 # --- what the tables say ------------------------------------------------------------------------------------------------------
 
 
+# --- what several answers come to ---------------------------------------------------------------------------------------------
+
+#: Strategy → results, the strongest first; the first that is present wins.
+PRECEDENCE = {
+    "one_accept_accepts": words("accept revoke reduce not_decided no_response"),
+    "all_must_accept": words("revoke reduce not_decided no_response accept"),
+    "one_deny_denies": words("revoke reduce accept not_decided no_response"),
+    "accepted_if_not_denied": words("revoke reduce accept not_decided no_response"),
+}
+COUNTS_AS = {"approve": "accept", "revoke": "revoke", "reduce": "reduce", "dont_know": "not_decided"}
+OUTCOME_OF = {"accept": "approved", "revoke": "revoked", "reduce": "reduced"}
+NO_RESPONSE = "no_response"
+
+
+def stages_of(terms):
+    """(stages, how they make the outcome) of a campaign's terms; terms without stages have one that asks one person."""
+    single = {"panels": [[]], "strategy": "one_deny_denies", "stop_on": []}
+    return terms.get("stages") or [single], terms.get("overall", "last_stage")
+
+
+def combine(strategy, results):
+    """The strongest of the results; silence alone is never acceptance."""
+    strongest = next((result for result in PRECEDENCE[strategy] if result in results), NO_RESPONSE)
+    return "accept" if strategy == "accepted_if_not_denied" and strongest == "not_decided" else strongest
+
+
+def result_of(stage, answers):
+    """What the answers of a stage come to: once a quorum of a panel has answered, the silence of its others is dropped."""
+    panels, counted = {}, set()
+    for answer in answers:
+        panels.setdefault(answer["panel"], []).append(answer)
+    for asked in panels.values():
+        spoken = [COUNTS_AS[answer["decision"]] for answer in asked if answer["sign_off_entry"]]
+        quorums = [int(answer["quorum"]) for answer in asked if answer["quorum"]]
+        enough = max(quorums) if quorums else len(asked)
+        counted.update(spoken, [NO_RESPONSE] if len(spoken) < enough else [])
+    return combine(stage["strategy"], counted)
+
+
+def outcome_of(stages, overall, answers):
+    """(outcome, the answer that made it or None) of an item, from everybody who was asked about it."""
+    results = []
+    for number, stage in enumerate(stages, 1):
+        if results and results[-1][1] in stages[number - 2]["stop_on"]:
+            break
+        votes = [one for one in answers if one["stage"] == str(number) and one["active"] == one["vote"] == "yes"]
+        results.append((votes, result_of(stage, votes)))
+    if overall == "last_stage":
+        votes, result = results[-1]
+        final = result
+    else:
+        votes, result = min(results, key=lambda found: PRECEDENCE[overall].index(found[1]))
+        final = combine(overall, [result])
+    made = [one for one in votes if one["sign_off_entry"]]
+    made = [
+        one for one in made if COUNTS_AS[one["decision"]] == result or (result == "accept" and one["decision"] == "dont_know")
+    ]
+    made.sort(key=lambda one: (one["decision"] == "dont_know", one["decided_at"]))
+    return OUTCOME_OF.get(final, "not_reviewed"), made[0] if made else None
+
+
+class Bag:
+    """A set with repetitions, of which only size and equality matter: the sum of the hashes of what is in it."""
+
+    def __init__(self):
+        self.size, self.sum = 0, 0
+
+    def put(self, cells):
+        """Add a row."""
+        self.size += 1
+        self.sum = (self.sum + int.from_bytes(sha256(canonical_row(cells)).digest(), "big")) % 2**256
+
+    def __eq__(self, other):
+        return (self.size, self.sum) == (other.size, other.sum)
+
+    __hash__ = None
+
+
 class Campaign:
     """What the tables say of one campaign, compact: sixteen bytes stand for a row where only equality matters."""
 
     def __init__(self, number, row):
         self.number, self.row, self.is_closed = number, row, row["state"] == "closed"
         self.label = f"campaign {row['campaign']} {short(row['name'])}"
-        self.items, self.outcomes, self.exclusions = Tree(), Tree(), Tree()
+        self.items, self.outcomes, self.exclusions, self.answers = Tree(), Tree(), Tree(), Tree()
         self.leaf, self.final, self.facts = bytearray(), bytearray(), bytearray()
-        self.reviewer, self.sign_off = array("l"), array("l")
+        self.reviewer = array("l")
         self.people, self.assigned, self.decided = {}, {}, {}
         self.sign_offs, self.trees, self.signed, self.seen = {}, [], [], []
-        self.balance, self.moved = {}, set()
+        self.balance, self.moved, self.asked, self.submitted = {}, set(), set(), set()
+        self.answered, self.counted = Bag(), Bag()
+        self.stages, self.overall = stages_of(json.loads(row["terms"]))
         self.decisions, self.is_disordered = 0, False
         self.launch, self.end = None, None
 
     def counts(self, source, snapshot):
-        """[items, approved, revoked, not reviewed, excluded] of a source, to be counted up."""
-        return self.balance.setdefault((source, snapshot), [0, 0, 0, 0, 0])
+        """[items, approved, revoked, not reviewed, excluded, reduced] of a source, to be counted up."""
+        return self.balance.setdefault((source, snapshot), [0, 0, 0, 0, 0, 0])
 
     def person(self, reviewer):
         """A small number for a person."""
@@ -825,12 +921,12 @@ class Campaign:
         place = self.sign_offs.setdefault(uid, len(self.sign_offs))
         if place == len(self.trees):
             self.trees.append(Tree())
-            self.signed.append(0)
-            self.seen.append(0)
+            self.signed.append(Bag())
+            self.seen.append(Bag())
         return place
 
 
-PLACE = {"approved": 1, "revoked": 2, "not_reviewed": 3}
+PLACE = {"approved": 1, "revoked": 2, "not_reviewed": 3, "reduced": 5}
 NOTHING = bytes(16)
 
 
@@ -846,7 +942,8 @@ class Tables:
         """Campaigns first: the other tables refer to them."""
         self._table("campaigns", self._read_campaigns, "campaigns/campaigns.csv")
         self._table("campaigns", self._read_left_out, "campaigns/left_out.csv")
-        self._table("items", self._read_items, "reviews/items.csv", "remediation/removals.csv")
+        self._table("items", self._read_items, "reviews/items.csv", "remediation/removals.csv", "reviews/assignments.csv")
+        self._table("submissions", self._read_signed, "reviews/signed.csv")
         self._table("exclusions", self._read_exclusions, "population/exclusions.csv")
         self._table("snapshots", self._read_files, "population/files.csv", "population/rejected_rows.csv")
         self._table("snapshots", self._read_snapshots, "population/snapshots.csv")
@@ -901,20 +998,78 @@ class Tables:
                 self.report.problem("campaigns", f"{table}, row {number}: campaign {row['campaign']} stands there twice")
             self.left_out[row["launch_entry"]] = (number, row)
 
-    def _read_items(self, table, removals):
+    def _read_items(self, table, removals, assignments):
         following = self.pack.table(removals)
         removal = next(following, None)
+        asked = groupby(self.pack.rows(assignments), key=lambda found: (found[1]["campaign"], found[1]["item"]))
+        ahead = next(asked, None)
         for number, cells in self.pack.table(table):
             campaign = self._campaign("items", table, number, cells[0])
             if campaign:
-                self._take_item(campaign, table, number, cells)
-                if campaign.is_closed and cells[ITEM["outcome"]] == "revoked":
+                answers, ahead = self._answers_of(cells, asked, ahead)
+                self._take_item(campaign, table, number, cells, answers)
+                if campaign.is_closed and cells[ITEM["outcome"]] in ("revoked", "reduced"):
                     removal = self._take_removal(campaign, number, cells, removal, following)
         while removal:
             self._not_revoked(removal)
             removal = next(following, None)
+        while ahead:
+            self._stray_answer(*ahead)
+            ahead = next(asked, None)
 
-    def _take_item(self, campaign, table, number, cells):
+    def _answers_of(self, cells, asked, ahead):
+        """The assignments of an item, which stand in the order of the items; and the group after them."""
+        here = int(cells[0]), int(cells[1])
+        while ahead and tuple(map(int, ahead[0])) < here:
+            self._stray_answer(*ahead)
+            ahead = next(asked, None)
+        if not ahead or tuple(map(int, ahead[0])) != here:
+            return [], ahead
+        return [row for _, row in ahead[1]], next(asked, None)
+
+    def _stray_answer(self, key, found):
+        number = next(found)[0]
+        wrong = f"item {short(key[1])} of campaign {short(key[0])} does not stand here: a row was added or moved"
+        self.report.problem("outcomes", f"reviews/assignments.csv, row {number}: {wrong}")
+
+    def _take_answers(self, campaign, where, cells, answers):
+        """Who was asked; the first of them stands with the item itself."""
+        if not answers:
+            self.report.problem("outcomes", f"{where}: reviews/assignments.csv has nobody who was asked: a row was dropped")
+            campaign.reviewer.append(-1)
+            return
+        first = answers[0]
+        if (first["rule"], first["stage"]) != (cells[ITEM["reviewer_rule"]], "1") or (
+            cells[ITEM["reviewer_rule"]] != "group" and first["reviewer"] != cells[ITEM["reviewer"]]
+        ):
+            other = "the reviewer is not the one that reviews/assignments.csv names first"
+            self.report.problem("outcomes", f"{where}: {other}: a row was changed, moved or dropped")
+        campaign.reviewer.append(campaign.person(first["reviewer"]))
+        for place, answer in enumerate(answers):
+            person = campaign.person(answer["reviewer"])
+            if not campaign.is_closed and any(answer[name] for name in ANSWER_COLUMNS if name not in CERTAIN):
+                early = "an answer is shown as final, but the campaign is open"
+                self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
+            if place:
+                campaign.asked.add((answer["item"], answer["stage"], person))
+            if answer["rule"] not in ASKED_LATER:
+                campaign.assigned[person, answer["stage"]] = campaign.assigned.get((person, answer["stage"]), 0) + 1
+            if campaign.is_closed:
+                campaign.answers.append(leaf_hash(canonical_row([answer[name] for name in ANSWER_COLUMNS])))
+                if answer["sign_off_entry"]:
+                    campaign.answered.put([answer[name] for name in COUNTED])
+
+    def _read_signed(self, table):
+        """The decisions under each submission, in the order of the items."""
+        for number, row in self.pack.rows(table):
+            campaign = self._campaign("submissions", table, number, row["campaign"])
+            if campaign:
+                place = campaign.signing(row["sign_off_entry"])
+                cells = [row[name] for name in words("campaign item decision decided_at decision_entry")]
+                campaign.trees[place].append(leaf_hash(canonical_row(cells)))
+                campaign.signed[place].put(cells)
+
+    def _take_item(self, campaign, table, number, cells, answers):
         tree, where = campaign.items, f"{table}, row {number}"
         if cells[1] != str(tree.size + 1) and not campaign.is_disordered:
             campaign.is_disordered = True
@@ -923,24 +1078,18 @@ class Tables:
         leaf = leaf_hash(canonical_row(cells[:FROZEN]))
         tree.append(leaf)
         campaign.leaf += leaf[:16]
-        person = campaign.person(cells[ITEM["reviewer"]])
-        campaign.reviewer.append(person)
-        campaign.assigned[person] = campaign.assigned.get(person, 0) + 1
+        self._take_answers(campaign, where, cells, answers)
         counts = campaign.counts(cells[2], cells[3])
         counts[0] += 1
         if campaign.is_closed:
             campaign.outcomes.append(leaf_hash(canonical_row([*cells[:2], *cells[FROZEN:RESULT]])))
             counts[PLACE.get(cells[FROZEN], 3)] += 1
-        self._take_outcome(campaign, where, cells)
+        self._take_outcome(campaign, where, cells, answers)
 
-    def _take_outcome(self, campaign, where, cells):
-        """The outcome is what was submitted, and nothing else; without a submission nothing is said of a decision."""
+    def _take_outcome(self, campaign, where, cells, answers):
+        """The outcome is what the submitted answers come to, and nothing else; the answer that made it is shown."""
         outcome, decision, by, at, entry, sign_off, name, rationale = cells[FROZEN:]
-        signing = campaign.signing(sign_off) if sign_off else -1
-        campaign.sign_off.append(signing)
         if sign_off:
-            campaign.signed[signing] += 1
-            campaign.trees[signing].append(leaf_hash(canonical_row([*cells[:2], decision, at, entry])))
             campaign.final += uid_bytes(entry)[:16].ljust(16, b"?")
             campaign.facts += digest([decision, by, at, name, rationale])
         else:
@@ -948,7 +1097,11 @@ class Tables:
             campaign.facts += NOTHING
         if bool(sign_off) != all((decision, by, at, entry)) or (not sign_off and any(cells[FROZEN + 1 :])):
             self.report.problem("outcomes", f"{where}: a decision without its submission, or the other way round")
-        wanted = {"approve": "approved", "revoke": "revoked"}.get(decision, "not_reviewed") if campaign.is_closed else ""
+        wanted, made_by = outcome_of(campaign.stages, campaign.overall, answers) if campaign.is_closed else ("", None)
+        shown = [made_by[column] for column in OUTCOME_COLUMNS[1:]] if made_by else [""] * 5
+        if [decision, by, at, entry, sign_off] != shown:
+            other = "the decision, its person, time or entries are not those of the answer that made the outcome"
+            self.report.problem("outcomes", f"{where}: {other} (reviews/assignments.csv): a row was changed")
         if outcome != wanted:
             made = f"the outcome is {short(outcome)}, but what was submitted makes it {short(wanted)}; silence never approves"
             self.report.problem("outcomes", f"{where}: {made}")
@@ -960,7 +1113,7 @@ class Tables:
             self._not_revoked(removal)
             removal = next(following, None)
         if removal is None or tuple(map(int, removal[1][:2])) != here:
-            missing = f"item {cells[1]} of {campaign.label} was revoked, but remediation/removals.csv has no row for it"
+            missing = f"item {cells[1]} of {campaign.label} is to be removed, but remediation/removals.csv has no row for it"
             self.report.problem("removals", f"reviews/items.csv, row {number}: {missing}: a row was dropped")
             return removal
         row, where = dict(zip(TABLES["remediation/removals.csv"], removal[1])), f"remediation/removals.csv, row {removal[0]}"
@@ -1026,7 +1179,7 @@ class Tables:
 
     def _read_reviewers(self, table):
         for number, row in self.pack.rows(table):
-            key = (row["campaign"], row["reviewer"])
+            key = (row["campaign"], row["reviewer"], row["stage"])
             if row["entry"]:
                 self._remember(table, number, row)
             if (not row["entry"] and row["items_assigned"] + row["by_rule"] != "0") or key in self.reviewers:
@@ -1063,6 +1216,12 @@ class Tables:
                 self.report.problem("removals", f"{table}, row {number}: {wrong}, both in population/snapshots.csv")
 
 
+#: Rules by which somebody is asked later than a stage began.
+ASKED_LATER = {"reassigned", "asked_next", "second_look"}
+#: What is certain of an assignment before its campaign is closed.
+CERTAIN = words("campaign item stage reviewer rule")
+#: What of an answer that counts is compared with its decision.
+COUNTED = words("campaign item stage decision until reduce_to decided_by decided_at decision_entry sign_off_entry")
 #: Where a removal stands.
 STANDING = words("state attempts present_in gone_in verified_at")
 
@@ -1173,11 +1332,18 @@ class Entries:
         if not (self.ahead.buffer or self._rows_ahead(1)):
             return False
         number, cells = self.ahead.buffer[0]
-        campaign, item, decision, reviewer, name, email, rule, rationale, at, shown, bulk, entry = map(quoted, cells)
+        campaign, item, decision, reviewer, name, email, rule, rationale, at, shown, bulk, entry = map(quoted, cells[:12])
+        stage, acted_for, until, reduce_to, evidence = cells[12:17]
+        evidence = f'"evidence":{quoted(evidence)},' if evidence else ""
+        acted_for = f'"for":{quoted(acted_for)},' if acted_for else ""
+        reduce_to = f'"reduce_to":{quoted(reduce_to)},' if reduce_to else ""
+        stage = f',"stage":{quoted(stage)}' if stage != "1" else ""
+        until = f',"until":{quoted(until)}' if until else ""
         person, kind = f'{{"email":{email},"id":{reviewer},"name":{name}}}', "undone" if cells[2] == "undo" else "made"
         wanted = (
             f'{{"actor":{person},"at":{at},"data":{{"bulk":{bulk},"campaign":{campaign},"decided_at":{at},"decision":{decision},'
-            f'"item":{item},"rationale":{rationale},"reviewer":{person},"rule":{rule},"shown":{shown}}},"kind":"decision:{kind}",'
+            f'{evidence}{acted_for}"item":{item},"rationale":{rationale},{reduce_to}"reviewer":{person},"rule":{rule},"shown":{shown}'
+            f'{stage}{until}}},"kind":"decision:{kind}",'
             f'"subject":"campaigns.reviewitem:{cells[0]}/{cells[1]}","uid":{entry},"v":1}}'
         )
         if wanted.encode() != line:
@@ -1255,35 +1421,45 @@ class Entries:
         if not campaign.launch or campaign.end or not row["opened_at"] <= at <= (row["ended_at"] or at):
             self._wrong(f"{where}: it was made before {campaign.label} began or after it ended")
         self._judge_final(campaign, place, cells, where)
+        self._judge_signed(campaign, cells)
         if cells[10]:
             self._judge_bulk(cells[10], cells[1], where)
 
+    def _judge_signed(self, campaign, cells):
+        """Under which submissions it stands, and whether it is the answer that counts."""
+        campaign_key, item, decision, reviewer, entry, at = *cells[:4], cells[11], cells[8]
+        signed_in = cells[17].split()
+        for uid in signed_in:
+            campaign.seen[campaign.signing(uid)].put([campaign_key, item, decision, at, entry])
+        if cells[18] == "yes":
+            last = signed_in[-1] if signed_in else ""
+            campaign.counted.put([campaign_key, item, cells[12], decision, cells[14], cells[15], reviewer, at, entry, last])
+
     def _judge_person(self, campaign, place, cells, where):
-        item, reviewer, at = cells[1], cells[3], cells[8]
-        person = campaign.person(reviewer)
+        item, stage, at = cells[1], cells[12], cells[8]
+        person, asked = campaign.person(cells[3]), campaign.person(cells[13] or cells[3])
         if cells[9][:32] != campaign.leaf[16 * place : 16 * place + 16].hex():
             shown = f"what was shown to the reviewer is not what reviews/items.csv says of item {item} of {campaign.label}"
             self._wrong(f"{where}: {shown}: that row was changed")
-        is_theirs = (item, reviewer) in campaign.moved if cells[6] == "reassigned" else campaign.reviewer[place] == person
-        if not is_theirs:
+        is_first = stage == "1" and campaign.reviewer[place] == asked
+        is_later = cells[6] in ASKED_LATER and (item, cells[13] or cells[3]) in campaign.moved
+        if not (is_first or is_later or (item, stage, asked) in campaign.asked):
             self._wrong(f"{where}: {short(cells[4])} decided item {item} of {campaign.label}, which was not assigned to them")
-        stats = campaign.decided.setdefault(person, [0, 0, at, at])
+        stats = campaign.decided.setdefault((person, stage), [0, 0, at, at, cells[4]])
+        stats[4] = min(stats[4], cells[4])
         stats[0] += 1
         stats[1] += bool(cells[10])
         stats[2], stats[3] = min(stats[2], at), max(stats[3], at)
 
     def _judge_final(self, campaign, place, cells, where):
-        """The submitted decision is the last one on its item, and reviews/items.csv shows it as it was."""
+        """The decision that made the outcome is shown in reviews/items.csv as it was."""
         span = slice(16 * place, 16 * place + 16)
         final, facts = campaign.final[span], campaign.facts[span]
-        if final == NOTHING != facts:
-            self._wrong(f"{where}: it was made after item {cells[1]} of {campaign.label} had been submitted")
-        elif final != NOTHING and final == uid_bytes(cells[11]):
+        if final != NOTHING and final == uid_bytes(cells[11]):
             if facts != digest([cells[2], cells[3], cells[8], cells[4], cells[7]]):
                 other = f"item {cells[1]} of {campaign.label}: decision, person, time or reason are not those of {where}"
                 self.report.problem("outcomes", f"reviews/items.csv, {other}: a row was changed")
             campaign.final[span] = NOTHING
-            campaign.seen[campaign.sign_off[place]] += 1
 
     def _judge_bulk(self, uid, item, where):
         act = self.tables.acts.get(uid)
@@ -1347,16 +1523,17 @@ class Entries:
         """The statement covers exactly the decisions that counted, and they were made before it was signed."""
         data, unreadable = entry["data"], self.tables.unreadable
         campaign = self.tables.campaigns.get(data["campaign"])
-        if campaign is None or "reviews/items.csv" in unreadable:
+        if campaign is None or "reviews/signed.csv" in unreadable:
             return
         place = campaign.sign_offs.get(entry["uid"])
+        campaign.submitted.add(entry["uid"])
         said = f"the submission {entry['uid']} of {short(data['reviewer']['name'])} in {campaign.label}"
         if place is None or campaign.trees[place].root().hex() != data["decisions_root"]:
-            wrong = f"reviews/items.csv does not show the decisions that {said} was signed over: rows were changed, dropped or added"
+            wrong = f"reviews/signed.csv does not show the decisions that {said} was signed over: rows were changed, dropped or added"
             self.report.problem("submissions", wrong)
         elif campaign.seen[place] != campaign.signed[place] and "reviews/decisions.csv" not in unreadable:
-            count = campaign.signed[place] - campaign.seen[place]
-            wrong = f"reviews/decisions.csv lacks {count:,} of the decisions that {said} was signed over, or has them after it"
+            found, wanted = campaign.seen[place].size, campaign.signed[place].size
+            wrong = f"of the {wanted:,} decisions that {said} was signed over, reviews/decisions.csv has {found:,} before it, or others"
             self.report.problem("submissions", wrong)
         if campaign.end:
             self.report.problem("submissions", f"{said} was signed after the campaign ended")
@@ -1411,10 +1588,10 @@ class Sums:
                 f"{where}: the launch of {campaign.label} is not in the log of this pack: the row was added or changed"
             )
         data = campaign.launch["data"]
-        same = words("name definition controls opened_at due_at items excluded population_root exclusion_root")
+        same = words("name definition controls opened_at due_at items excluded population_root exclusion_root terms")
         wanted = {name: value_at(data, name) for name in same} | {"launched_by": campaign.launch["actor"]["name"]}
         for name, value in {**wanted, **self._end_of(campaign)}.items():
-            if row[name] != value:
+            if plain(name, row[name]) != value:
                 other = f"{name} is {short(row[name])}, but the log recorded {short(value)}"
                 self.report.problem("campaigns", f"{where}: {other}: the row was changed")
         if row["opened_at"][:10] > self.period["to"] or (row["ended_at"] and row["ended_at"][:10] < self.period["from"]):
@@ -1428,14 +1605,16 @@ class Sums:
     @staticmethod
     def _end_of(campaign):
         """What the row must say of the end."""
-        wanted = dict.fromkeys(words("ended_at ended_by reason approved revoked not_reviewed outcome_root end_entry"), "")
+        wanted = dict.fromkeys(
+            words("ended_at ended_by reason approved revoked reduced not_reviewed outcome_root end_entry"), ""
+        )
         if campaign.end is None:
             return {**wanted, "state": "open"}
         data, by = campaign.end["data"], campaign.end["actor"]["name"]
         wanted.update(ended_by=by, end_entry=campaign.end["uid"])
         if campaign.end["kind"] == CANCELLED:
             return {**wanted, "state": "cancelled", "ended_at": campaign.end["at"], "reason": data["reason"]}
-        counts = {name: str(data["counts"][name]) for name in PLACE}
+        counts = {name: str(data["counts"].get(name, 0)) for name in PLACE}
         return {**wanted, "state": "closed", "ended_at": data["closed_at"], "outcome_root": data["outcome_root"], **counts}
 
     def _check_items(self, campaign, data):
@@ -1453,6 +1632,11 @@ class Sums:
         if lost and self._can_read("reviews/decisions.csv"):
             wrong = f"the decisions on {len(lost):,} items of {campaign.label}, the first item {lost[0]}, are not in reviews/decisions.csv"
             self.report.problem("outcomes", f"{table}: {wrong}: rows were dropped or changed")
+        if self._can_read("reviews/signed.csv") and (unknown := set(campaign.sign_offs) - campaign.submitted):
+            wrong = f"the submission {short(min(unknown))} of {campaign.label} is not in the log of this pack"
+            self.report.problem(
+                "submissions", f"reviews/signed.csv or reviews/decisions.csv: {wrong}: a row was changed or added"
+            )
         if campaign.is_closed and campaign.end and campaign.end["kind"] == CLOSED:
             self._check_close(campaign, table, campaign.end["data"])
 
@@ -1463,10 +1647,18 @@ class Sums:
             )
             self.report.problem("outcomes", f"{table}: {wrong}")
         totals = {outcome: sum(counts[place] for counts in campaign.balance.values()) for outcome, place in PLACE.items()}
-        if totals != close["counts"]:
+        if totals != {**dict.fromkeys(PLACE, 0), **close["counts"]}:
             self.report.problem(
                 "outcomes", f"{table}: {totals} outcomes of {campaign.label}, its close recorded {close['counts']}"
             )
+        if campaign.answers.root().hex() != close.get("answers_root", campaign.answers.root().hex()):
+            wrong = f"who was asked in {campaign.label}, and what they answered, is not what was recorded when it closed"
+            self.report.problem("outcomes", f"reviews/assignments.csv: {wrong}: a row was changed, dropped, added or moved")
+        if campaign.answered != campaign.counted and self._can_read("reviews/decisions.csv", "reviews/assignments.csv"):
+            wrong = (
+                f"the {campaign.answered.size:,} answers of {campaign.label} that count are not those of reviews/decisions.csv"
+            )
+            self.report.problem("outcomes", f"reviews/assignments.csv: {wrong}, which marks {campaign.counted.size:,}")
         if campaign.decisions != close.get("decisions", campaign.decisions) and self._can_read("reviews/decisions.csv"):
             wrong = f"{campaign.decisions:,} decisions of {campaign.label}, its close recorded {close['decisions']:,}"
             self.report.problem("decisions", f"reviews/decisions.csv has {wrong}: rows and their entries were left out")
@@ -1491,11 +1683,11 @@ class Sums:
                     self.report.problem("balance", missing)
         self.report.checks[
             "balance"
-        ].held = f"{len(seen):,} hold: open grants = items + excluded by rule; items = kept + to be removed + not reviewed"
+        ].held = f"{len(seen):,} hold: open grants = items + excluded by rule; items = kept + to be removed or reduced + not reviewed"
 
     def _unbalanced(self, campaign, row):
         frozen = [one for one in campaign.launch["data"]["sources"] if one["source"] == row["source"]]
-        counts = campaign.balance.get((row["source"], row["snapshot"]), [0] * 5)
+        counts = campaign.balance.get((row["source"], row["snapshot"]), [0] * 6)
         wanted = {name: str(counts[place]) if campaign.is_closed else "" for name, place in PLACE.items()}
         wanted.update(items=str(counts[0]), excluded=str(counts[4]))
         wanted.update({name: str(value) for one in frozen for name, value in one.items() if name in row})
@@ -1540,7 +1732,7 @@ class Sums:
     def _check_reviewers(self):
         if not self._can_read("reviews/reviewers.csv", "reviews/items.csv", "reviews/decisions.csv"):
             return
-        for (key, reviewer), (number, row) in self.tables.reviewers.items():
+        for (key, reviewer, stage), (number, row) in self.tables.reviewers.items():
             campaign = self.tables.campaigns.get(key)
             person = campaign.people.get(reviewer) if campaign else None
             where = f"reviews/reviewers.csv, row {number}"
@@ -1548,9 +1740,12 @@ class Sums:
                 wrong = f"{reviewer} has nothing to do with campaign {key}: the row was added or changed"
                 self.report.problem("reviewers", f"{where}: {wrong}")
                 continue
-            wanted = [str(campaign.assigned.pop(person, 0)), *map(str, campaign.decided.pop(person, [0, 0, "", ""]))]
+            *done, name = campaign.decided.pop((person, stage), [0, 0, "", "", ""])
+            wanted = [str(campaign.assigned.pop((person, stage), 0)), *map(str, done)]
+            if not row["entry"] and row["reviewer_name"] != name:
+                self.report.problem("reviewers", f"{where}: the name is not that of the decisions: the row was changed")
             if [row[name] for name in words("items_assigned decisions by_bulk first_decision_at last_decision_at")] != wanted:
-                wrong = "its numbers are not what reviews/items.csv and reviews/decisions.csv add up to"
+                wrong = "its numbers are not what reviews/assignments.csv and reviews/decisions.csv add up to"
                 self.report.problem("reviewers", f"{where}: {wrong}")
         for campaign in self.tables.campaigns.values():
             if missing := {*campaign.assigned, *campaign.decided}:
@@ -1611,14 +1806,15 @@ class Verifier:
             "campaigns": f"{len(campaigns):,} open in the period, {closed:,} of them closed: each as its launch and its end recorded it",
             "items": f"{sum(one.items.size for one in campaigns):,} items are exactly those that were frozen at launch",
             "exclusions": f"{sum(one.exclusions.size for one in campaigns):,} grants left out, each by the rule recorded at launch",
-            "outcomes": f"each item of {closed:,} closed campaigns has one outcome: what was submitted, else not reviewed",
+            "outcomes": f"each item of {closed:,} closed campaigns has the outcome that the submitted answers of all who were "
+            "asked come to by the campaign's rule; silence approves nothing",
             "decisions": f"{sum(one.decisions for one in campaigns):,}, withdrawn and superseded ones too, are in the log word for word: "
             "on what was shown, by the person it was assigned to, none after the end",
             "submissions": f"{sum(len(one.sign_offs) for one in campaigns):,} signed statements cover exactly the decisions that counted",
             "bulk": f"{len(tables.acts):,}, each with exactly the items that were recorded",
             "reviewers": f"{len(tables.reviewers):,}, each with the items and decisions that the rows add up to",
             "snapshots": f"{len(tables.snapshots):,} as recorded when they were loaded; rows read = loaded + rejected in every file",
-            "removals": f"each revoked item has one: {removals}",
+            "removals": f"each item to be removed or reduced has one: {removals}",
             "administration": "as recorded",
         }
         for name, text in held.items():
