@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.db import connection
 
 from campaigns import queries
-from campaigns.actions import advancing, launching, reminders
+from campaigns.actions import advancing, launching, reminders, routing
 from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.errors import DomainError
@@ -57,6 +57,13 @@ def close_due_campaigns() -> None:
     for campaign in queries.open_campaigns():
         if queries.stage_is_over(campaign, clock.now()):
             advancing.finish_stage(campaign_id=campaign.pk, by=SYSTEM)
+
+
+@shared_task(name="campaigns.replace_leavers")
+def replace_leavers() -> None:
+    """Give what reviewers who have left had open to the next who can answer."""
+    for campaign in queries.open_campaigns().values_list("pk", flat=True):
+        routing.replace_leavers(campaign_id=campaign, by=SYSTEM)
 
 
 @shared_task(name="campaigns.send_due_reminders")

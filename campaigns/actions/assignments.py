@@ -36,12 +36,15 @@ def reassign(*, campaign_id: int, selection: Selection, to, reason: str, by) -> 
         raise InvalidInput(f"{len(mine)} of these items are {to.name}'s own access.", field="to")
     if not old:
         return 0
-    _move(campaign_id, old, to, reason, now, by)
+    move(rows=old, to=to, rule=ReviewerRule.REASSIGNED, reason=reason, by=by)
     return len(old)
 
 
-def _move(campaign_id: int, old: list[Assignment], to, reason: str, now, by) -> None:
-    Assignment.objects.filter(pk__in=[assignment.pk for assignment in old]).update(is_active=False)
+@transaction.atomic
+def move(*, rows: list[Assignment], to, rule: str, reason: str, by) -> None:
+    """Deactivate locked assignments of one campaign and ask `to` instead; their panel and quorum go with them."""
+    now, campaign_id = clock.now(), rows[0].campaign_id
+    Assignment.objects.filter(pk__in=[assignment.pk for assignment in rows]).update(is_active=False)
     Assignment.objects.bulk_create(
         Assignment(
             campaign_id=campaign_id,
@@ -53,16 +56,16 @@ def _move(campaign_id: int, old: list[Assignment], to, reason: str, now, by) -> 
             is_vote=assignment.is_vote,
             reviewer=to,
             reviewer_name=to.name,
-            rule=ReviewerRule.REASSIGNED,
+            rule=rule,
             reason=reason,
             risk_rank=assignment.risk_rank,
             item_number=assignment.item_number,
             assigned_at=now,
         )
-        for assignment in old
+        for assignment in rows
     )
     per_reviewer: dict[int, list[Assignment]] = {}
-    for assignment in old:
+    for assignment in rows:
         per_reviewer.setdefault(assignment.reviewer_id, []).append(assignment)
     entries.record_many(
         kind="assignment:reassigned",

@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from campaigns import rules, worklist
+from campaigns.actions import routing
 from campaigns.models import Assignment, Campaign, SignedDecision, SignOff
 from campaigns.states import DecisionCode
 from certify.lib import canonical, clock
@@ -29,7 +30,6 @@ def submit(*, campaign_id: int, statement: str, by) -> SignOff:
         .filter(stage=stage)
         .select_for_update(of=("self",), no_key=True)
         .order_by("item_number", "pk")
-        .only("pk", "campaign_id", "item_number", "decision", "decided_at", "decision_entry_uid")
     )
     if not drafts:
         raise InvalidInput("There is nothing to submit: decide at least one item first.")
@@ -52,6 +52,7 @@ def submit(*, campaign_id: int, statement: str, by) -> SignOff:
         batch_size=5_000,
     )
     Assignment.objects.filter(pk__in=[row.pk for row in drafts]).update(sign_off=sign_off)
+    routing.route_unknown(rows=drafts, by=by)
     return sign_off
 
 

@@ -329,4 +329,8 @@ class Migration(migrations.Migration):
             model_name='stageresult',
             constraint=models.UniqueConstraint(fields=('campaign', 'stage', 'item'), name='stage_result_once'),
         ),
+        migrations.AddIndex(
+            model_name='reviewitem',
+            index=models.Index(fields=['grant'], name='item_grant'),
+        ),
     ]

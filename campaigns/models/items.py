@@ -79,6 +79,7 @@ class ReviewItem(models.Model):
                 name="item_revoked_was_submitted",
             ),
         )
+        indexes = (models.Index(fields=("grant",), name="item_grant"),)
 
     def __str__(self) -> str:
         return f"{self.identity_name or self.account_key} · {self.entitlement_name or self.entitlement_key}"
