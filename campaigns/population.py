@@ -197,8 +197,8 @@ def insert(campaign: Campaign, now: datetime) -> None:
     values = {"campaign": campaign.pk, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO campaigns_reviewitem (id, campaign_id, number, {FROZEN}, leaf, decision, rationale, is_bulk, outcome)"
-            f" SELECT item_id, %(campaign)s, number, {STAGED}, {ITEM_LEAF}, '', '', FALSE, '' FROM {ITEMS}",
+            f"INSERT INTO campaigns_reviewitem (id, campaign_id, number, {FROZEN}, leaf, decision, rationale, reduce_to, is_bulk, outcome)"
+            f" SELECT item_id, %(campaign)s, number, {STAGED}, {ITEM_LEAF}, '', '', '', FALSE, '' FROM {ITEMS}",
             values,
         )
         cursor.execute(

@@ -108,7 +108,8 @@ def _final(campaign: Campaign) -> None:
 #: The first of the submitted answers that made the result is shown with the item.
 SET_OUTCOMES = """
     UPDATE campaigns_reviewitem AS item SET outcome = {outcome},
-        decision = COALESCE(answer.decision, ''), rationale = COALESCE(answer.rationale, ''), decided_by_id = answer.decided_by_id,
+        decision = COALESCE(answer.decision, ''), rationale = COALESCE(answer.rationale, ''),
+        reduce_to = COALESCE(answer.reduce_to, ''), until = answer.until, decided_by_id = answer.decided_by_id,
         decided_at = answer.decided_at, decision_entry_uid = answer.decision_entry_uid,
         is_bulk = COALESCE(answer.is_bulk, FALSE), sign_off_id = answer.sign_off_id
     FROM final_result AS found LEFT JOIN (

@@ -71,6 +71,10 @@ class Outcome(TextChoices):
     NOT_REVIEWED = "not_reviewed", "Not reviewed"
 
 
+#: Outcomes from which a removal follows.
+TO_REMOVE = (Outcome.REVOKED, Outcome.REDUCED)
+
+
 class ItemState(TextChoices):
     """Where an item stands for its reviewer; computed from its columns, never stored."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import BooleanField, Case, Count, F, Max, Min, Q, QuerySet, Value, When
 
 from campaigns.models import Campaign
-from campaigns.states import CampaignState, Outcome
+from campaigns.states import TO_REMOVE, CampaignState
 from inventory.models import Snapshot
 from inventory.states import Completeness, FileKind
 from people.models import User
@@ -71,7 +71,7 @@ def counts(user, *, now: datetime, campaign: int | None = None) -> dict[str, int
 
 def campaigns_to_sweep() -> QuerySet:
     """Closed campaigns with revoked items that have no removal yet."""
-    waiting = Q(items__outcome=Outcome.REVOKED, items__removal__isnull=True)
+    waiting = Q(items__outcome__in=TO_REMOVE, items__removal__isnull=True)
     return Campaign.objects.filter(waiting, state=CampaignState.CLOSED).distinct().order_by("id")
 
 

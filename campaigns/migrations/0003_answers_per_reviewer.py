@@ -333,4 +333,15 @@ class Migration(migrations.Migration):
             model_name='reviewitem',
             index=models.Index(fields=['grant'], name='item_grant'),
         ),
+        migrations.AddField(
+            model_name='reviewitem',
+            name='reduce_to',
+            field=models.TextField(blank=True, default='', help_text='What is left of the access after a reduction.'),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name='reviewitem',
+            name='until',
+            field=models.DateField(help_text='The last day it is kept.', null=True),
+        ),
     ]

@@ -48,6 +48,8 @@ class ReviewItem(models.Model):
 
     decision = models.CharField(max_length=10, blank=True, choices=DecisionCode.choices)
     rationale = models.TextField(blank=True)
+    reduce_to = models.TextField(blank=True, help_text="What is left of the access after a reduction.")
+    until = models.DateField(null=True, help_text="The last day it is kept.")
     decided_by = unchecked(USER, null=True, related_name="+", db_index=False)
     decided_at = models.DateTimeField(null=True)
     decision_entry_uid = models.UUIDField(null=True, help_text="Ledger entry of that decision.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from campaigns.models import Campaign, ReviewItem
-from campaigns.states import CampaignState, Outcome
+from campaigns.states import TO_REMOVE, CampaignState
 from certify.lib import clock
 from certify.lib.batches import batched
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -29,7 +29,7 @@ class Proof:
 
 @transaction.atomic
 def open_for_campaign(*, campaign_id: int, by) -> int:
-    """Open a task for every revoked item of a closed campaign that has none yet; returns how many were opened.
+    """Open a task for every item to be removed or reduced of a closed campaign that has none yet; returns how many were opened.
 
     Refuses a campaign that is not closed. Running it again opens nothing.
     """
@@ -37,7 +37,7 @@ def open_for_campaign(*, campaign_id: int, by) -> int:
     if campaign.state != CampaignState.CLOSED:
         raise InvalidInput(f"Campaign “{campaign.name}” is not closed; removals follow from a closed campaign.")
     items = (
-        ReviewItem.objects.filter(campaign=campaign, outcome=Outcome.REVOKED, removal__isnull=True)
+        ReviewItem.objects.filter(campaign=campaign, outcome__in=TO_REMOVE, removal__isnull=True)
         .order_by("number")
         .values("id", "number", "source_id", "source__owner_id")
     )

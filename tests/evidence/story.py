@@ -3,9 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 from campaigns import worklist
-from campaigns.actions import assignments, closing, items, launching
+from campaigns.actions import advancing, assignments, closing, delegations, items, launching, plans
 from campaigns.actions.definitions import Terms, create
-from campaigns.actions.items import Selection
+from campaigns.actions.items import Answer, Selection
 from campaigns.models import Assignment, Campaign, ReviewItem
 from campaigns.states import Outcome
 from certify.lib import clock
@@ -66,6 +66,7 @@ def play(story: Story) -> AuditPeriod:
     with clock.freeze(moment(9, 1)):
         load_without(story, "elif,")
         verify(story)
+    _staged(story)
     _open(story)
     users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
     assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
@@ -98,14 +99,18 @@ def verify(story: Story) -> None:
     verification.verify_against(snapshot_id=latest.pk, by=SYSTEM)
 
 
-def _launch(story: Story, name: str, **changes) -> Campaign:
+def _terms(story: Story, name: str, **changes) -> Terms:
     terms = {
         "sources": [story.source.pk],
         "fallback_reviewer": story.fallback,
         "owner": story.owner,
         "controls": ["soc2:CC6.3"],
     }
-    definition = create(terms=Terms(name=f"Definition of {name}", **terms | changes), by=story.owner)
+    return Terms(name=f"Definition of {name}", **terms | changes)
+
+
+def _launch(story: Story, name: str, **changes) -> Campaign:
+    definition = create(terms=_terms(story, name, **changes), by=story.owner)
     campaign = launching.request(definition_id=definition.pk, name=name, by=story.owner)
     return launching.launch(campaign_id=campaign.pk, by=story.owner)
 
@@ -176,6 +181,57 @@ def _second(story: Story) -> Campaign:
         Outcome.NOT_REVIEWED,
     }
     return campaign
+
+
+def _staged(story: Story) -> Campaign:
+    """Two stages: the manager and a board of whom one must answer, then the owner of the control; everything that can be said."""
+    with clock.freeze(moment(10, 1)):
+        campaign = _launch_staged(story)
+        ana = story.user("ana@x.example")
+        days = delegations.Absence(moment(10, 1).date(), moment(10, 20).date(), "=On leave, the phone is off")
+        delegations.delegate(principal=ana, to=[story.system_owner], absence=days, by=ana)
+    with clock.freeze(moment(10, 3)):
+        _first_stage(story, campaign, ana)
+    with clock.freeze(moment(10, 12)):
+        advancing.finish_stage(campaign_id=campaign.pk, by=SYSTEM)
+        _decide(story, campaign, "bruno", "approve", story.owner)
+        reduced = Answer("reduce", REASON, reduce_to="read only")
+        items.decide(assignment_id=story.row(campaign, "job").pk, answer=reduced, by=story.owner)
+        story.submit(campaign, story.owner)
+    with clock.freeze(moment(10, 25)):
+        advancing.finish_stage(campaign_id=campaign.pk, by=SYSTEM)
+        removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
+    decided = ReviewItem.objects.filter(campaign=campaign).exclude(outcome="not_reviewed")
+    outcomes = dict(decided.values_list("account_key", "outcome"))
+    assert outcomes == {"david": "revoked", "job": "reduced", "bruno": "approved"}
+    return campaign
+
+
+def _launch_staged(story: Story) -> Campaign:
+    board = plans.create_group(name="Access board", members=[story.fallback, story.admin], by=story.owner)
+    panels = [[{"rule": "manager"}], [{"rule": "group", "group": board.pk, "quorum": 1}]]
+    first = {"name": "Both", "panels": panels, "strategy": "all_must_accept", "days": 10, "stop_on": ["revoke"]}
+    last = {"name": "Confirm", "panels": [[{"rule": "control_owner"}]], "strategy": "one_deny_denies", "days": 5}
+    definition = create(terms=_terms(story, "Review of autumn"), by=story.owner)
+    plans.set_plan(definition_id=definition.pk, plan={"stages": [first, last]}, by=story.owner)
+    campaign = launching.request(definition_id=definition.pk, name="Review of autumn", by=story.owner)
+    return launching.launch(campaign_id=campaign.pk, by=story.owner)
+
+
+def _first_stage(story: Story, campaign: Campaign, ana) -> None:
+    told = {"bruno": Answer("approve", REASON, until=moment(12, 31).date()), "david": Answer("revoke", REASON)}
+    told |= {"job": Answer("reduce", REASON, reduce_to="=read only"), "chloe": Answer("dont_know", REASON)}
+    for account, answer in told.items():
+        by = story.system_owner if account == "david" else ana
+        items.decide(assignment_id=story.row(campaign, account, reviewer=ana).pk, answer=answer, by=by)
+        board_row = story.row(campaign, account, reviewer=story.fallback)
+        items.decide(assignment_id=board_row.pk, answer=Answer("approve", REASON), by=story.fallback)
+    for person in (ana, story.system_owner, story.fallback):
+        story.submit(campaign, person)
+    row = story.row(campaign, "bruno", reviewer=story.fallback)
+    advancing.reopen(campaign_id=campaign.pk, assignment_ids=[row.pk], reason="Looked at the wrong person", by=story.owner)
+    items.decide(assignment_id=row.pk, answer=Answer("approve", REASON), by=story.fallback)
+    story.submit(campaign, story.fallback)
 
 
 def _open(story: Story) -> Campaign:
