@@ -5,6 +5,7 @@ A row of the work list is an `Assignment` with its item. A reviewer sees their o
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
@@ -99,9 +100,9 @@ def my_drafts(user, campaign_id: int) -> QuerySet:
     return my_rows(user, campaign_id).filter(DRAFT, decided_by=user)
 
 
-def my_open(user, campaign_id: int, stage: int) -> QuerySet:
+def open_rows(rows: QuerySet, stage: int) -> QuerySet:
     """Rows of the stage that nobody has decided."""
-    return my_rows(user, campaign_id).filter(OPEN, stage=stage)
+    return rows.filter(OPEN, stage=stage)
 
 
 def _everywhere(user) -> Q:
@@ -114,10 +115,9 @@ def _everywhere(user) -> Q:
     return mine & Q(is_active=True)
 
 
-def my_campaigns(user) -> QuerySet:
-    """Campaigns in which the user has rows; what `get_object_or_404` of a reviewer's page looks in."""
-    mine = Assignment.objects.filter(_everywhere(user)).values("campaign_id").distinct()
-    return Campaign.objects.filter(pk__in=mine, state__in=(CampaignState.OPEN, CampaignState.CLOSED)).select_related("owner")
+def reviewed_campaigns() -> QuerySet:
+    """Campaigns that reviewers may look into: those that were launched and not cancelled."""
+    return Campaign.objects.filter(state__in=(CampaignState.OPEN, CampaignState.CLOSED)).select_related("owner")
 
 
 def inbox(user) -> list[dict]:
@@ -136,9 +136,8 @@ def inbox(user) -> list[dict]:
     }
     if not counted:
         return []
-    states = (CampaignState.OPEN, CampaignState.CLOSED)
     cards, pace = [], median_seconds(user, list(counted))
-    for campaign in Campaign.objects.filter(pk__in=counted, state__in=states).select_related("owner"):
+    for campaign in reviewed_campaigns().filter(pk__in=counted):
         row = counted[campaign.pk]
         row |= {"campaign": campaign, "decided": row["drafts"] + row["submitted"]}
         row["minutes_left"] = rules.minutes_left(row["open"], pace.get(campaign.pk))
@@ -183,10 +182,9 @@ def filtered(rows: QuerySet, filters: Filters) -> QuerySet:
     return rows
 
 
-def review_page(user, campaign_id: int, *, filters: Filters, view: str = "risk", after: str = "", limit: int = 100) -> Page:
-    """One page of the user's rows in the order of the view. `after` is a page's cursor; an unknown one starts over."""
+def review_page(mine: QuerySet, *, filters: Filters, view: str = "risk", after: str = "", limit: int = 100) -> Page:
+    """One page of a user's rows in the order of the view. `after` is a page's cursor; an unknown one starts over."""
     columns = VIEWS.get(view, VIEWS["risk"])
-    mine = my_rows(user, campaign_id)
     rows = filtered(mine, filters)
     if last := mine.select_related("item").filter(pk=int(after)).first() if after.isdigit() else None:
         rows = rows.filter(_after(columns, last))
@@ -232,13 +230,13 @@ FACETS = (
 )
 
 
-def facets(user, campaign_id: int, filters: Filters) -> dict:
+def facets(rows: QuerySet, filters: Filters) -> dict:
     """Counts beside the table, over what the filter shows: states, signals, and the largest 50 of each column's values.
 
     {"total", "care", "states": {…}, "signals": [(code, label, count)], "columns": {facet: {"values": [(value, label, count)],
     "more": how many values were left out}}}
     """
-    return _facets(filtered(my_rows(user, campaign_id), filters))
+    return _facets(filtered(rows, filters))
 
 
 def _facets(shown_rows: QuerySet) -> dict:
@@ -268,10 +266,10 @@ def _facets(shown_rows: QuerySet) -> dict:
     }
 
 
-def status(user, campaign_id: int, stage: int) -> dict:
+def status(rows: QuerySet, stage: int) -> dict:
     """Where a reviewer stands, whatever the filter: {total, open, submitted, and each answer's count among the drafts}."""
     codes = (DecisionCode.APPROVE, DecisionCode.REVOKE, DecisionCode.REDUCE, DecisionCode.DONT_KNOW)
-    return my_rows(user, campaign_id).aggregate(
+    return rows.aggregate(
         total=Count("id"),
         open=Count("id", filter=OPEN & Q(stage=stage)),
         submitted=Count("id", filter=SUBMITTED),
@@ -288,13 +286,13 @@ def last_decisions(row: Assignment, *, shows_earlier: bool, limit: int = 5) -> Q
     return found.select_related("campaign").order_by("-id")[:limit]
 
 
-def bulk_preview(user, campaign_id: int, ids: list[int]) -> dict:
-    """What a bulk act on these rows would touch.
+def bulk_preview(mine: QuerySet, ids: list[int]) -> dict:
+    """What a bulk act on these of a user's rows would touch.
 
     {"selected", "eligible", "red", "single", "submitted", "people", "systems", "entitlements": the distinct values with counts,
     at most 50 each}
     """
-    rows = my_rows(user, campaign_id).filter(pk__in=ids)
+    rows = mine.filter(pk__in=ids)
     red, single = Q(item__signals__overlap=RED), ~Q(decision="") & Q(is_bulk=False, sign_off__isnull=True)
     counted = rows.aggregate(
         selected=Count("id"),
@@ -324,20 +322,33 @@ def hold_open(campaign_id: int, now: datetime) -> int:
     return stage
 
 
-def lock_bulk(campaign_id: int, stage: int, ids: list[int], user) -> list[Assignment]:
+class BulkRow(NamedTuple):
+    """What a bulk act needs of a row."""
+
+    pk: int
+    campaign_id: int
+    item_number: int
+    rule: str
+    stage: int
+    reviewer_id: int
+    leaf: memoryview
+
+
+BULK_COLUMNS = ("pk", "campaign_id", "item_number", "rule", "stage", "reviewer_id", "item__leaf")
+
+
+def lock_bulk(campaign_id: int, stage: int, ids: list[int], user) -> list[BulkRow]:
     """Lock, in order, the rows of a bulk act that it may touch (`rules.is_bulk_eligible`), with the leaf of their items."""
     rows = (
         my_rows(user, campaign_id)
         .filter(pk__in=ids, stage=stage, sign_off__isnull=True)
         .filter(Q(decision="") | Q(is_bulk=True))
         .exclude(item__signals__overlap=RED)
-        .select_related("item")
-        .only("pk", "campaign_id", "item_number", "rule", "stage", "reviewer_id", "item__leaf", "item__identity_key")
+        .exclude(item__identity_key__in=list(Identity.objects.filter(user=user).values_list("key", flat=True)))
         .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     )
-    own = set(Identity.objects.filter(user=user).values_list("key", flat=True))
-    return [row for row in rows if not (row.item.identity_key and row.item.identity_key in own)]
+    return [BulkRow(*row) for row in rows.values_list(*BULK_COLUMNS)]
 
 
 def lock_reassignable(campaign_id: int, stage: int, ids: list[int], to) -> list[Assignment]:
@@ -353,9 +364,9 @@ def lock_reassignable(campaign_id: int, stage: int, ids: list[int], to) -> list[
     return list(assignments)
 
 
-def summary_for_submission(user, campaign_id: int, stage: int, cap: int = 100) -> dict:
+def summary_for_submission(rows: QuerySet, user, stage: int, cap: int = 100) -> dict:
     """What the submit page shows: counts, the first removals and red keeps with their totals, and what is left open."""
-    drafts = my_drafts(user, campaign_id).select_related("item")
+    drafts = rows.filter(DRAFT, decided_by=user, stage=stage).select_related("item")
     kept = Q(decision=DecisionCode.APPROVE)
     taken = Q(decision__in=(DecisionCode.REVOKE, DecisionCode.REDUCE))
     red_kept = kept & Q(item__signals__overlap=RED)
@@ -372,5 +383,5 @@ def summary_for_submission(user, campaign_id: int, stage: int, cap: int = 100) -
         "removals": list(drafts.filter(taken).order_by("item_number")[:cap]),
         "red_keeps": list(drafts.filter(red_kept).order_by("item_number")[:cap]),
         "cap": cap,
-        "open": my_open(user, campaign_id, stage).count(),
+        "open": open_rows(rows, stage).count(),
     }

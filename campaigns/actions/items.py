@@ -109,7 +109,7 @@ def _owner_of(row: Assignment) -> int | None:
     return Identity.objects.filter(key=key).values_list("user_id", flat=True).first() if key else None
 
 
-def _facts(row: Assignment, answer: Answer, now: datetime, by, bulk: str = "") -> dict:
+def _facts(row: Assignment | worklist.BulkRow, leaf: bytes, answer: Answer, now: datetime, by, bulk: str = "") -> dict:
     """What the ledger records of a decision. Facts that most decisions lack are there only when they say something."""
     rare = {
         "evidence": answer.evidence.stored.sha256 if answer.evidence else "",
@@ -126,7 +126,7 @@ def _facts(row: Assignment, answer: Answer, now: datetime, by, bulk: str = "") -
         "rationale": answer.rationale,
         "decided_at": rfc3339(now),
         "rule": row.rule,
-        "shown": bytes(row.item.leaf).hex(),
+        "shown": bytes(leaf).hex(),
         "bulk": bulk,
     } | {name: value for name, value in rare.items() if value}
 
@@ -137,7 +137,7 @@ def _write(row: Assignment, answer: Answer, now: datetime, by) -> Assignment:
         subject=f"campaigns.reviewitem:{row.campaign_id}/{row.item_number}",
         by=by,
         at=now,
-        data=_facts(row, answer, now, by),
+        data=_facts(row, row.item.leaf, answer, now, by),
     )
     Decision.objects.create(
         campaign_id=row.campaign_id,
@@ -240,9 +240,9 @@ UPDATE_ROWS = """
 """
 
 
-def _write_many(act: BulkAct, rows: list[Assignment], answer: Answer, now: datetime, by) -> None:
+def _write_many(act: BulkAct, rows: list[worklist.BulkRow], answer: Answer, now: datetime, by) -> None:
     bulk = str(act.entry_uid)
-    facts = [_facts(row, answer, now, by, bulk) for row in rows]
+    facts = [_facts(row, row.leaf, answer, now, by, bulk) for row in rows]
     recorded = entries.record_many(
         kind="decision:made",
         by=by,

@@ -62,7 +62,7 @@ def _sign_off(campaign: Campaign, drafts: list[Assignment], statement: str, now,
         "approved": codes.count(DecisionCode.APPROVE),
         "revoked": codes.count(DecisionCode.REVOKE),
         "dont_know": codes.count(DecisionCode.DONT_KNOW),
-        "open_left": worklist.my_open(by, campaign.pk, campaign.stage).count(),
+        "open_left": worklist.open_rows(worklist.my_rows(by, campaign.pk), campaign.stage).count(),
     }
     if reduced := codes.count(DecisionCode.REDUCE):
         counts["reduced"] = reduced

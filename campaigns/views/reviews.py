@@ -4,7 +4,8 @@ from itertools import groupby
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -36,12 +37,17 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "campaigns/inbox.html", {"cards": worklist.inbox(request.user), "now": clock.now()})
 
 
-def _campaign(request: HttpRequest, pk: int) -> Campaign:
-    return get_object_or_404(worklist.my_campaigns(request.user), pk=pk)
+def _desk(request: HttpRequest, pk: int) -> tuple[Campaign, QuerySet]:
+    """The campaign and the user's rows in it; not found for people who have none."""
+    campaign = get_object_or_404(worklist.reviewed_campaigns(), pk=pk)
+    rows = worklist.my_rows(request.user, pk)
+    if not rows.exists():
+        raise Http404
+    return campaign, rows
 
 
 def _row(request: HttpRequest, pk: int, row: int) -> Assignment:
-    rows = worklist.my_rows(request.user, _campaign(request, pk).pk)
+    _, rows = _desk(request, pk)
     return get_object_or_404(rows.select_related("item", "decided_by", "reviewer", "campaign"), pk=row)
 
 
@@ -59,14 +65,14 @@ def _query(filters: worklist.Filters, view: str, **changes) -> str:
 @requires(permissions.can_review)
 @require_safe
 def review(request: HttpRequest, pk: int) -> HttpResponse:
-    campaign, user = _campaign(request, pk), request.user
+    campaign, rows = _desk(request, pk)
     filters = FilterForm(request.GET).filters()
     view = request.GET.get("view", "risk") if request.GET.get("view") in worklist.VIEWS else "risk"
     page = worklist.review_page(
-        user, pk, filters=filters, view=view, after=request.GET.get("after", ""), limit=settings.CERTIFY_PAGE_ROWS
+        rows, filters=filters, view=view, after=request.GET.get("after", ""), limit=settings.CERTIFY_PAGE_ROWS
     )
     now, oldest = clock.now(), queries.oldest_data(campaign)
-    facets = worklist.facets(user, pk, filters)
+    facets = worklist.facets(rows, filters)
     context = {
         "campaign": campaign,
         "is_open": _is_open(campaign),
@@ -74,7 +80,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
         "groups": _groups(page.rows, view),
         "facets": facets,
         "facet_lists": _facet_lists(facets, filters, view),
-        "status": worklist.status(user, pk, campaign.stage),
+        "status": worklist.status(rows, campaign.stage),
         "stage": _stage(campaign),
         "filters": filters,
         "view": view,
@@ -210,21 +216,21 @@ def item_decide(request: HttpRequest, pk: int, row: int) -> HttpResponse:
         "code_label": DecisionCode(code).label if code in DecisionCode.values else "",
         "given": request.POST,
         "removal_reasons": rules.REMOVAL_REASONS if code == DecisionCode.REVOKE else (),
-        "status": worklist.status(request.user, pk, found.campaign.stage),
+        "status": worklist.status(worklist.my_rows(request.user, pk), found.campaign.stage),
         "is_swap": True,
     }
     status = 200 if refusal is None else 409 if isinstance(refusal, Conflict) else 422
     return render(request, "campaigns/_row_swap.html", context, status=status)
 
 
-def _selection(request: HttpRequest, pk: int) -> items.Selection:
+def _selection(request: HttpRequest, rows: QuerySet) -> items.Selection:
     """The ticked rows, or everything that the filter shows."""
     filters = FilterForm(request.POST).filters()
     if request.POST.get("everything"):
-        found = worklist.filtered(worklist.my_rows(request.user, pk), filters).order_by("item_number", "pk")
+        found = worklist.filtered(rows, filters).order_by("item_number", "pk")
         ids = list(found.values_list("pk", flat=True)[: items.MAX_BULK])
     else:
-        ids = sorted({int(row) for row in request.POST.getlist("item") if row.isdigit()})[: items.MAX_BULK]
+        ids = sorted({int(value) for value in request.POST.getlist("item") if value.isdigit()})[: items.MAX_BULK]
     return items.Selection(ids, filters.as_dict())
 
 
@@ -232,30 +238,31 @@ def _selection(request: HttpRequest, pk: int) -> items.Selection:
 @require_POST
 def bulk(request: HttpRequest, pk: int) -> HttpResponse:
     """First the preview of what a bulk act would touch; with `confirm`, the act."""
-    campaign, selection, code = _campaign(request, pk), _selection(request, pk), request.POST.get("code", "")
+    campaign, rows = _desk(request, pk)
+    selection, code = _selection(request, rows), request.POST.get("code", "")
     if not selection.ids or code not in items.BULK_ANSWERS:
         messages.error(request, "Tick the rows first, then choose what to do with them.")
         return redirect("campaigns:review", pk=pk)
     if not request.POST.get("confirm"):
-        return _bulk_preview(request, campaign, selection, code)
+        return _bulk_preview(request, campaign, rows, selection, code)
     try:
         rationale = request.POST.get("rationale", "")
         done = items.decide_bulk(campaign_id=pk, selection=selection, code=code, rationale=rationale, by=request.user)
     except InvalidInput as refusal:
-        return _bulk_preview(request, campaign, selection, code, refusal.message)
+        return _bulk_preview(request, campaign, rows, selection, code, refusal.message)
     left = f" {done.left_out:,} were left for single decisions." if done.left_out else ""
     messages.success(request, f"{DecisionCode(code).label}: {done.decided:,} items.{left} You can still undo each of them.")
     return redirect(f"{reverse('campaigns:review', args=[pk])}?{_query(FilterForm(request.POST).filters(), 'risk')}")
 
 
 def _bulk_preview(
-    request: HttpRequest, campaign: Campaign, selection: items.Selection, code: str, error: str = ""
+    request: HttpRequest, campaign: Campaign, rows: QuerySet, selection: items.Selection, code: str, error: str = ""
 ) -> HttpResponse:
     context = {
         "campaign": campaign,
         "code": code,
         "code_label": DecisionCode(code).label,
-        "preview": worklist.bulk_preview(request.user, campaign.pk, selection.ids),
+        "preview": worklist.bulk_preview(rows, selection.ids),
         "ids": selection.ids,
         "filters": selection.filter,
         "why_reason": rules.needs_reason(code, [], campaign.terms),
@@ -271,7 +278,7 @@ def _bulk_preview(
 @require_http_methods(["GET", "POST"])
 def submit(request: HttpRequest, pk: int) -> HttpResponse:
     """The summary and the statement; POST signs it."""
-    campaign, error = _campaign(request, pk), ""
+    (campaign, rows), error = _desk(request, pk), ""
     if request.method == "POST":
         if not request.POST.get("agree"):
             error = "Tick the statement to sign it."
@@ -282,7 +289,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
                 error = refusal.message
             else:
                 return redirect("campaigns:receipt", pk=pk, sign_off=sign_off.pk)
-    summary = worklist.summary_for_submission(request.user, pk, campaign.stage)
+    summary = worklist.summary_for_submission(rows, request.user, campaign.stage)
     context = {
         "campaign": campaign,
         "summary": summary,
@@ -302,6 +309,6 @@ def receipt(request: HttpRequest, pk: int, sign_off: int) -> HttpResponse:
         "sign_off": found,
         "leaf_hash": bytes(entry.leaf_hash).hex(),
         "leaf": getattr(entry, "leaf", None),
-        "open": worklist.my_open(request.user, pk, found.campaign.stage).count(),
+        "open": worklist.open_rows(worklist.my_rows(request.user, pk), found.campaign.stage).count(),
     }
     return render(request, "campaigns/receipt.html", context)
