@@ -172,7 +172,8 @@ def _check_reviewers() -> None:
 
 def _check_everybody_asked(campaign: Campaign) -> None:
     """A group may turn out to consist of nobody but the person reviewed."""
-    if missing := assigning.without_assignment(campaign, "launch_population", "exclusion IS NULL"):
+    asks_groups = any("group" in link for panel in stages.of(campaign.terms)[0]["panels"] for link in panel)
+    if asks_groups and (missing := assigning.without_assignment(campaign, "launch_population", "exclusion IS NULL")):
         raise InvalidInput(
             f"{missing:,} items have no reviewer: nobody is in their group besides the person reviewed. Add members to the group."
         )

@@ -4,12 +4,22 @@ import io
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
 from certify.lib import clock
 from ledger import merkle, rules
 from ledger.models import Entry
+
+
+class Recorded(NamedTuple):
+    """What is known of an entry before the database has numbered it."""
+
+    uid: uuid.UUID
+    subject: str
+    payload: str
+    leaf_hash: bytes
 
 
 @transaction.atomic
@@ -19,14 +29,14 @@ def record(*, kind: str, subject: str, by, data: dict, at: datetime | None = Non
     `by` is a user, or anything with `actor_ref()`. `data` holds strings, integers, booleans, lists and objects of them.
     Refuses more than 65,535 bytes.
     """
-    entry = _build(kind, subject, by.actor_ref(), data, at or clock.now())
-    entry.save(force_insert=True)
-    return entry
+    moment, actor = at or clock.now(), by.actor_ref()
+    built = _build(kind, subject, actor, data, moment)
+    return Entry.objects.create(**built._asdict(), kind=kind, actor_id=actor["id"], actor_name=actor["name"], at=moment)
 
 
 @transaction.atomic
-def record_many(*, kind: str, by, rows: Iterable[tuple[str, dict]], at: datetime | None = None) -> list[Entry]:
-    """Write one entry for each (subject, data) in order, with COPY. The entries carry no primary key; name them by `uid`."""
+def record_many(*, kind: str, by, rows: Iterable[tuple[str, dict]], at: datetime | None = None) -> list[Recorded]:
+    """Write one entry for each (subject, data) in order, with COPY."""
     moment, actor = at or clock.now(), by.actor_ref()
     entries = [_build(kind, subject, actor, data, moment) for subject, data in rows]
     buffer = io.StringIO()
@@ -47,16 +57,7 @@ def _copy_text(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _build(kind: str, subject: str, actor: dict[str, str], data: dict, at: datetime) -> Entry:
+def _build(kind: str, subject: str, actor: dict[str, str], data: dict, at: datetime) -> Recorded:
     uid = uuid.uuid4()
     body = rules.payload(uid=uid, kind=kind, subject=subject, actor=actor, at=at, data=data)
-    return Entry(
-        uid=uid,
-        kind=kind,
-        subject=subject,
-        actor_id=actor["id"],
-        actor_name=actor["name"],
-        at=at,
-        payload=body.decode(),
-        leaf_hash=merkle.leaf_hash(body),
-    )
+    return Recorded(uid, subject, body.decode(), merkle.leaf_hash(body))

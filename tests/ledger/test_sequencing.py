@@ -24,11 +24,12 @@ def second_connection():
 
 def write_raw(cursor, subject: str) -> int:
     """An entry through another connection; its id."""
-    payload = entries._build("thing:done", subject, SYSTEM.actor_ref(), {}, entries.clock.now())
+    at = entries.clock.now()
+    built = entries._build("thing:done", subject, SYSTEM.actor_ref(), {}, at)
     cursor.execute(
         "INSERT INTO ledger_entry (uid, kind, subject, actor_id, actor_name, at, payload, leaf_hash)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
-        [str(payload.uid), payload.kind, subject, "system", "Certify", payload.at, payload.payload, payload.leaf_hash],
+        [str(built.uid), "thing:done", subject, "system", "Certify", at, built.payload, built.leaf_hash],
     )
     return cursor.fetchone()[0]
 
