@@ -3,17 +3,12 @@
 `tests/campaigns/test_results.py` holds both against each other.
 """
 
-from collections.abc import Callable
-
 from django.db import connection
 
-from campaigns import stages
+from campaigns import roots, stages
 from campaigns.models import Campaign
 from campaigns.population import leaf_sql, moment_sql
 from campaigns.states import LAST_STAGE, Outcome, Result, ReviewerRule, Strategy
-from ledger.merkle import MerkleAccumulator
-
-Progress = Callable[[int, str], None]
 
 
 def _case(expression: str, values: dict[str, object], otherwise: str) -> str:
@@ -156,9 +151,8 @@ OUTCOME_LEAF = leaf_sql(
     ]
 )
 OUTCOMES = f"""
-    SELECT item.outcome, {OUTCOME_LEAF} FROM campaigns_reviewitem AS item
-    LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = item.sign_off_id
-    WHERE item.campaign_id = %s ORDER BY item.number
+    SELECT item.number AS place, {OUTCOME_LEAF} AS leaf FROM campaigns_reviewitem AS item
+    LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = item.sign_off_id WHERE item.campaign_id = %s
 """
 
 
@@ -189,30 +183,22 @@ ANSWER_CELLS = (
     _signed("sign_off.entry_uid::text"),
 )
 ANSWERS = f"""
-    SELECT '', {leaf_sql(list(ANSWER_CELLS))} FROM campaigns_assignment AS row
-    LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = row.sign_off_id
-    WHERE row.campaign_id = %s ORDER BY row.item_number, row.stage, row.id
+    SELECT row_number() OVER (ORDER BY row.item_number, row.stage, row.id) AS place, {leaf_sql(list(ANSWER_CELLS))} AS leaf
+    FROM campaigns_assignment AS row LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = row.sign_off_id
+    WHERE row.campaign_id = %s
 """
-
-
-def _root(query: str, campaign_id: int) -> tuple[str, dict[str, int]]:
-    """The RFC 6962 root, hex, over the leaves that the query yields in order, and how many there are of each first column."""
-    tree, counts = MerkleAccumulator(), {}
-    with connection.connection.cursor(name="leaves_of_campaign") as cursor:
-        cursor.itersize = 20_000
-        cursor.execute(query, [campaign_id])
-        for kind, leaf in cursor:
-            counts[kind] = counts.get(kind, 0) + 1
-            tree.append(bytes(leaf))
-    return tree.root().hex(), counts
 
 
 def outcome_root(campaign: Campaign) -> tuple[str, dict[str, int]]:
     """The root over the outcomes in the order of the items, and how many there are of each."""
-    root, counts = _root(OUTCOMES, campaign.pk)
-    return root, dict.fromkeys(Outcome.values, 0) | counts
+    root, _ = roots.of(OUTCOMES, campaign.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT outcome, count(*) FROM campaigns_reviewitem WHERE campaign_id = %s GROUP BY outcome", [campaign.pk]
+        )
+        return root, dict.fromkeys(Outcome.values, 0) | dict(cursor.fetchall())
 
 
 def answers_root(campaign: Campaign) -> str:
     """The root over everybody who was asked, and what they answered."""
-    return _root(ANSWERS, campaign.pk)[0]
+    return roots.of(ANSWERS, campaign.pk)[0]

@@ -5,7 +5,6 @@ A row of the work list is an `Assignment` with its item. A reviewer sees their o
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
@@ -322,33 +321,13 @@ def hold_open(campaign_id: int, now: datetime) -> int:
     return stage
 
 
-class BulkRow(NamedTuple):
-    """What a bulk act needs of a row."""
-
-    pk: int
-    campaign_id: int
-    item_number: int
-    rule: str
-    stage: int
-    reviewer_id: int
-    leaf: memoryview
-
-
-BULK_COLUMNS = ("pk", "campaign_id", "item_number", "rule", "stage", "reviewer_id", "item__leaf")
-
-
-def lock_bulk(campaign_id: int, stage: int, ids: list[int], user) -> list[BulkRow]:
-    """Lock, in order, the rows of a bulk act that it may touch (`rules.is_bulk_eligible`), with the leaf of their items."""
-    rows = (
-        my_rows(user, campaign_id)
-        .filter(pk__in=ids, stage=stage, sign_off__isnull=True)
-        .filter(Q(decision="") | Q(is_bulk=True))
-        .exclude(item__signals__overlap=RED)
-        .exclude(item__identity_key__in=list(Identity.objects.filter(user=user).values_list("key", flat=True)))
-        .select_for_update(of=("self",), no_key=True)
-        .order_by("pk")
-    )
-    return [BulkRow(*row) for row in rows.values_list(*BULK_COLUMNS)]
+def hold_reviewers(campaign_id: int, principal_ids: list[int]) -> None:
+    """Let bulk acts on the same people's rows of a campaign come one after the other: two deputies may press at once."""
+    with connection.cursor() as cursor:
+        for principal in sorted(principal_ids):
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtext('campaigns.bulk'), hashtext(%s))", [f"{campaign_id}/{principal}"]
+            )
 
 
 def lock_reassignable(campaign_id: int, stage: int, ids: list[int], to) -> list[Assignment]:

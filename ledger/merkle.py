@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 HASH_SIZE = 32
+sha256 = hashlib.sha256
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 #: Answers the hash of the complete subtree that starts at leaf `start` and has `size` (a power of two) leaves.
@@ -43,6 +44,25 @@ class MerkleAccumulator:
         self.roots.append(node)
         self.size += 1
         return finished
+
+    def extend(self, leaves: bytes) -> None:
+        """Add leaf hashes, one after the other in one string. Complete subtrees are hashed level by level, which is quicker."""
+        start = 0
+        while start < len(leaves):
+            # The largest complete subtree that may stand here, and for which there are leaves.
+            room = (self.size & -self.size) or len(leaves)
+            count = 1 << min(room, (len(leaves) - start) // HASH_SIZE).bit_length() - 1
+            level = leaves[start : start + count * HASH_SIZE]
+            start += len(level)
+            while len(level) > HASH_SIZE:
+                pairs = range(0, len(level), 2 * HASH_SIZE)
+                level = b"".join([sha256(b"\x01" + level[at : at + 2 * HASH_SIZE]).digest() for at in pairs])
+            node, rest = level, self.size // count
+            while rest & 1:
+                node = node_hash(self.roots.pop(), node)
+                rest >>= 1
+            self.roots.append(node)
+            self.size += count
 
     def root(self) -> bytes:
         """The root of the tree as it stands."""

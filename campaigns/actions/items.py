@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -109,7 +111,7 @@ def _owner_of(row: Assignment) -> int | None:
     return Identity.objects.filter(key=key).values_list("user_id", flat=True).first() if key else None
 
 
-def _facts(row: Assignment | worklist.BulkRow, leaf: bytes, answer: Answer, now: datetime, by, bulk: str = "") -> dict:
+def _facts(row, leaf: bytes, answer: Answer, now: datetime, by, bulk: str = "") -> dict:
     """What the ledger records of a decision. Facts that most decisions lack are there only when they say something."""
     rare = {
         "evidence": answer.evidence.stored.sha256 if answer.evidence else "",
@@ -184,13 +186,59 @@ def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale:
     stage = worklist.hold_open(campaign_id, now)
     terms = Campaign.objects.values_list("terms", flat=True).get(pk=campaign_id)
     reason = rules.check_reason(rationale, rules.needs_reason(code, [], terms))
-    rows = worklist.lock_bulk(campaign_id, stage, selection.ids, by)
+    answer, principals = Answer(code, reason), worklist.principals(by, campaign_id)
+    worklist.hold_reviewers(campaign_id, principals)
+    rows = _update_rows(campaign_id, stage, principals, selection.ids, answer, now, by)
     left_out = len(set(selection.ids)) - len(rows)
     if not rows:
         return BulkResult(None, 0, left_out)
-    act = _record_act(campaign_id, rows, selection, Answer(code, reason), left_out, now, by)
-    _write_many(act, rows, Answer(code, reason), now, by)
+    act = _record_act(campaign_id, rows, selection, answer, left_out, now, by)
+    _write_many(act, rows, answer, now, by)
     return BulkResult(act, len(rows), left_out)
+
+
+class BulkRow(NamedTuple):
+    """What the ledger needs of a row that a bulk act has decided."""
+
+    pk: int
+    campaign_id: int
+    item_number: int
+    rule: str
+    stage: int
+    reviewer_id: int
+    leaf: memoryview
+    uid: UUID
+
+
+#: Decides what a bulk act may touch (`rules.is_bulk_eligible`): locking the rows before would cost as much again.
+UPDATE_ROWS = """
+    UPDATE campaigns_assignment AS row SET decision = %(code)s, rationale = %(reason)s, reduce_to = '', until = NULL,
+        decided_by_id = %(by)s, decided_at = %(now)s, decision_entry_uid = gen_random_uuid(), is_bulk = TRUE
+    FROM campaigns_reviewitem AS item
+    WHERE row.id = ANY(%(rows)s) AND item.id = row.item_id AND row.campaign_id = %(campaign)s AND row.stage = %(stage)s
+      AND row.reviewer_id = ANY(%(principals)s) AND row.is_active AND row.sign_off_id IS NULL
+      AND (row.decision = '' OR row.is_bulk) AND NOT item.signals && %(red)s::varchar[]
+      AND item.identity_key <> ALL (%(own)s)
+    RETURNING row.id, row.campaign_id, row.item_number, row.rule, row.stage, row.reviewer_id, item.leaf, row.decision_entry_uid
+"""
+
+
+def _update_rows(campaign_id: int, stage: int, principals: list[int], ids: list[int], answer: Answer, now, by) -> list[BulkRow]:
+    values = {
+        "campaign": campaign_id,
+        "stage": stage,
+        "principals": principals,
+        "rows": ids,
+        "red": worklist.RED,
+        "own": list(Identity.objects.filter(user=by).exclude(key="").values_list("key", flat=True)),
+        "code": str(answer.code),
+        "reason": answer.rationale,
+        "by": by.pk,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(UPDATE_ROWS, values)
+        return sorted(BulkRow(*row) for row in cursor.fetchall())
 
 
 def _record_act(campaign_id: int, rows: list, selection: Selection, answer: Answer, left_out: int, now, by) -> BulkAct:
@@ -229,29 +277,24 @@ INSERT_DECISIONS = """
         acting_for_id, assigned_by_rule, code, rationale, reduce_to, bulk_act_id, decided_at, shown, entry_uid,
         evidence_name, evidence_sha256, evidence_stored_as)
     SELECT %(campaign)s, row.item_id, row.id, row.stage, %(by)s, %(name)s, %(email)s, NULLIF(row.reviewer_id, %(by)s), row.rule,
-           %(code)s, %(reason)s, '', %(act)s, %(now)s, chosen.shown, chosen.uid, '', '', ''
-    FROM unnest(%(rows)s::bigint[], %(uids)s::uuid[], %(shown)s::text[]) AS chosen (id, uid, shown)
-    JOIN campaigns_assignment AS row ON row.id = chosen.id ORDER BY row.item_number
-"""
-UPDATE_ROWS = """
-    UPDATE campaigns_assignment AS row SET decision = %(code)s, rationale = %(reason)s, decided_by_id = %(by)s,
-        decided_at = %(now)s, decision_entry_uid = chosen.uid, is_bulk = TRUE
-    FROM unnest(%(rows)s::bigint[], %(uids)s::uuid[]) AS chosen (id, uid) WHERE row.id = chosen.id
+           %(code)s, %(reason)s, '', %(act)s, %(now)s, chosen.shown, row.decision_entry_uid, '', '', ''
+    FROM unnest(%(rows)s::bigint[], %(shown)s::text[]) AS chosen (id, shown)
+    JOIN campaigns_assignment AS row ON row.id = chosen.id ORDER BY row.id
 """
 
 
-def _write_many(act: BulkAct, rows: list[worklist.BulkRow], answer: Answer, now: datetime, by) -> None:
+def _write_many(act: BulkAct, rows: list[BulkRow], answer: Answer, now: datetime, by) -> None:
     bulk = str(act.entry_uid)
-    facts = [_facts(row, row.leaf, answer, now, by, bulk) for row in rows]
-    recorded = entries.record_many(
+    facts = _many_facts(rows, answer, now, by, bulk)
+    entries.record_many(
         kind="decision:made",
         by=by,
         at=now,
         rows=[(f"campaigns.reviewitem:{act.campaign_id}/{fact['item']}", fact) for fact in facts],
+        uids=[row.uid for row in rows],
     )
     values = {
         "rows": [row.pk for row in rows],
-        "uids": [str(entry.uid) for entry in recorded],
         "shown": [fact["shown"] for fact in facts],
         "campaign": act.campaign_id,
         "act": act.pk,
@@ -264,4 +307,16 @@ def _write_many(act: BulkAct, rows: list[worklist.BulkRow], answer: Answer, now:
     }
     with connection.cursor() as cursor:
         cursor.execute(INSERT_DECISIONS, values)
-        cursor.execute(UPDATE_ROWS, values)
+
+
+def _many_facts(rows: list[BulkRow], answer: Answer, now: datetime, by, bulk: str) -> list[dict]:
+    """The facts of each row; what is the same for all is written once."""
+    shared = _facts(rows[0], rows[0].leaf, answer, now, by, bulk)
+    found = []
+    for row in rows:
+        fact = shared | {"item": str(row.item_number), "rule": row.rule, "shown": row.leaf.hex()}
+        fact.pop("for", None)
+        if row.reviewer_id != by.pk:
+            fact["for"] = f"people.user:{row.reviewer_id}"
+        found.append(fact)
+    return found

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
-from campaigns import assigning, permissions, population, rules, stages
+from campaigns import assigning, permissions, population, roots, rules, stages
 from campaigns.actions import asking
 from campaigns.models import Campaign, CampaignDefinition, CampaignSource
 from campaigns.states import CampaignState
@@ -13,7 +13,6 @@ from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from certify.lib.times import rfc3339
 from inventory.models import Snapshot, SnapshotFile
 from ledger.actions import entries
-from ledger.merkle import MerkleAccumulator
 
 Progress = Callable[[int, str], None]
 SHOWN = 100
@@ -112,8 +111,12 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     _check_everybody_asked(campaign)
     _balance(campaign, found)
     progress(65, "Computing the population's hash")
-    campaign.population_root, campaign.item_count = _root("campaigns_reviewitem", campaign.pk, progress)
-    campaign.exclusion_root, campaign.excluded_count = _root("campaigns_exclusion", campaign.pk, progress)
+
+    def hashed(rows: int) -> None:
+        progress(min(90, 65 + rows // 40_000), f"Computing the population's hash: {rows:,} rows")
+
+    campaign.population_root, campaign.item_count = roots.over("campaigns_reviewitem", campaign.pk, hashed)
+    campaign.exclusion_root, campaign.excluded_count = roots.over("campaigns_exclusion", campaign.pk, hashed)
     if not campaign.item_count:
         raise InvalidInput("Nothing is in scope: every open grant is excluded. Widen the definition's scope.")
     progress(92, "Recording the launch")
@@ -190,19 +193,6 @@ def _balance(campaign: Campaign, found: population.Population) -> None:
         )
         for source, snapshot in found.snapshots.items()
     )
-
-
-def _root(table: str, campaign_id: int, progress: Progress) -> tuple[str, int]:
-    """The RFC 6962 root, hex, over the rows' leaves in the order of their numbers, and their count; streamed."""
-    tree = MerkleAccumulator()
-    with connection.connection.cursor(name=f"root_of_{table}") as cursor:
-        cursor.itersize = 20_000
-        cursor.execute(f"SELECT leaf FROM {table} WHERE campaign_id = %s ORDER BY number", [campaign_id])
-        for (leaf,) in cursor:
-            tree.append(bytes(leaf))
-            if tree.size % 100_000 == 0:
-                progress(min(90, 65 + tree.size // 40_000), f"Computing the population's hash: {tree.size:,} rows")
-    return tree.root().hex(), tree.size
 
 
 def _record(campaign: Campaign, by) -> None:

@@ -35,10 +35,12 @@ def record(*, kind: str, subject: str, by, data: dict, at: datetime | None = Non
 
 
 @transaction.atomic
-def record_many(*, kind: str, by, rows: Iterable[tuple[str, dict]], at: datetime | None = None) -> list[Recorded]:
-    """Write one entry for each (subject, data) in order, with COPY."""
-    moment, actor = at or clock.now(), by.actor_ref()
-    entries = [_build(kind, subject, actor, data, moment) for subject, data in rows]
+def record_many(
+    *, kind: str, by, rows: Iterable[tuple[str, dict]], at: datetime | None = None, uids: Iterable[uuid.UUID] | None = None
+) -> list[Recorded]:
+    """Write one entry for each (subject, data) in order, with COPY; under these `uids` where the caller has given them away already."""
+    moment, actor, named = at or clock.now(), by.actor_ref(), iter(uids or ())
+    entries = [_build(kind, subject, actor, data, moment, next(named, None)) for subject, data in rows]
     buffer = io.StringIO()
     for entry in entries:
         fields = (str(entry.uid), kind, entry.subject, actor["id"], actor["name"], moment.isoformat(), entry.payload)
@@ -57,7 +59,7 @@ def _copy_text(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _build(kind: str, subject: str, actor: dict[str, str], data: dict, at: datetime) -> Recorded:
-    uid = uuid.uuid4()
+def _build(kind: str, subject: str, actor: dict[str, str], data: dict, at: datetime, uid: uuid.UUID | None = None) -> Recorded:
+    uid = uid or uuid.uuid4()
     body = rules.payload(uid=uid, kind=kind, subject=subject, actor=actor, at=at, data=data)
     return Recorded(uid, subject, body.decode(), merkle.leaf_hash(body))

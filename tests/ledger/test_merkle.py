@@ -96,3 +96,15 @@ def test_inclusion_proof_outside_the_tree_is_refused(index):
 def test_accumulator_refuses_subtrees_that_do_not_fit_the_size():
     with pytest.raises(ValueError, match="2 complete subtrees"):
         merkle.MerkleAccumulator(3, [b"one"])
+
+
+@given(st.lists(st.integers(0, 70), max_size=8))
+def test_extending_by_many_is_appending_each(sizes):
+    leaves = [merkle.leaf_hash(str(number).encode()) for number in range(sum(sizes))]
+    one, many, start = merkle.MerkleAccumulator(), merkle.MerkleAccumulator(), 0
+    for leaf in leaves:
+        one.append(leaf)
+    for size in sizes:
+        many.extend(b"".join(leaves[start : start + size]))
+        start += size
+    assert (many.size, many.roots) == (one.size, one.roots)
