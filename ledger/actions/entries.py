@@ -2,7 +2,7 @@
 
 import io
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ def record(*, kind: str, subject: str, by, data: dict, at: datetime | None = Non
     Refuses more than 65,535 bytes.
     """
     moment, actor = at or clock.now(), by.actor_ref()
-    built = _build(kind, subject, actor, data, moment)
+    built = _build(rules.payloads(kind=kind, actor=actor, at=moment), subject, data)
     return Entry.objects.create(**built._asdict(), kind=kind, actor_id=actor["id"], actor_name=actor["name"], at=moment)
 
 
@@ -40,12 +40,12 @@ def record_many(
 ) -> list[Recorded]:
     """Write one entry for each (subject, data) in order, with COPY; under these `uids` where the caller has given them away already."""
     moment, actor, named = at or clock.now(), by.actor_ref(), iter(uids or ())
-    entries = [_build(kind, subject, actor, data, moment, next(named, None)) for subject, data in rows]
+    write = rules.payloads(kind=kind, actor=actor, at=moment)
+    entries = [_build(write, subject, data, next(named, None)) for subject, data in rows]
+    shared = "\t".join(_copy_text(field) for field in (actor["id"], actor["name"], moment.isoformat()))
     buffer = io.StringIO()
-    for entry in entries:
-        fields = (str(entry.uid), kind, entry.subject, actor["id"], actor["name"], moment.isoformat(), entry.payload)
-        buffer.write("\t".join(_copy_text(field) for field in fields))
-        buffer.write(f"\t\\\\x{entry.leaf_hash.hex()}\n")
+    for uid, subject, payload, leaf_hash in entries:
+        buffer.write(f"{uid}\t{kind}\t{_copy_text(subject)}\t{shared}\t{_copy_text(payload)}\t\\\\x{leaf_hash.hex()}\n")
     buffer.seek(0)
     with connection.cursor() as cursor:
         cursor.copy_expert(
@@ -59,7 +59,7 @@ def _copy_text(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _build(kind: str, subject: str, actor: dict[str, str], data: dict, at: datetime, uid: uuid.UUID | None = None) -> Recorded:
+def _build(write: Callable[[uuid.UUID, str, dict], bytes], subject: str, data: dict, uid: uuid.UUID | None = None) -> Recorded:
     uid = uid or uuid.uuid4()
-    body = rules.payload(uid=uid, kind=kind, subject=subject, actor=actor, at=at, data=data)
+    body = write(uid, subject, data)
     return Recorded(uid, subject, body.decode(), merkle.leaf_hash(body))

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from ledger import keys, merkle, notes, queries, tasks
+from ledger import keys, merkle, notes, queries, rules, tasks
 from ledger.actions import entries, sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Checkpoint, Entry, Leaf, Node, Pending
@@ -25,7 +25,7 @@ def second_connection():
 def write_raw(cursor, subject: str) -> int:
     """An entry through another connection; its id."""
     at = entries.clock.now()
-    built = entries._build("thing:done", subject, SYSTEM.actor_ref(), {}, at)
+    built = entries._build(rules.payloads(kind="thing:done", actor=SYSTEM.actor_ref(), at=at), subject, {})
     cursor.execute(
         "INSERT INTO ledger_entry (uid, kind, subject, actor_id, actor_name, at, payload, leaf_hash)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
