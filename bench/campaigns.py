@@ -138,10 +138,16 @@ def acts(campaign: Campaign, person: User) -> list[dict]:
     drawer = best(
         lambda: client.get(reverse("campaigns:item-detail", args=[campaign.pk, mine[0].pk]), headers={"HX-Request": "true"})
     )
-    chosen = mine[:BULK]
-    single = one_by_one(chosen)
-    chosen_again = Selection([row.pk for row in chosen])
-    bulk = seconds(lambda: items.decide_bulk(campaign_id=campaign.pk, selection=chosen_again, code="revoke", by=person))
+    sets = [mine[start : start + BULK] for start in range(0, 3 * BULK, BULK)]
+    single = min(map(one_by_one, sets))
+    bulk = min(
+        seconds(
+            lambda rows=rows: items.decide_bulk(
+                campaign_id=campaign.pk, selection=Selection([row.pk for row in rows]), code="revoke", by=person
+            )
+        )
+        for rows in sets
+    )
     size = f"a reviewer with {OPEN_ITEMS:,} open items in a campaign of {campaign.item_count:,}"
     return [
         figure("review: first page", page, "ms", 300, size, "server time of the page, template included"),
