@@ -7,7 +7,8 @@ foreign-key check: with a million rows those checks would cost more than the loa
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from inventory.states import (
     Completeness,
@@ -161,6 +162,14 @@ class Identity(models.Model):
     end_on = models.DateField(null=True)
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="identity")
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="identities")
+    first_in = models.ForeignKey(
+        Snapshot,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        help_text="The snapshot that first told of it; empty where that was not recorded yet.",
+    )
     snapshot = models.ForeignKey(
         Snapshot, on_delete=models.PROTECT, related_name="+", db_constraint=False, help_text="Where it was last seen."
     )
@@ -222,6 +231,84 @@ class Entitlement(models.Model):
         return self.name or self.key
 
 
+class FormerIdentity(models.Model):
+    """What an identity's row said until a load changed it. Append-only."""
+
+    identity = unchecked("inventory.Identity", related_name="former", db_index=False)
+    until = unchecked("inventory.Snapshot", related_name="+", db_index=False)
+    name = models.CharField(max_length=300, blank=True)
+    email = models.CharField(max_length=320, blank=True)
+    kind = models.CharField(max_length=12, choices=IdentityKind.choices)
+    status = models.CharField(max_length=10, choices=IdentityStatus.choices)
+    department = models.CharField(max_length=200, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    location = models.CharField(max_length=200, blank=True)
+    manager_key = models.CharField(max_length=200, blank=True)
+    owner_key = models.CharField(max_length=200, blank=True)
+    supplier = models.CharField(max_length=200, blank=True)
+    start_on = models.DateField(null=True)
+    end_on = models.DateField(null=True)
+    is_gone = models.BooleanField()
+
+    class Meta:
+        verbose_name_plural = "former identities"
+        ordering = ("identity_id", "until_id")
+        constraints = (models.UniqueConstraint(fields=("identity", "until"), name="former_identity_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.name}, until {self.until_id}"
+
+
+class FormerAccount(models.Model):
+    """What an account's row said until a load changed it. Append-only."""
+
+    account = unchecked("inventory.Account", related_name="former", db_index=False)
+    until = unchecked("inventory.Snapshot", related_name="+", db_index=False)
+    name = models.CharField(max_length=300, blank=True)
+    identity_key = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("account_id", "until_id")
+        constraints = (models.UniqueConstraint(fields=("account", "until"), name="former_account_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.name}, until {self.until_id}"
+
+
+class FormerEntitlement(models.Model):
+    """What an entitlement's row said until a load changed it. Append-only."""
+
+    entitlement = unchecked("inventory.Entitlement", related_name="former", db_index=False)
+    until = unchecked("inventory.Snapshot", related_name="+", db_index=False)
+    name = models.CharField(max_length=300, blank=True)
+    kind = models.CharField(max_length=12, choices=EntitlementKind.choices)
+    description = models.TextField(blank=True)
+    privileged = models.CharField(max_length=7, choices=Tristate.choices)
+    owner_key = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("entitlement_id", "until_id")
+        constraints = (models.UniqueConstraint(fields=("entitlement", "until"), name="former_entitlement_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.name}, until {self.until_id}"
+
+
+#: What `as_of` tells of a grant besides its own columns → (former rows, their reference, path from the grant, column).
+THEN = {
+    **{f"{name}_then": (FormerEntitlement, "entitlement", "entitlement", name.removeprefix("entitlement_"))
+       for name in ("entitlement_name", "entitlement_kind", "description", "privileged", "owner_key")},
+    **{f"{name}_then": (FormerIdentity, "identity", "holder", name.removeprefix("identity_"))
+       for name in ("identity_name", "identity_kind", "identity_status", "department", "title", "manager_key")},
+}  # fmt: skip
+
+
+def _then(former: type[models.Model], reference: str, of: str, column: str, snapshot_id: int) -> Subquery:
+    """The value of the earliest former row that held beyond the snapshot."""
+    rows = former.objects.filter(**{reference: OuterRef(of)}, until_id__gt=snapshot_id).order_by("until_id")
+    return Subquery(rows.values(column)[:1])
+
+
 class GrantQuerySet(models.QuerySet):
     """Grants by time."""
 
@@ -230,9 +317,33 @@ class GrantQuerySet(models.QuerySet):
         return self.filter(closed_in__isnull=True)
 
     def as_of(self, snapshot: Snapshot):
-        """The population of the snapshot's source exactly as it stood after that snapshot."""
-        return self.filter(source_id=snapshot.source_id, opened_in_id__lte=snapshot.pk).filter(
+        """The population of the snapshot's source exactly as it stood after that snapshot.
+
+        Each grant also has what was said of it then, whatever was loaded since: account_name_then, identity_key_then (the
+        holder, "" for none), holder (the id of their identity, None when nobody knew of it yet), is_gone_then (the holder was in no
+        file any more) and the names in `THEN`; those of the holder are None when there is none.
+        """
+        held = self.filter(source_id=snapshot.source_id, opened_in_id__lte=snapshot.pk).filter(
             Q(closed_in__isnull=True) | Q(closed_in_id__gt=snapshot.pk)
+        )
+        known = Q(first_in_id__isnull=True) | Q(first_in_id__lte=snapshot.pk)
+        held = held.annotate(
+            account_name_then=Coalesce(_then(FormerAccount, "account", "account", "name", snapshot.pk), F("account__name")),
+            identity_key_then=Coalesce(
+                _then(FormerAccount, "account", "account", "identity_key", snapshot.pk), F("account__identity_key")
+            ),
+        ).annotate(holder=Subquery(Identity.objects.filter(known, key=OuterRef("identity_key_then")).values("pk")[:1]))
+        current = {
+            "entitlement": lambda column: F(f"entitlement__{column}"),
+            "holder": lambda column: Subquery(Identity.objects.filter(pk=OuterRef("holder")).values(column)[:1]),
+        }
+        left = Identity.objects.filter(pk=OuterRef("holder")).values(is_gone=Coalesce(Q(gone_in_id__lte=snapshot.pk), False))
+        return held.annotate(
+            is_gone_then=Coalesce(_then(FormerIdentity, "identity", "holder", "is_gone", snapshot.pk), Subquery(left[:1])),
+            **{
+                name: Coalesce(_then(former, reference, of, column, snapshot.pk), current[of](column))
+                for name, (former, reference, of, column) in THEN.items()
+            },
         )
 
 

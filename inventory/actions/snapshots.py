@@ -169,7 +169,7 @@ def _merge(source: Source, snapshot_id: int, staged: list[_Staged], report: Repo
         merge.entitlements(source.pk, snapshot_id, is_full=whole[FileKind.ENTITLEMENTS])
     if FileKind.GRANTS in whole:
         report.unknown_entitlements = merge.unknown_entitlements(source.pk, snapshot_id)
-        merge.accounts(source.pk)
+        merge.accounts(source.pk, snapshot_id)
         report.grants |= merge.difference(source.pk)
         merge.grants(source.pk, snapshot_id, is_full=whole[FileKind.GRANTS])
         report.grants["ended"] = report.grants["missing"] if whole[FileKind.GRANTS] else 0

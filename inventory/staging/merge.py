@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from django.db import connection
 
+from inventory.staging import former
 from inventory.states import FileKind
 
 KEYS = {
@@ -62,11 +63,12 @@ def remove_contradictions() -> Iterator[tuple[int, str]]:
 
 def identities(source: int, snapshot: int, *, is_full: bool) -> None:
     """Insert and change identities; in a FULL snapshot mark those of this source that are missing as gone."""
+    former.identities(source, snapshot, is_full=is_full)
     _run(
         "INSERT INTO inventory_identity AS known (key, name, email, kind, status, department, title, location, manager_key, owner_key,"
-        " supplier, start_on, end_on, source_id, snapshot_id)"
+        " supplier, start_on, end_on, source_id, snapshot_id, first_in_id)"
         " SELECT identity_id, name, email, kind, status, department, title, location, manager_id, owner_id, supplier, start_date,"
-        " end_date, %(source)s, %(snapshot)s FROM stage_identities"
+        " end_date, %(source)s, %(snapshot)s, %(snapshot)s FROM stage_identities"
         " ON CONFLICT (key) DO UPDATE SET name = excluded.name, email = excluded.email, kind = excluded.kind,"
         " status = excluded.status, department = excluded.department, title = excluded.title, location = excluded.location,"
         " manager_key = excluded.manager_key, owner_key = excluded.owner_key, supplier = excluded.supplier,"
@@ -82,6 +84,8 @@ def identities(source: int, snapshot: int, *, is_full: bool) -> None:
             source=source,
             snapshot=snapshot,
         )
+    # Joins of the next steps would otherwise walk the new rows in loops.
+    _run("ANALYZE inventory_identity")
     for column in ("manager", "owner"):
         _run(
             f"UPDATE inventory_identity AS identity SET {column}_id = parent.id"
@@ -107,6 +111,7 @@ def link_users() -> None:
 
 def entitlements(source: int, snapshot: int, *, is_full: bool) -> None:
     """Insert and change entitlements; in a FULL snapshot mark missing ones as gone."""
+    former.entitlements(source, snapshot)
     _run(
         "INSERT INTO inventory_entitlement AS known (source_id, key, name, kind, description, privileged, owner_key, owner_id, snapshot_id)"
         " SELECT %(source)s, staged.entitlement_id, staged.name, staged.kind, staged.description, staged.privileged,"
@@ -147,13 +152,19 @@ def unknown_entitlements(source: int, snapshot: int) -> int:
     )
 
 
-def accounts(source: int) -> None:
+def accounts(source: int, snapshot: int) -> None:
     """Insert and change the accounts that the grants name."""
+    _run("DROP TABLE IF EXISTS stage_accounts")
+    _run(
+        "CREATE TEMP TABLE stage_accounts ON COMMIT DROP AS SELECT account_id AS key, max(account_name) AS name,"
+        " min(identity_id) AS identity_key FROM stage_grants GROUP BY account_id"
+    )
+    _run("ANALYZE stage_accounts")
+    former.accounts(source, snapshot)
     _run(
         "INSERT INTO inventory_account AS known (source_id, key, name, identity_key, identity_id)"
-        " SELECT %(source)s, staged.account_id, staged.name, staged.identity_id, identity.id"
-        " FROM (SELECT account_id, max(account_name) AS name, min(identity_id) AS identity_id FROM stage_grants GROUP BY account_id)"
-        " AS staged LEFT JOIN inventory_identity AS identity ON identity.key = staged.identity_id AND staged.identity_id <> ''"
+        " SELECT %(source)s, staged.key, staged.name, staged.identity_key, identity.id FROM stage_accounts AS staged"
+        " LEFT JOIN inventory_identity AS identity ON identity.key = staged.identity_key AND staged.identity_key <> ''"
         " ON CONFLICT (source_id, key) DO UPDATE SET name = excluded.name, identity_key = excluded.identity_key,"
         " identity_id = excluded.identity_id WHERE (known.name, known.identity_key, known.identity_id)"
         " IS DISTINCT FROM (excluded.name, excluded.identity_key, excluded.identity_id)",
