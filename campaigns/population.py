@@ -12,6 +12,8 @@ from django.db.models import Sum
 from campaigns import assigning, reviewers, stages
 from campaigns.models import Campaign, CampaignSource
 from campaigns.rules import EXCLUSION_COLUMNS, ITEM_COLUMNS
+from campaigns.scope import documents, reading
+from campaigns.scope.sql import Compiled
 from campaigns.states import UNUSED_DAYS, CampaignState
 from inventory.models import Snapshot
 
@@ -28,16 +30,6 @@ SIGNALS = (
     ("unknown_use", 9, "granted.last_used_at IS NULL"),
 )
 CALM_RANK = 9
-
-#: The first rule that fits leaves a grant out.
-EXCLUSION = """
-    CASE WHEN identity.id IS NULL AND NOT %(orphans)s THEN 'orphan'
-         WHEN identity.id IS NOT NULL AND %(kinds)s::text[] <> '{{}}' AND identity.kind <> ALL(%(kinds)s::text[]) THEN 'kind'
-         WHEN identity.id IS NOT NULL AND %(departments)s::text[] <> '{{}}' AND identity.department <> ALL(%(departments)s::text[])
-              THEN 'department'
-         WHEN entitlement.privileged <> ALL(%(privileged)s::text[]) THEN 'not_privileged'
-    END
-"""
 
 BASE = """
     SELECT granted.id AS grant_id, source.id AS source_id, source.key AS source_key, source.name AS source_name,
@@ -80,25 +72,21 @@ class Population:
 
 def at(terms: dict, now: datetime) -> Population:
     """The population of a definition's terms over the latest snapshot of each source in scope."""
-    scope = terms["scope"]
-    snapshots = latest_snapshots(scope["sources"])
+    document = documents.read(terms["scope"])
+    snapshots = latest_snapshots(document["sources"])
     sources = list(snapshots)
+    scope = reading.compiled_for(document, sources, now, terms.get("standing"))
     reviewed = _last_reviewed(sources)
-    privileged = {"any": ["yes", "no", "unknown"], "yes": ["yes"], "yes_or_unknown": ["yes", "unknown"]}[scope["privileged"]]
     chosen = reviewers.choose(terms, stages.of(terms)[0])
-    values = chosen.values | {
+    values = chosen.values | scope.values | {
         "sources": sources,
         "snapshots": [snapshots[source] for source in sources],
         "reviewed": [reviewed.get(source) for source in sources],
-        "orphans": scope["orphans"],
-        "kinds": scope["kinds"],
-        "departments": scope["departments"],
-        "privileged": privileged,
         "now": now,
         "today": now.date(),
         "unused_before": _days_before(now),
     }
-    return Population(_base_sql(chosen), values, snapshots)
+    return Population(_base_sql(chosen, scope), values, snapshots)
 
 
 def _days_before(now: datetime) -> datetime:
@@ -117,14 +105,14 @@ def _last_reviewed(sources: list[int]) -> dict[int, int]:
     return dict(found.order_by("source_id", "-snapshot_id").distinct("source_id").values_list("source_id", "snapshot_id"))
 
 
-def _base_sql(chosen: reviewers.Chosen) -> str:
+def _base_sql(chosen: reviewers.Chosen, scope: Compiled) -> str:
     return BASE.format(
         signals=", ".join(f"CASE WHEN {condition} THEN '{name}' END" for name, _, condition in SIGNALS),
         ranks=" ".join(f"WHEN {condition} THEN {rank}" for _, rank, condition in SIGNALS),
         calm=CALM_RANK,
-        exclusion=EXCLUSION.format(),
+        exclusion=scope.case,
         chosen=", ".join(chosen.columns),
-        joins=" ".join(chosen.joins),
+        joins=" ".join([*chosen.joins, *scope.joins]),
     )
 
 

@@ -121,13 +121,29 @@ DEFAULT_CHAIN = (
 )
 
 
-class ExclusionRule(TextChoices):
-    """Why a grant of a snapshot in scope is not an item; the first rule that fits, in this order."""
+class CampaignKind(TextChoices):
+    """What a definition is for; it fills the form, and pages and packs say it."""
 
-    ORPHAN = "orphan", "Account without an identity (the scope leaves orphans out)"
-    KIND = "kind", "Identity kind not in scope"
-    DEPARTMENT = "department", "Department not in scope"
-    NOT_PRIVILEGED = "not_privileged", "Entitlement not privileged (the scope asks for privileged ones)"
+    PEOPLE = "people", "By people"
+    SYSTEM = "system", "By system"
+    ENTITLEMENT = "entitlement", "By role or right"
+    PRIVILEGED = "privileged", "Privileged access"
+    NON_HUMAN = "non_human", "Service accounts and AI agents"
+    EXTERNAL = "external", "External workers and suppliers"
+    LEAVERS = "leavers", "Leavers check"
+    DELTA = "delta", "What is new or changed"
+    PERSON = "person", "One person"
+    OTHER = "other", "Something else"
+
+
+class Cadence(TextChoices):
+    """How often a definition is meant to be run."""
+
+    NONE = "none", "Whenever it is needed"
+    MONTHLY = "monthly", "Every month"
+    QUARTERLY = "quarterly", "Every quarter"
+    HALF_YEARLY = "half_yearly", "Every half-year"
+    YEARLY = "yearly", "Every year"
 
 
 class Signal(TextChoices):

@@ -7,32 +7,39 @@ from django.db import IntegrityError, transaction
 
 from campaigns import permissions
 from campaigns.models import CampaignDefinition
-from campaigns.states import DEFAULT_CHAIN, ReviewerRule
+from campaigns.scope import documents
+from campaigns.states import DEFAULT_CHAIN, Cadence, CampaignKind, ReviewerRule
 from certify.lib.errors import InvalidInput, NotAllowed
 from inventory.models import Source
-from inventory.states import IdentityKind
 from ledger.actions import entries
 from people.models import User
 
 CONTROL = re.compile(r"[a-z0-9_-]{2,30}:[A-Za-z0-9.()-]{1,28}")
-PRIVILEGED_SCOPES = ("any", "yes", "yes_or_unknown")
 CHAIN = tuple(rule.value for rule in DEFAULT_CHAIN)
+#: Terms of a simple scope.
+SIMPLE = ("sources", "privileged", "departments", "kinds", "orphans")
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Everything a definition says, as the form gives it."""
+    """Everything a definition says, as the form gives it.
+
+    `scope` is the scope's document; without one, sources, privileged, departments, kinds and orphans make a simple one.
+    """
 
     name: str
-    sources: list[int]
     fallback_reviewer: User
     owner: User
+    scope: dict | None = None
+    sources: tuple[int, ...] = ()
+    privileged: str = "any"
+    departments: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    orphans: bool = True
+    kind: str = CampaignKind.OTHER
+    cadence: str = Cadence.NONE
     purpose: str = ""
     controls: list[str] = field(default_factory=list)
-    privileged: str = "any"
-    departments: list[str] = field(default_factory=list)
-    kinds: list[str] = field(default_factory=list)
-    orphans: bool = True
     reviewer_chain: tuple[str, ...] = CHAIN
     duration_days: int = 14
     reminder_days: tuple[int, ...] = (7, 3, 1)
@@ -40,16 +47,22 @@ class Terms:
     reason_for_every_removal: bool = False
     reason_for_every_keep: bool = False
 
+    def document(self) -> dict:
+        """The scope, in canonical order. Refuses what its schema refuses."""
+        made = {name: getattr(self, name) for name in SIMPLE}
+        return documents.check(self.scope if self.scope is not None else documents.simple(**made))
 
-def _check(terms: Terms) -> None:
-    known = set(Source.objects.filter(pk__in=terms.sources).values_list("pk", flat=True))
+
+def _check(terms: Terms, document: dict) -> None:
+    wanted = set(document["sources"])
+    known = set(Source.objects.filter(pk__in=wanted).values_list("pk", flat=True))
     bad = [text for text in terms.controls if not CONTROL.fullmatch(text)]
     problems = {
         "name": not terms.name.strip() and "Give it a name.",
-        "sources": (not terms.sources and "Choose at least one source.") or (set(terms.sources) - known and "Unknown source."),
+        "scope": wanted - known and "A system of the scope does not exist.",
+        "kind": terms.kind not in CampaignKind.values and "Choose what sort of review this is.",
+        "cadence": terms.cadence not in Cadence.values and "Choose how often it is run.",
         "controls": bad and f"“{bad[0]}” is not a control; write framework:control, such as soc2:CC6.3.",
-        "privileged": terms.privileged not in PRIVILEGED_SCOPES and "Choose which entitlements are asked about.",
-        "kinds": set(terms.kinds) - set(IdentityKind.values) and "Unknown kind of identity.",
         "reviewer_chain": (set(terms.reviewer_chain) - set(CHAIN) and "Unknown reviewer rule.")
         or (ReviewerRule.FALLBACK not in terms.reviewer_chain and "The chain must end with the named fallback reviewer."),
         "duration_days": not 1 <= terms.duration_days <= 366 and "A campaign lasts 1 to 366 days.",
@@ -63,18 +76,12 @@ def _check(terms: Terms) -> None:
 
 
 def _write(definition: CampaignDefinition, terms: Terms) -> None:
-    _check(terms)
-    same = {one.name for one in fields(Terms)} - {"sources", "privileged", "departments", "kinds", "orphans"}
-    for name in same:
+    document = terms.document()
+    _check(terms, document)
+    for name in {one.name for one in fields(Terms)} - {"scope", *SIMPLE}:
         value = getattr(terms, name)
         setattr(definition, name, list(value) if isinstance(value, tuple) else value)
-    definition.scope = {
-        "sources": sorted(terms.sources),
-        "privileged": terms.privileged,
-        "departments": sorted(terms.departments),
-        "kinds": sorted(terms.kinds),
-        "orphans": terms.orphans,
-    }
+    definition.scope = document
     try:
         with transaction.atomic():
             definition.save()

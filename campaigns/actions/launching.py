@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from campaigns import assigning, permissions, population, roots, rules, stages
 from campaigns.actions import asking
 from campaigns.models import Campaign, CampaignDefinition, CampaignSource
+from campaigns.scope import reading
 from campaigns.states import CampaignState
 from certify.lib import clock
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
@@ -69,7 +70,7 @@ def request(*, definition_id: int, name: str, by) -> Campaign:
     campaign = Campaign(
         definition=definition,
         name=name.strip() or definition.name,
-        terms=definition.terms(),
+        terms=reading.frozen_terms(definition, clock.now()),
         owner=definition.owner,
         requested_by=by,
         requested_at=clock.now(),
@@ -151,7 +152,8 @@ def retry(*, campaign_id: int, by) -> Campaign:
     if not permissions.can_run_campaigns(by):
         raise NotAllowed("Only a control owner may launch a campaign.")
     rules.check_transition(campaign.state, CampaignState.REQUESTED)
-    campaign.state, campaign.error, campaign.terms = CampaignState.REQUESTED, "", campaign.definition.terms()
+    campaign.state, campaign.error = CampaignState.REQUESTED, ""
+    campaign.terms = reading.frozen_terms(campaign.definition, clock.now())
     campaign.owner = campaign.definition.owner
     campaign.save(update_fields=["state", "error", "terms", "owner"])
     entries.record(

@@ -5,19 +5,20 @@ from django.db import models
 from django.db.models import F, Q
 
 from campaigns.models.references import USER
-from campaigns.states import ReviewerRule
+from campaigns.states import Cadence, CampaignKind, ReviewerRule
 
 
 class CampaignDefinition(models.Model):
     """What is asked, of whom, under which control. Its text is copied into every campaign it launches.
 
-    `scope` is data: {"sources": [source ids], "privileged": "any" | "yes" | "yes_or_unknown", "departments": [names, empty =
-    all], "kinds": [identity kinds, empty = all], "orphans": true | false}. `controls` are references such as "soc2:CC6.3".
+    `scope` is a document of `docs/schemas/scope.json`. `controls` are references such as "soc2:CC6.3".
     """
 
     name = models.CharField(max_length=200, unique=True)
     purpose = models.TextField(blank=True, help_text="Shown to reviewers.")
     controls = ArrayField(models.CharField(max_length=60), default=list)
+    kind = models.CharField(max_length=12, choices=CampaignKind.choices, default=CampaignKind.OTHER)
+    cadence = models.CharField(max_length=12, choices=Cadence.choices, default=Cadence.NONE, help_text="How often it is run.")
     scope = models.JSONField(default=dict)
     reviewer_chain = ArrayField(models.CharField(max_length=20, choices=ReviewerRule.choices), default=list)
     fallback_reviewer = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
@@ -48,6 +49,8 @@ class CampaignDefinition(models.Model):
             "name": self.name,
             "purpose": self.purpose,
             "controls": list(self.controls),
+            "kind": self.kind,
+            "cadence": self.cadence,
             "scope": self.scope,
             "reviewer_chain": list(self.reviewer_chain),
             "fallback_reviewer": self.fallback_reviewer_id,

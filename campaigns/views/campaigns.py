@@ -12,7 +12,8 @@ from campaigns.actions import assignments, closing, launching
 from campaigns.actions.items import Selection
 from campaigns.forms import ReasonForm, ReassignForm
 from campaigns.models import Campaign
-from campaigns.states import CampaignState, ExclusionRule
+from campaigns.scope import sentences
+from campaigns.states import CampaignState
 from campaigns.tasks import launch_campaign, progress_key
 from certify.lib import clock
 from certify.lib.access import requires
@@ -57,7 +58,7 @@ def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "reviewers": reviewers[:REVIEWERS_SHOWN],
         "next_reviewer": reviewers[REVIEWERS_SHOWN - 1]["reviewer_id"] if len(reviewers) > REVIEWERS_SHOWN else None,
         "sources": campaign.sources.select_related("source", "snapshot"),
-        "excluded": [(ExclusionRule(rule).label, count) for rule, count in excluded],
+        "excluded": [(sentences.left_out(campaign.terms, rule), count) for rule, count in excluded],
         "mails": Mail.objects.filter(subject_ref=f"campaigns.campaign:{pk}").select_related("recipient")[:20],
         "launch": cache.get(progress_key(pk)),
         "can_run": permissions.can_run_campaigns(request.user),

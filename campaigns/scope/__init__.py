@@ -1,0 +1,1 @@
+"""Which access a campaign asks about, as data: its form, its words, its SQL."""

@@ -1,0 +1,109 @@
+"""What a scope document needs to be read with: names, the reviews a delta counts from, and what the lists cover."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from campaigns.models import CampaignDefinition, CampaignSource, StandingExclusion
+from campaigns.scope import documents
+from campaigns.scope.sentences import Names, left_out_words, sentence
+from campaigns.scope.sql import Baseline, Compiled, Covered, compiled
+from campaigns.states import CampaignState
+from inventory.models import Account, Entitlement, Identity, Source
+
+
+def names(document: dict) -> Names:
+    """What the ids and keys of the document are called."""
+    ids = {source for one in document["include"] if one["field"] == "source" for source in one["any"]} | set(
+        document["sources"]
+    )
+    ids |= {source for rule in document["exclude"] for one in rule["when"] if one["field"] == "source" for source in one["any"]}
+    keys = documents.people_keys(document)
+    people = Identity.objects.filter(key__in=keys).values_list("key", "name") if keys else ()
+    return Names(dict(Source.objects.filter(pk__in=ids).order_by("name").values_list("pk", "name")), dict(people))
+
+
+def covers(earlier: dict, document: dict) -> bool:
+    """Whether the earlier scope asked for at least what this one asks for: each of its conditions and rules is here as well.
+
+    Its own “changed” narrows nothing: what it passed over had been reviewed, and what had not been it asked for.
+    """
+    conditions = [one for one in earlier["include"] if one["field"] != "changed"]
+    whens = [rule["when"] for rule in document["exclude"]]
+    return all(one in document["include"] for one in conditions) and all(rule["when"] in whens for rule in earlier["exclude"])
+
+
+def baselines(document: dict, sources: Iterable[int]) -> dict[int, Baseline]:
+    """Source id → its last closed review that asked for all of this; sources never reviewed so are missing."""
+    found: dict[int, Baseline] = {}
+    closed = CampaignSource.objects.filter(source_id__in=sources, campaign__state=CampaignState.CLOSED)
+    rows = closed.order_by("source_id", "-snapshot_id", "-campaign_id")
+    for source, snapshot, campaign, scope in rows.values_list(
+        "source_id", "snapshot_id", "campaign_id", "campaign__terms__scope"
+    ):
+        if source not in found and covers(documents.ordered(documents.read(scope)), document):
+            found[source] = Baseline(snapshot, campaign)
+    return found
+
+
+def standing_terms(document: dict, now: datetime) -> list[dict]:
+    """The standing exclusions that apply now, as terms freeze them; what they cover is in their rows, which never change."""
+    if not document["standing"]:
+        return []
+    return [
+        {
+            "code": one.code,
+            "id": one.pk,
+            "name": one.name,
+            "reason": one.reason,
+            "owner": one.owner.name,
+            "ends_on": one.ends_on.isoformat(),
+        }
+        for one in StandingExclusion.objects.in_force(now.date()).select_related("owner").order_by("pk")
+    ]
+
+
+def _ids(model: type[Account] | type[Entitlement], texts: list[str], sources: Iterable[int]) -> list[int]:
+    wanted = {tuple(text.split("/", 1)) for text in texts}
+    found = model.objects.filter(source_id__in=sources, key__in={key for _, key in wanted}).values_list(
+        "pk", "source__key", "key"
+    )
+    return [pk for pk, source, key in found if (source, key) in wanted]
+
+
+def covered(standing: list[dict], sources: list[int], now: datetime) -> list[Covered]:
+    """What the frozen lists cover in these sources. One that was ended or ran out since they were frozen covers nothing."""
+    lists = StandingExclusion.objects.in_force(now.date()).filter(pk__in=[one["id"] for one in standing]).order_by("pk")
+    return [
+        Covered(
+            one.code,
+            list(Identity.objects.filter(key__in=one.identities).values_list("pk", flat=True)),
+            _ids(Account, one.accounts, sources),
+            _ids(Entitlement, one.entitlements, sources),
+        )
+        for one in lists
+    ]
+
+
+def compiled_for(document: dict, sources: list[int], now: datetime, standing: list[dict] | None = None) -> Compiled:
+    """The SQL of a document over these sources. `standing` as frozen in terms; those that apply now when there are none frozen."""
+    document = documents.ordered(document)
+    lists = standing_terms(document, now) if standing is None else standing
+    needs_baselines = "changed" in documents.used_fields(document)
+    return compiled(
+        document,
+        now,
+        baselines=baselines(document, sources) if needs_baselines else {},
+        standing=covered(lists, sources, now) if lists and document["standing"] else [],
+    )
+
+
+def frozen_terms(definition: CampaignDefinition, now: datetime) -> dict:
+    """The definition's terms as a campaign keeps them: with the scope in words, and with the lists that apply."""
+    terms = definition.terms()
+    document = documents.read(terms["scope"])
+    standing = standing_terms(document, now)
+    return terms | {
+        "standing": standing,
+        "scope_words": sentence(document, names(document), [one["name"] for one in standing]),
+        "left_out_words": left_out_words(document, standing),
+    }
