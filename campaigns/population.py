@@ -78,14 +78,18 @@ def at(terms: dict, now: datetime) -> Population:
     scope = reading.compiled_for(document, sources, now, terms.get("standing"))
     reviewed = _last_reviewed(sources)
     chosen = reviewers.choose(terms, stages.of(terms)[0])
-    values = chosen.values | scope.values | {
-        "sources": sources,
-        "snapshots": [snapshots[source] for source in sources],
-        "reviewed": [reviewed.get(source) for source in sources],
-        "now": now,
-        "today": now.date(),
-        "unused_before": _days_before(now),
-    }
+    values = (
+        chosen.values
+        | scope.values
+        | {
+            "sources": sources,
+            "snapshots": [snapshots[source] for source in sources],
+            "reviewed": [reviewed.get(source) for source in sources],
+            "now": now,
+            "today": now.date(),
+            "unused_before": _days_before(now),
+        }
+    )
     return Population(_base_sql(chosen, scope), values, snapshots)
 
 

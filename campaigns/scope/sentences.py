@@ -108,7 +108,7 @@ def phrase(conditions: list[dict], names: Names) -> str:
     if holder and not holder & WHOSE:
         access += " of everybody"
     parts = [PARTS[name](said[name], names) for name in SPOKEN if name in said]
-    about_holder = [PARTS[name](said[name], names) for name in SPOKEN if name in holder or name == "orphan" and name in said]
+    about_holder = [PARTS[name](said[name], names) for name in SPOKEN if name in holder or (name == "orphan" and name in said)]
     rest = [part for part in parts if part not in about_holder]
     return ", ".join(filter(None, (" ".join([access, *filter(None, about_holder)]), *filter(None, rest))))
 

@@ -58,7 +58,7 @@ def test_a_refused_launch_says_why_and_can_be_tried_again(story, settings):
     campaign = Campaign.objects.get()
     assert campaign.state == "failed"
     assert "Nothing is in scope" in campaign.error
-    definition.scope = definition.scope | {"departments": []}
+    definition.scope = definition.scope | {"include": [{"field": "orphan", "any": ["no"]}]}
     definition.save()
     launching.retry(campaign_id=campaign.pk, by=story.owner)
     tasks.run_requested_launches()
