@@ -1,28 +1,35 @@
 """Forms of campaigns and reviews: they clean, actions write."""
 
+from collections.abc import Iterable
+
 from django import forms
 
 from campaigns import queries, worklist
 from campaigns.actions.definitions import CHAIN, Terms
-from campaigns.states import ANSWERS, ItemState, ReviewerRule, Signal
-from inventory.states import IdentityKind
+from campaigns.actions.scopes import Exempt
+from campaigns.scope.presets import Preset
+from campaigns.states import ANSWERS, Cadence, CampaignKind, ItemState, ReviewerRule, Signal
 from people.models import User
 from people.states import Role
-
-PRIVILEGED_CHOICES = [
-    ("any", "All of them"),
-    ("yes", "Only privileged ones"),
-    ("yes_or_unknown", "Privileged ones and those where it is not known"),
-]
 
 
 def _words(text: str) -> list[str]:
     return [word for word in text.replace(",", " ").split() if word]
 
 
+def _asked(chain: Iterable[str]) -> dict[str, bool]:
+    """The ticks of the form for a chain of reviewers."""
+    return {
+        "manager_first": ReviewerRule.MANAGER in chain,
+        "entitlement_owner": ReviewerRule.ENTITLEMENT_OWNER in chain,
+        "system_owner": ReviewerRule.SYSTEM_OWNER in chain,
+    }
+
+
 class DefinitionForm(forms.Form):
     """What a definition says, in plain words."""
 
+    kind = forms.ChoiceField(choices=CampaignKind.choices, initial=CampaignKind.OTHER, required=False, widget=forms.HiddenInput)
     name = forms.CharField(max_length=200, help_text="For example: Quarterly access review.")
     purpose = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 2}), required=False, help_text="Shown to reviewers: why they are asked."
@@ -30,24 +37,6 @@ class DefinitionForm(forms.Form):
     controls = forms.CharField(
         required=False, label="Controls it serves", help_text="Framework and control, such as soc2:CC6.3 iso27001:A.5.18."
     )
-    sources = forms.ModelMultipleChoiceField(
-        queryset=None,
-        widget=forms.CheckboxSelectMultiple,
-        label="Systems",
-        help_text="Every open grant of these is asked about.",
-    )
-    privileged = forms.ChoiceField(choices=PRIVILEGED_CHOICES, label="Which entitlements")
-    departments = forms.MultipleChoiceField(
-        widget=forms.SelectMultiple(attrs={"size": 6}), required=False, help_text="None chosen means all."
-    )
-    kinds = forms.MultipleChoiceField(
-        choices=IdentityKind.choices,
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-        label="Kinds of identities",
-        help_text="None chosen means all.",
-    )
-    orphans = forms.BooleanField(required=False, initial=True, label="Ask about accounts without a known person, too")
     manager_first = forms.BooleanField(required=False, initial=True, label="Ask the person's manager first")
     entitlement_owner = forms.BooleanField(required=False, initial=True, label="Else the owner of the entitlement")
     system_owner = forms.BooleanField(required=False, initial=True, label="Else the owner of the system")
@@ -55,6 +44,9 @@ class DefinitionForm(forms.Form):
         queryset=None, label="Else this person", help_text="Nobody is ever asked about their own access."
     )
     owner = forms.ModelChoiceField(queryset=None, label="Control owner", help_text="Accountable for this review.")
+    cadence = forms.ChoiceField(
+        choices=Cadence.choices, initial=Cadence.NONE, label="How often", required=False, help_text="What the controls promise."
+    )
     duration_days = forms.IntegerField(min_value=1, max_value=366, initial=14, label="Days to decide")
     reminder_days = forms.CharField(
         initial="7 3 1", required=False, label="Reminders", help_text="Days before the due date; on the day itself always."
@@ -65,9 +57,6 @@ class DefinitionForm(forms.Form):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        choices = queries.scope_choices()
-        self.fields["sources"].queryset = choices["sources"]
-        self.fields["departments"].choices = [(name, name) for name in choices["departments"]]
         self.fields["fallback_reviewer"].queryset = queries.possible_reviewers()
         self.fields["owner"].queryset = User.objects.with_role(Role.CONTROL_OWNER)
 
@@ -81,8 +70,16 @@ class DefinitionForm(forms.Form):
             raise forms.ValidationError("Days are between 0 and 366.")
         return tuple(sorted(days, reverse=True))
 
-    def terms(self) -> Terms:
-        """The cleaned form as an action takes it."""
+    def clean_kind(self) -> str:
+        """Without a word it is something else."""
+        return self.cleaned_data["kind"] or CampaignKind.OTHER
+
+    def clean_cadence(self) -> str:
+        """Without a word it is run when needed."""
+        return self.cleaned_data["cadence"] or Cadence.NONE
+
+    def terms(self, scope: dict) -> Terms:
+        """The cleaned form and the scope that was built beside it, as an action takes them."""
         data = self.cleaned_data
         asked = {
             ReviewerRule.MANAGER: data["manager_first"],
@@ -91,11 +88,11 @@ class DefinitionForm(forms.Form):
             ReviewerRule.FALLBACK: True,
         }
         same = (
-            "name", "purpose", "privileged", "departments", "kinds", "orphans", "fallback_reviewer", "owner", "duration_days",
+            "name", "kind", "cadence", "purpose", "fallback_reviewer", "owner", "duration_days",
             "reminder_days", "removal_days", "reason_for_every_removal", "reason_for_every_keep",
         )  # fmt: skip
         return Terms(
-            sources=[source.pk for source in data["sources"]],
+            scope=scope,
             controls=_words(data["controls"]),
             reviewer_chain=tuple(rule for rule in CHAIN if asked[ReviewerRule(rule)]),
             **{name: data[name] for name in same},
@@ -104,16 +101,68 @@ class DefinitionForm(forms.Form):
     @staticmethod
     def initial_of(definition) -> dict:
         """A definition as the form shows it."""
-        scope, chain = definition.scope, definition.reviewer_chain
         return {
             **definition.terms(),
-            **{name: scope[name] for name in ("sources", "privileged", "departments", "kinds", "orphans")},
             "controls": " ".join(definition.controls),
             "reminder_days": " ".join(str(day) for day in definition.reminder_days),
-            "manager_first": ReviewerRule.MANAGER in chain,
-            "entitlement_owner": ReviewerRule.ENTITLEMENT_OWNER in chain,
-            "system_owner": ReviewerRule.SYSTEM_OWNER in chain,
+            **_asked(definition.reviewer_chain),
         }
+
+    @staticmethod
+    def initial_from(preset: Preset, kind: str) -> dict:
+        """What a new definition of a kind begins with."""
+        return {
+            "kind": kind,
+            "name": preset.name,
+            "purpose": preset.purpose,
+            "controls": " ".join(preset.controls),
+            "cadence": preset.cadence,
+            "duration_days": preset.days,
+            "reason_for_every_keep": preset.keeps_reasons,
+            **_asked(preset.chain),
+        }
+
+
+class SavedScopeForm(forms.Form):
+    """The name under which a scope is kept."""
+
+    name = forms.CharField(max_length=120, label="Name of the scope")
+
+
+class StandingExclusionForm(forms.Form):
+    """What no review asks about for a while."""
+
+    name = forms.CharField(max_length=120, help_text="For example: Break-glass accounts.")
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}), help_text="Why no review asks about these, in words the auditor will read."
+    )
+    owner = forms.ModelChoiceField(queryset=None, label="Who answers for it")
+    ends_on = forms.DateField(
+        label="Last day",
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="At most a year from now. Then they are asked about.",
+    )
+    identities = forms.CharField(
+        required=False, label="People", widget=forms.Textarea(attrs={"rows": 2}), help_text="Identity keys, one on a line."
+    )
+    accounts = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="One on a line: the system’s key, a slash, the account’s key. For example crm/break-glass-1.",
+    )
+    entitlements = forms.CharField(
+        required=False, label="Roles and rights", widget=forms.Textarea(attrs={"rows": 2}), help_text="Likewise: crm/read-only."
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["owner"].queryset = queries.possible_reviewers()
+
+    def terms(self) -> Exempt:
+        """The cleaned form as an action takes it."""
+        lists = ("identities", "accounts", "entitlements")
+        lines = {name: [line.strip() for line in self.cleaned_data[name].splitlines() if line.strip()] for name in lists}
+        return Exempt(**{name: self.cleaned_data[name] for name in ("name", "reason", "owner", "ends_on")}, **lines)
 
 
 class LaunchForm(forms.Form):

@@ -2,13 +2,11 @@
 
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from campaigns import stages
 from campaigns.models import Assignment, Campaign, CampaignDefinition, ReviewItem
 from campaigns.states import CampaignState, Outcome
-from inventory.models import Source
 from people.models import User
 
 
@@ -88,17 +86,6 @@ def definitions() -> QuerySet:
         .select_related("owner", "fallback_reviewer")
         .annotate(runs=Count("campaigns"), last_opened_at=Max("campaigns__opened_at"))
     )
-
-
-def scope_choices() -> dict:
-    """What a definition's form offers: sources with the age of their data, departments."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT department FROM inventory_identity WHERE department <> '' ORDER BY department LIMIT 501"
-        )
-        departments = [row[0] for row in cursor.fetchall()]
-    sources = Source.objects.annotate(loaded_at=Max("snapshots__loaded_at")).order_by("name")
-    return {"sources": sources, "departments": departments[:500], "departments_cut": len(departments) > 500}
 
 
 def possible_reviewers() -> QuerySet:

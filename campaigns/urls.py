@@ -2,12 +2,19 @@
 
 from django.urls import path
 
-from campaigns.views import campaigns, definitions, reviews
+from campaigns.views import campaigns, definitions, reviews, scopes
 
 app_name = "campaigns"
 urlpatterns = [
     path("definitions/", definitions.definition_list, name="definition-list"),
     path("definitions/new/", definitions.definition_create, name="definition-create"),
+    path("definitions/scope/", scopes.scope_build, name="scope-build"),
+    path("definitions/scope/counts/", scopes.scope_counts, name="scope-counts"),
+    path("definitions/scope/values/", scopes.scope_values, name="scope-values"),
+    path("definitions/scopes/", scopes.saved_list, name="saved-scope-list"),
+    path("definitions/scopes/<int:pk>/archive/", scopes.saved_archive, name="saved-scope-archive"),
+    path("definitions/exclusions/", scopes.standing_list, name="standing-exclusion-list"),
+    path("definitions/exclusions/<int:pk>/end/", scopes.standing_end, name="standing-exclusion-end"),
     path("definitions/<int:pk>/", definitions.definition_preview, name="definition-preview"),
     path("definitions/<int:pk>/edit/", definitions.definition_edit, name="definition-edit"),
     path("definitions/<int:pk>/archive/", definitions.definition_archive, name="definition-archive"),

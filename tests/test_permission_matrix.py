@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from campaigns.actions import closing, launching
-from campaigns.models import Campaign
+from campaigns.actions import closing, launching, scopes
+from campaigns.models import Campaign, SavedScope, StandingExclusion
 from certify.lib import clock
 from certify.lib.files import store
 from evidence.actions import packs, periods
@@ -140,6 +140,13 @@ MATRIX = {
     "campaigns:definition-preview": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
     "campaigns:definition-edit": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
     "campaigns:definition-archive": Row(None, {OWNER}, lambda world: [world.open.definition_id]),
+    "campaigns:scope-build": Row(None, {OWNER}),
+    "campaigns:scope-counts": Row(None, {OWNER}),
+    "campaigns:scope-values": Row({OWNER}),
+    "campaigns:saved-scope-list": Row(RUNNERS),
+    "campaigns:saved-scope-archive": Row(None, {OWNER}, lambda world: [SavedScope.objects.get().pk]),
+    "campaigns:standing-exclusion-list": Row(RUNNERS, {OWNER}),
+    "campaigns:standing-exclusion-end": Row(None, {OWNER}, lambda world: [StandingExclusion.objects.get().pk]),
     "campaigns:campaign-list": Row(RUNNERS),
     "campaigns:campaign-detail": Row(RUNNERS, None, open_campaign),
     "campaigns:campaign-retry": Row(None, {OWNER}, lambda world: [world.failed.pk]),
@@ -204,6 +211,9 @@ def build(folder: Path) -> World:
     story = tell(folder)
     people = _people(story)
     closed, opened = story.launch("Q3"), story.launch("Q4")
+    scopes.keep(name="All of it", scope=opened.terms["scope"], by=story.owner)
+    words = ("Break-glass", "Watched by the bank itself", story.owner, clock.now().date())
+    scopes.exempt(terms=scopes.Exempt(*words, accounts=["crm/shared"]), by=story.owner)
     people[REVIEWER] = story.user("ana@x.example")
     story.decide(closed, "bruno", "revoke", people[REVIEWER])
     story.submit(closed, people[REVIEWER])

@@ -30,7 +30,7 @@ def _scope_subject(saved: SavedScope) -> str:
 
 
 @transaction.atomic
-def save(*, name: str, scope: dict, by) -> SavedScope:
+def keep(*, name: str, scope: dict, by) -> SavedScope:
     """Keep a scope under a name. Its owner may replace it by saving under the same name; others are refused."""
     _require(by)
     document, name = documents.check(scope), name.strip()

@@ -5,13 +5,15 @@ import json
 from campaigns.scope.conditions import CHOICE, DAYS, FIELDS, LISTED, MAX_DAYS, SOURCE, TEXT, Field
 
 MAX_VALUES = 500
+#: What JSON readers hold exactly.
+MAX_ID = 2**53 - 1
 MAX_CONDITIONS = 20
 MAX_RULES = 50
 
 
 def _value(field: Field) -> dict:
     if field.shape == SOURCE:
-        return {"type": "integer", "minimum": 1}
+        return {"type": "integer", "minimum": 1, "maximum": MAX_ID}
     if field.shape == CHOICE:
         return {"enum": field.choices.values}
     return {"type": "string", "minLength": 0 if field.shape == TEXT else 1, "maxLength": 300}
@@ -76,7 +78,7 @@ def build() -> dict:
             "version": {"const": 1},
             "sources": {
                 "type": "array",
-                "items": {"type": "integer", "minimum": 1},
+                "items": {"type": "integer", "minimum": 1, "maximum": MAX_ID},
                 "minItems": 1,
                 "maxItems": 1000,
                 "uniqueItems": True,

@@ -106,11 +106,13 @@ def phrase(conditions: list[dict], names: Names) -> str:
         access = PRIVILEGED.get(tuple(sorted(privileged["any"])), "Access")
     holder = {name for name in said if BY_NAME[name].is_of_holder}
     if holder and not holder & WHOSE:
-        access += " of everybody"
-    parts = [PARTS[name](said[name], names) for name in SPOKEN if name in said]
-    about_holder = [PARTS[name](said[name], names) for name in SPOKEN if name in holder or (name == "orphan" and name in said)]
-    rest = [part for part in parts if part not in about_holder]
-    return ", ".join(filter(None, (" ".join([access, *filter(None, about_holder)]), *filter(None, rest))))
+        access += " of those"
+    parts = [(name, part) for name in SPOKEN if name in said and (part := PARTS[name](said[name], names))]
+    close = [part for name, part in parts if name in holder or name == "orphan"]
+    rest = [part for name, part in parts if part not in close]
+    if not close and rest:
+        close.append(rest.pop(0))
+    return ", ".join([" ".join([access, *close]), *rest])
 
 
 def _orphans(document: dict) -> str:

@@ -1,0 +1,85 @@
+"""What the scope page offers: systems with the age of their data, values that occur, and the people who are meant."""
+
+from django.db import connection
+from django.db.models import Q
+
+from campaigns.scope import conditions
+from campaigns.scope.builder import Draft, Row
+from campaigns.scope.conditions import PERSON, SOURCE
+from inventory.models import Identity, Snapshot, Source
+
+SUGGESTED = 30
+#: Field → (table, column) whose values are suggested.
+COLUMNS = {
+    "department": ("inventory_identity", "department"),
+    "title": ("inventory_identity", "title"),
+    "location": ("inventory_identity", "location"),
+    "entitlement": ("inventory_entitlement", "key"),
+}
+
+
+def systems() -> list[dict]:
+    """Every system: {id, name, read_at (None when never loaded), grants, completeness}, by name."""
+    latest = Snapshot.objects.order_by("source_id", "-id").distinct("source_id")
+    by_source = {snapshot.source_id: snapshot for snapshot in latest}
+    return [
+        {
+            "id": source.pk,
+            "name": source.name,
+            "read_at": (found := by_source.get(source.pk)) and (found.extracted_at or found.loaded_at),
+            "grants": found.grants_open if found else 0,
+            "completeness": found and found.get_completeness_display(),
+            "is_full": found is not None and found.completeness == "full",
+        }
+        for source in Source.objects.order_by("name")
+    ]
+
+
+def suggestions(field: str, typed: str, sources: list[int]) -> list[tuple[str, str]]:
+    """(value, words) of what occurs in the data and holds the typed text, the first thirty."""
+    typed = typed.strip()[:100]
+    if field in ("person", "below"):
+        found = Identity.objects.filter(Q(name__icontains=typed) | Q(key__istartswith=typed) | Q(email__istartswith=typed))
+        if field == "below":
+            found = found.filter(reports__isnull=False).distinct()
+        rows = found.order_by("name", "key").values_list("key", "name", "department")[:SUGGESTED]
+        return [(key, " · ".join(filter(None, (name, department)))) for key, name, department in rows]
+    if field not in COLUMNS:
+        return []
+    table, column = COLUMNS[field]
+    narrowed = "AND source_id = ANY(%(sources)s::bigint[])" if table == "inventory_entitlement" and sources else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT {column} FROM {table} WHERE {column} ILIKE %(typed)s AND {column} <> '' {narrowed}"
+            f" ORDER BY {column} LIMIT {SUGGESTED}",
+            {"typed": f"%{conditions.like(conditions.literal(typed))}%", "sources": sources},
+        )
+        return [(conditions.literal(value), value) for (value,) in cursor.fetchall()]
+
+
+def _person(row: Row) -> None:
+    """Take what was typed for a person's key, name or mail address; say so when it is nobody's or several people's."""
+    known = Identity.objects.filter(key=row.new) or Identity.objects.filter(Q(name__iexact=row.new) | Q(email__iexact=row.new))
+    keys = list(known.values_list("key", flat=True)[:2])
+    if len(keys) == 1:
+        row.any, row.new = [*row.any, keys[0]], ""
+    elif keys:
+        row.errors.append(f"Several people are called “{row.new}”: write the key, {keys[0]} or {keys[1]} for example.")
+    else:
+        row.errors.append(f"Nobody has the key, name or address “{row.new}”.")
+
+
+def settle(draft: Draft) -> None:
+    """Take over the values that were typed, and give every row the words that the page shows."""
+    for row in draft.every_row():
+        if row.is_typed and row.new:
+            if row.field.shape == PERSON:
+                _person(row)
+            else:
+                row.any, row.new = [*row.any, row.new], ""
+        row.any = list(dict.fromkeys(row.any))
+    keys = {key for row in draft.every_row() if row.field.shape == PERSON for key in row.any}
+    people = dict(Identity.objects.filter(key__in=keys).values_list("key", "name")) if keys else {}
+    names = {str(pk): name for pk, name in Source.objects.order_by("name").values_list("pk", "name")}
+    for row in draft.every_row():
+        row.labels = {SOURCE: names, PERSON: people}.get(row.field.shape, {})
