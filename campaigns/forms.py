@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 from django import forms
 
-from campaigns import queries, worklist
+from campaigns import permissions, queries, worklist
 from campaigns.actions.definitions import CHAIN, Terms
 from campaigns.actions.scopes import Exempt
+from campaigns.models import Assignment
 from campaigns.scope.presets import Preset
 from campaigns.states import ANSWERS, Cadence, CampaignKind, ItemState, ReviewerRule, Signal
 from people.models import User
@@ -185,6 +186,72 @@ class ReassignForm(ReasonForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["to"].queryset = queries.possible_reviewers()
+
+
+class GroupForm(forms.Form):
+    """A group of reviewers."""
+
+    name = forms.CharField(max_length=120, help_text="Stays as it is: packs name the group.")
+    members = forms.ModelMultipleChoiceField(queryset=None, widget=forms.SelectMultiple(attrs={"size": 12}))
+    is_archived = forms.BooleanField(required=False, label="Out of use")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["members"].queryset = queries.possible_reviewers()
+
+
+class DelegationForm(forms.Form):
+    """Who acts for whom, from when to when. Only control owners choose for whom."""
+
+    principal = forms.ModelChoiceField(queryset=None, required=False, label="For", empty_label="Myself")
+    to = forms.ModelMultipleChoiceField(queryset=None, label="Who acts", widget=forms.SelectMultiple(attrs={"size": 6}))
+    begins_on = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    ends_on = forms.DateField(label="To, that day included", widget=forms.DateInput(attrs={"type": "date"}))
+    campaigns = forms.ModelMultipleChoiceField(
+        queryset=None,
+        required=False,
+        label="Only in these reviews",
+        help_text="None chosen: in all.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args, by, **kwargs):
+        super().__init__(*args, **kwargs)
+        people = queries.possible_reviewers()
+        self.fields["to"].queryset = people.exclude(pk=by.pk)
+        self.fields["campaigns"].queryset = queries.open_campaigns().filter(assignments__reviewer=by).distinct()
+        if permissions.can_run_campaigns(by):
+            self.fields["principal"].queryset, self.fields["to"].queryset = people, people
+            self.fields["campaigns"].queryset = queries.open_campaigns()
+        else:
+            del self.fields["principal"]
+
+
+class ExtendForm(ReasonForm):
+    """More time for the present stage."""
+
+    due_on = forms.DateField(label="Last day", widget=forms.DateInput(attrs={"type": "date"}), help_text="Until 23:59 UTC.")
+    field_order = ("due_on", "reason")
+
+
+class RowChoiceField(forms.ModelMultipleChoiceField):
+    """Assignments by what was answered."""
+
+    def label_from_instance(self, obj) -> str:
+        """The item and its answer."""
+        return f"{obj.item}: {obj.get_decision_display()}"
+
+
+class ReopenForm(ReasonForm):
+    """Which submitted answers are opened again, and why."""
+
+    rows = RowChoiceField(queryset=None, label="Answers", widget=forms.CheckboxSelectMultiple)
+    field_order = ("rows", "reason")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["rows"].queryset = Assignment.objects.none()
 
 
 class AnswerForm(forms.Form):

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 
-from campaigns import stages
-from campaigns.models import Assignment, Campaign, CampaignDefinition, ReviewItem
+from campaigns import permissions, stages
+from campaigns.models import Assignment, Campaign, CampaignDefinition, Delegation, ReviewItem
 from campaigns.states import CampaignState, Outcome
 from people.models import User
 
@@ -97,3 +97,11 @@ def oldest_data(campaign: Campaign) -> datetime | None:
     """When the oldest snapshot of the campaign was taken."""
     found = campaign.sources.aggregate(extracted=Min("snapshot__extracted_at"), loaded=Min("snapshot__loaded_at"))
     return min((moment for moment in found.values() if moment), default=None)
+
+
+def delegations_visible_to(user) -> QuerySet:
+    """One's own, given and received; all of them for control owners. The latest first."""
+    found = Delegation.objects.select_related("principal", "delegate", "created_by")
+    if permissions.can_run_campaigns(user):
+        return found
+    return found.filter(Q(principal=user) | Q(delegate=user))

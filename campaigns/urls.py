@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaigns, definitions, reviews, scopes
+from campaigns.views import campaigns, definitions, delegations, plans, reviews, scopes, stages
 
 app_name = "campaigns"
 urlpatterns = [
@@ -24,6 +24,15 @@ urlpatterns = [
     path("campaigns/<int:pk>/close/", campaigns.campaign_close, name="campaign-close"),
     path("campaigns/<int:pk>/cancel/", campaigns.campaign_cancel, name="campaign-cancel"),
     path("campaigns/<int:pk>/reviewers/<int:reviewer>/reassign/", campaigns.reviewer_reassign, name="reviewer-reassign"),
+    path("campaigns/<int:pk>/stage/end/", stages.stage_end, name="stage-end"),
+    path("campaigns/<int:pk>/extend/", stages.campaign_extend, name="campaign-extend"),
+    path("campaigns/<int:pk>/reviewers/<int:reviewer>/reopen/", stages.reviewer_reopen, name="reviewer-reopen"),
+    path("definitions/<int:pk>/reviewers/", plans.definition_plan, name="definition-plan"),
+    path("groups/", plans.group_list, name="group-list"),
+    path("groups/new/", plans.group_create, name="group-create"),
+    path("groups/<int:pk>/", plans.group_edit, name="group-edit"),
+    path("delegations/", delegations.delegation_list, name="delegation-list"),
+    path("delegations/<int:pk>/end/", delegations.delegation_end, name="delegation-end"),
     path("reviews/", reviews.inbox, name="inbox"),
     path("reviews/<int:pk>/", reviews.review, name="review"),
     path("reviews/<int:pk>/items/<int:row>/", reviews.item_detail, name="item-detail"),

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from campaigns.actions import closing, launching, scopes
-from campaigns.models import Campaign, SavedScope, StandingExclusion
+from campaigns.actions import closing, delegations, launching, plans, scopes
+from campaigns.models import Campaign, Delegation, ReviewerGroup, SavedScope, StandingExclusion
 from certify.lib import clock
 from certify.lib.files import store
 from evidence.actions import packs, periods
@@ -153,6 +153,15 @@ MATRIX = {
     "campaigns:campaign-close": Row({OWNER}, {OWNER}, open_campaign),
     "campaigns:campaign-cancel": Row({OWNER}, {OWNER}, open_campaign),
     "campaigns:reviewer-reassign": Row({OWNER}, {OWNER}, lambda world: [world.open.pk, world.people[REVIEWER].pk]),
+    "campaigns:stage-end": Row({OWNER}, {OWNER}, open_campaign),
+    "campaigns:campaign-extend": Row({OWNER}, {OWNER}, open_campaign),
+    "campaigns:reviewer-reopen": Row({OWNER}, {OWNER}, lambda world: [world.open.pk, world.people[REVIEWER].pk]),
+    "campaigns:definition-plan": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
+    "campaigns:group-list": Row({OWNER}),
+    "campaigns:group-create": Row({OWNER}, {OWNER}),
+    "campaigns:group-edit": Row({OWNER}, {OWNER}, lambda world: [ReviewerGroup.objects.get().pk]),
+    "campaigns:delegation-list": Row(SIGNED_IN, SIGNED_IN),
+    "campaigns:delegation-end": Row(None, {OWNER, REVIEWER}, lambda world: [Delegation.objects.get().pk]),
     "campaigns:inbox": Row(SIGNED_IN),
     "campaigns:review": Row(REVIEWERS, None, open_campaign),
     "campaigns:item-detail": Row({REVIEWER}, None, item),
@@ -214,7 +223,12 @@ def build(folder: Path) -> World:
     scopes.keep(name="All of it", scope=opened.terms["scope"], by=story.owner)
     words = ("Break-glass", "Watched by the bank itself", story.owner, clock.now().date())
     scopes.exempt(terms=scopes.Exempt(*words, accounts=["crm/shared"]), by=story.owner)
-    people[REVIEWER] = story.user("ana@x.example")
+    people[REVIEWER] = ana = story.user("ana@x.example")
+    plans.create_group(name="Access board", members=[story.fallback], by=story.owner)
+    today = clock.now().date()
+    delegations.delegate(
+        principal=ana, to=[story.fallback], absence=delegations.Absence(today, today, "Away for the day"), by=ana
+    )
     story.decide(closed, "bruno", "revoke", people[REVIEWER])
     story.submit(closed, people[REVIEWER])
     closed = closing.close(campaign_id=closed.pk, by=story.owner)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import permissions, queries
+from campaigns import permissions, queries, stages
 from campaigns.actions import assignments, closing, launching
 from campaigns.actions.items import Selection
 from campaigns.forms import ReasonForm, ReassignForm
@@ -62,6 +62,7 @@ def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "mails": Mail.objects.filter(subject_ref=f"campaigns.campaign:{pk}").select_related("recipient")[:20],
         "launch": cache.get(progress_key(pk)),
         "can_run": permissions.can_run_campaigns(request.user),
+        "stages": stages.of(campaign.terms),
         "is_waiting": campaign.state == CampaignState.REQUESTED,
     }
     if request.htmx and campaign.state == CampaignState.REQUESTED:
@@ -97,7 +98,9 @@ def campaign_close(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, "Closed. Nothing in this campaign can change any more.")
         return redirect("campaigns:campaign-detail", pk=pk)
-    return render(request, "campaigns/campaign_close.html", {"campaign": campaign, "progress": queries.progress(campaign)})
+    later = len(stages.of(campaign.terms)) - campaign.stage
+    context = {"campaign": campaign, "progress": queries.progress(campaign), "later": later}
+    return render(request, "campaigns/campaign_close.html", context)
 
 
 @requires(permissions.can_run_campaigns)

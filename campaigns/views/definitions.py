@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import permissions, queries
+from campaigns import permissions, plan_form, queries, stages
 from campaigns.actions import definitions, launching
 from campaigns.forms import DefinitionForm, LaunchForm
 from campaigns.models import CampaignDefinition, SavedScope
@@ -114,6 +114,7 @@ def definition_preview(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "now": now,
         "preview": _preview(definition, request),
+        "stages_in_words": plan_form.in_words(stages.of(definition.terms())),
         **live.lists(documents.read(definition.scope), now),
     }
     return render(request, "campaigns/definition_preview.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,87 @@
+"""What the owner does while a campaign runs: end a stage, give more time, open submitted answers again."""
+
+from datetime import UTC, datetime, time
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from campaigns import permissions, queries, stages
+from campaigns.actions import advancing
+from campaigns.forms import ExtendForm, ReopenForm
+from campaigns.models import Assignment, Campaign
+from certify.lib.access import requires
+from certify.lib.errors import InvalidInput
+from people.models import User
+
+REOPENABLE_SHOWN = 500
+
+
+def _campaign(request: HttpRequest, pk: int) -> Campaign:
+    return get_object_or_404(Campaign.objects.visible_to(request.user), pk=pk)
+
+
+@requires(permissions.can_run_campaigns)
+@require_http_methods(["GET", "POST"])
+def stage_end(request: HttpRequest, pk: int) -> HttpResponse:
+    """Says what follows; POST ends the stage."""
+    campaign = _campaign(request, pk)
+    every = stages.of(campaign.terms)
+    if request.method == "POST":
+        advancing.finish_stage(campaign_id=campaign.pk, by=request.user)
+        messages.success(request, "The stage has ended.")
+        return redirect("campaigns:campaign-detail", pk=pk)
+    following = every[campaign.stage] if campaign.stage < len(every) else None
+    context = {
+        "campaign": campaign,
+        "stage": every[campaign.stage - 1],
+        "following": following,
+        "progress": queries.progress(campaign),
+    }
+    return render(request, "campaigns/stage_end.html", context)
+
+
+@requires(permissions.can_run_campaigns)
+@require_http_methods(["GET", "POST"])
+def campaign_extend(request: HttpRequest, pk: int) -> HttpResponse:
+    campaign = _campaign(request, pk)
+    form = ExtendForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        due_at = datetime.combine(form.cleaned_data["due_on"], time(23, 59, 59), UTC)
+        try:
+            advancing.extend(campaign_id=pk, due_at=due_at, reason=form.cleaned_data["reason"], by=request.user)
+        except InvalidInput as refusal:
+            form.add_error("due_on" if refusal.field == "due_at" else "reason", refusal.message)
+        else:
+            messages.success(request, "There is more time now.")
+            return redirect("campaigns:campaign-detail", pk=pk)
+    return render(
+        request, "campaigns/campaign_extend.html", {"campaign": campaign, "form": form}, status=422 if form.errors else 200
+    )
+
+
+@requires(permissions.can_run_campaigns)
+@require_http_methods(["GET", "POST"])
+def reviewer_reopen(request: HttpRequest, pk: int, reviewer: int) -> HttpResponse:
+    """Open chosen submitted answers of a reviewer again."""
+    campaign = _campaign(request, pk)
+    submitted = Assignment.objects.filter(
+        campaign=campaign, stage=campaign.stage, reviewer_id=reviewer, is_active=True, sign_off__isnull=False
+    ).order_by("item_number")
+    person = get_object_or_404(User, pk=reviewer)
+    form = ReopenForm(request.POST or None)
+    form.fields["rows"].queryset = submitted.select_related("item")[:REOPENABLE_SHOWN] if request.method == "GET" else submitted
+    if request.method == "POST" and form.is_valid():
+        chosen = [row.pk for row in form.cleaned_data["rows"]]
+        try:
+            opened = advancing.reopen(
+                campaign_id=pk, assignment_ids=chosen, reason=form.cleaned_data["reason"], by=request.user
+            )
+        except InvalidInput as refusal:
+            form.add_error("reason", refusal.message)
+        else:
+            messages.success(request, f"{opened} answers of {person} are open again; they were told by mail.")
+            return redirect("campaigns:campaign-detail", pk=pk)
+    context = {"campaign": campaign, "person": person, "form": form, "count": submitted.count(), "cap": REOPENABLE_SHOWN}
+    return render(request, "campaigns/reviewer_reopen.html", context, status=422 if form.errors else 200)
