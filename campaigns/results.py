@@ -9,6 +9,7 @@ from campaigns import roots, stages
 from campaigns.models import Campaign
 from campaigns.population import leaf_sql, moment_sql
 from campaigns.states import LAST_STAGE, Outcome, Result, ReviewerRule, Strategy
+from certify.lib.planning import without_loops
 
 
 def _case(expression: str, values: dict[str, object], otherwise: str) -> str:
@@ -52,7 +53,7 @@ def settle(campaign: Campaign) -> dict[str, int]:
     else:
         best = f"SELECT item_id, {rank} AS place FROM campaigns_assignment AS row WHERE {VOTES}"
     values = {"campaign": campaign.pk, "stage": campaign.stage}
-    with connection.cursor() as cursor:
+    with without_loops(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO campaigns_stageresult (campaign_id, item_id, stage, result)"
             f" SELECT %(campaign)s, item_id, %(stage)s, {_result_at(strategy, 'min(place)')} FROM ({best}) AS best GROUP BY item_id",
@@ -129,7 +130,7 @@ def decide_outcomes(campaign: Campaign) -> None:
         once="" if is_single else "DISTINCT ON (row.item_id)",
         order="" if is_single else "ORDER BY row.item_id, row.decision = 'dont_know', row.decided_at, row.id",
     )
-    with connection.cursor() as cursor:
+    with without_loops(), connection.cursor() as cursor:
         cursor.execute(statement, {"campaign": campaign.pk})
 
 

@@ -10,6 +10,7 @@ from campaigns.models import Assignment, Campaign
 from campaigns.states import CampaignState
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
+from certify.lib.planning import without_loops
 from certify.lib.times import rfc3339
 from ledger.actions import entries
 from ledger.actors import SYSTEM
@@ -86,7 +87,7 @@ def _stage_population(campaign: Campaign, ended: dict, following: dict) -> int:
     reviewers.find_managers()
     chosen = reviewers.choose(campaign.terms, following)
     values = chosen.values | {"campaign": campaign.pk, "ended": campaign.stage, "stop_on": ended["stop_on"]}
-    with connection.cursor() as cursor:
+    with without_loops(), connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS stage_population")
         cursor.execute(STAGED.format(columns=", ".join(chosen.columns), joins=" ".join(chosen.joins)), values)
         cursor.execute("ANALYZE stage_population")

@@ -214,8 +214,8 @@ class BulkRow(NamedTuple):
 UPDATE_ROWS = """
     UPDATE campaigns_assignment AS row SET decision = %(code)s, rationale = %(reason)s, reduce_to = '', until = NULL,
         decided_by_id = %(by)s, decided_at = %(now)s, decision_entry_uid = gen_random_uuid(), is_bulk = TRUE
-    FROM campaigns_reviewitem AS item
-    WHERE row.id = ANY(%(rows)s) AND item.id = row.item_id AND row.campaign_id = %(campaign)s AND row.stage = %(stage)s
+    FROM unnest(%(rows)s::bigint[]) AS chosen (id), campaigns_reviewitem AS item
+    WHERE row.id = chosen.id AND item.id = row.item_id AND row.campaign_id = %(campaign)s AND row.stage = %(stage)s
       AND row.reviewer_id = ANY(%(principals)s) AND row.is_active AND row.sign_off_id IS NULL
       AND (row.decision = '' OR row.is_bulk) AND NOT item.signals && %(red)s::varchar[]
       AND item.identity_key <> ALL (%(own)s)
@@ -228,7 +228,7 @@ def _update_rows(campaign_id: int, stage: int, principals: list[int], ids: list[
         "campaign": campaign_id,
         "stage": stage,
         "principals": principals,
-        "rows": ids,
+        "rows": sorted(set(ids)),
         "red": worklist.RED,
         "own": list(Identity.objects.filter(user=by).exclude(key="").values_list("key", flat=True)),
         "code": str(answer.code),

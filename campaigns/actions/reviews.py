@@ -1,6 +1,6 @@
 """Submitting: a reviewer signs the statement over what they decided."""
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from campaigns import rules, worklist
 from campaigns.actions import routing
@@ -51,7 +51,12 @@ def submit(*, campaign_id: int, statement: str, by) -> SignOff:
         ),
         batch_size=5_000,
     )
-    Assignment.objects.filter(pk__in=[row.pk for row in drafts]).update(sign_off=sign_off)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE campaigns_assignment AS row SET sign_off_id = signed.sign_off_id FROM campaigns_signeddecision AS signed"
+            " WHERE signed.sign_off_id = %s AND row.id = signed.assignment_id",
+            [sign_off.pk],
+        )
     routing.route_unknown(rows=drafts, by=by)
     return sign_off
 
