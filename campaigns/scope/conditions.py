@@ -44,7 +44,6 @@ class Field:
     choices: type[TextChoices] | None = None
     can_be_unknown: str = ""
     only_excludes: bool = False
-    is_wanting: bool = False
 
     @property
     def is_of_holder(self) -> bool:
@@ -56,7 +55,7 @@ class Field:
 FIELDS = (
     Field("source", "source", "System", GRANT, SOURCE, "Another system", only_excludes=True),
     Field(
-        "orphan", "orphan", "Without a known person", HOLDER, CHOICE, "Account without an identity, or only such are asked about",
+        "orphan", "orphan", "Without a known person", HOLDER, CHOICE, "Account without an identity (the scope leaves orphans out)",
         "Accounts of which nobody knows who stands behind them.", choices=YesNo,
     ),
     Field("person", "person", "One person", HOLDER, PERSON, "Access of another person", "Everything these people have."),

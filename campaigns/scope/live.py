@@ -50,10 +50,14 @@ def _sources(document: dict, counts: counting.Counts | None, names: reading.Name
 
 def page(draft: Draft, now: datetime) -> dict:
     """Everything that the scope's part of the form shows."""
+    return part(draft, now) | {"live": answer(draft, now)}
+
+
+def part(draft: Draft, now: datetime) -> dict:
+    """The same without the counts: the page asks for them afterwards, so that nobody waits for them to go on typing."""
     choosing.settle(draft)
     return {
         "draft": draft,
-        "live": answer(draft, now),
         "now": now,
         "systems": choosing.systems(),
         "saved_scopes": SavedScope.objects.filter(is_archived=False).select_related("owner"),

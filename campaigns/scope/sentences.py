@@ -142,10 +142,24 @@ def sentence(document: dict, names: Names, standing: Iterable[str] = ()) -> str:
     return found
 
 
+#: What leaves a grant out, where that depends on the answer that was asked for.
+LEFT_OUT = {
+    ("orphan", ("no",)): "Account without a known person",
+    ("orphan", ("yes",)): "The person is known",
+    ("left", ("yes",)): "The person has not left",
+    ("left", ("no",)): "The person has left or is inactive",
+    ("end_passed", ("yes",)): "The end date has not passed, or is not known",
+    ("end_passed", ("no",)): "The end date has passed",
+    ("privileged", ("no",)): "Entitlement privileged, or not known to be otherwise",
+}
+
+
 def left_out_words(document: dict, standing: Iterable[dict] = ()) -> dict[str, str]:
     """Exclusion code → why, for every code that this document can give. `standing` as frozen in terms."""
-    said = {one["field"] for one in document["include"]}
-    words = {field.code: field.left_out for field in FIELDS if field.name in said}
+    asked = {one["field"]: tuple(one.get("any", ())) for one in document["include"]}
+    words = {
+        field.code: LEFT_OUT.get((field.name, asked[field.name]), field.left_out) for field in FIELDS if field.name in asked
+    }
     words |= {rule["code"]: rule["reason"] for rule in document["exclude"]}
     if document["standing"]:
         words |= {one["code"]: f"{one['name']}: {one['reason']}" for one in standing}

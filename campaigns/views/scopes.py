@@ -49,7 +49,7 @@ def _keep(request: HttpRequest, draft: Draft) -> dict:
 def scope_build(request: HttpRequest) -> HttpResponse:
     """The scope's part of the form after a button or a choice."""
     draft, said = posted_draft(request)
-    return render(request, "campaigns/definition_scope.html", live.page(draft, clock.now()) | said)
+    return render(request, "campaigns/definition_scope.html", live.part(draft, clock.now()) | said | {"is_part": True})
 
 
 @requires(permissions.can_run_campaigns)
