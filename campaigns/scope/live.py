@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from copy import deepcopy
 from datetime import datetime, timedelta
 
-from campaigns import population
 from campaigns.models import SavedScope, StandingExclusion
 from campaigns.scope import choosing, counting, reading
 from campaigns.scope.builder import Draft
@@ -23,10 +22,9 @@ def answer(draft: Draft, now: datetime) -> dict:
     document = complete.document()
     if document is None:
         return {}
-    snapshots = population.latest_snapshots(document["sources"])
     standing = reading.standing_terms(document, now)
-    scope = reading.compiled_for(document, list(snapshots), now, standing)
-    counts = counting.count(scope, snapshots)
+    scope = reading.compiled_for(document, document["sources"], now, standing)
+    counts = counting.count(scope, document["sources"])
     words = left_out_words(document, standing)
     names = reading.names(document)
     return {

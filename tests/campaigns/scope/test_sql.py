@@ -1,6 +1,7 @@
 """What the database says of a scope is what plain Python says of it."""
 
 import uuid
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from campaigns.models import Campaign, CampaignDefinition, Exclusion, ReviewItem
-from campaigns.scope.counting import COUNTED_FROM
+from campaigns.scope.counting import COUNTED_FROM, Counts, count
 from campaigns.scope.sql import Baseline, compiled
 from inventory.models import Account, Entitlement, Grant, Identity, Snapshot, Source
 from people.models import User
@@ -178,18 +179,24 @@ class Company:
             or fact["at_baseline"] in ("not_reviewed", "kind")
         )
 
-    def answers(self, document: dict) -> dict[int, str | None]:
-        """Grant → what the database says of it."""
+    def answers(self, document: dict) -> tuple[dict[int, str | None], Counts]:
+        """Grant → what the database says of it; and the counts that the page shows."""
         ids = {number: source.pk for number, source in self.sources.items()}
         base = {ids[number]: Baseline(self.snapshots[number, 2].pk, self.baseline.pk) for number in ids}
         scope = compiled(translated(document, ids), NOW, baselines=base if self.has_baseline else {})
-        snapshots = {"sources": list(ids.values()), "snapshots": [self.snapshots[number, 3].pk for number in ids]}
         with connection.cursor() as cursor:
             text = f"SELECT granted.id, {scope.case} {COUNTED_FROM} {' '.join(scope.joins)}"
-            cursor.execute(text, scope.values | snapshots)
+            cursor.execute(text, scope.values | {"sources": list(ids.values())})
             rows = cursor.fetchall()
         assert len(rows) == len(dict(rows))
-        return dict(rows)
+        return dict(rows), count(scope, list(ids.values()))
+
+    def expected_counts(self, answers: dict[int, str | None]) -> tuple[int, int, int, list[tuple[str, int]]]:
+        """Grants, items, people and rules, counted by hand."""
+        asked = [pk for pk, code in answers.items() if code is None]
+        people = {self.rows[pk].holder.key for pk in asked if self.rows[pk].holder}
+        rules = Counter(code for code in answers.values() if code)
+        return len(answers), len(asked), len(people), sorted(rules.items(), key=lambda one: (-one[1], one[0]))
 
 
 def translated(document: dict, ids: dict[int, int]) -> dict:
@@ -219,5 +226,7 @@ def test_the_database_and_plain_python_agree(mixed, single, people, rights, fact
         company = Company(people, rights, facts, has_baseline)
         for document in [*mixed, *single]:
             expected = {pk: exclusion(document, row, company.world) for pk, row in company.rows.items()}
-            assert company.answers(document) == expected
+            found, counts = company.answers(document)
+            assert found == expected
+            assert (counts.grants, counts.items, counts.people, counts.rules) == company.expected_counts(expected)
         transaction.set_rollback(True)
