@@ -106,7 +106,9 @@ def bare(campaign: Campaign) -> float:
     """Seconds of COPY TO of the same rows, entries and leaves, deflated at the same level."""
     queries = (
         f"SELECT * FROM campaigns_reviewitem WHERE campaign_id = {campaign.pk}",
+        f"SELECT * FROM campaigns_assignment WHERE campaign_id = {campaign.pk}",
         f"SELECT * FROM campaigns_decision WHERE campaign_id = {campaign.pk}",
+        f"SELECT * FROM campaigns_signeddecision WHERE campaign_id = {campaign.pk}",
         f"SELECT payload FROM ledger_entry WHERE kind = 'decision:made' AND subject LIKE 'campaigns.reviewitem:{campaign.pk}/%'",
         "SELECT hash FROM ledger_leaf ORDER BY index",
     )
