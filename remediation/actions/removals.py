@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from campaigns.models import Campaign, ReviewItem
+from campaigns.models import Assignment, Campaign, ReviewItem
 from campaigns.states import TO_REMOVE, CampaignState
 from certify.lib import clock
 from certify.lib.batches import batched
@@ -98,16 +98,25 @@ def _reserve_ids(count: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def _answered(task: RemediationTask, by) -> bool:
+    """Whether somebody submitted an answer about the item, for themselves or for others."""
+    return Assignment.objects.filter(item_id=task.item_id, decided_by_id=by.pk, sign_off__isnull=False).exists()
+
+
 @transaction.atomic
 def claim_done(*, task_id: int, note: str, proof: Proof | None = None, by) -> RemediationTask:
     """Record that somebody says the access was removed. That is a claim: only a later FULL snapshot proves it.
 
     Refuses strangers, a note that says too little, and a removal that is already reported or proved.
     """
-    task = RemediationTask.objects.select_for_update(of=("self",), no_key=True).select_related("item").get(pk=task_id)
+    task = (
+        RemediationTask.objects.select_for_update(of=("self",), no_key=True).select_related("item", "campaign").get(pk=task_id)
+    )
     rules.check_transition(task.state, TaskState.CLAIMED_DONE)
     if not permissions.can_claim_done(by, task):
         raise NotAllowed("Only the person who must remove this access, or a control owner, can report it done.")
+    if task.campaign.terms.get("other_remediator") and _answered(task, by):
+        raise NotAllowed("You reviewed this item. This campaign wants its removal reported by somebody else.")
     attempt = Attempt(task=task, note=rules.check_note(note), by=by, by_name=by.name, at=clock.now())
     if proof:
         attempt.proof_name, attempt.proof_sha256 = proof.name, proof.file.sha256

@@ -9,7 +9,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.actions import closing
+from campaigns.actions import closing, launching, plans
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.files import StoredFile
@@ -52,6 +52,41 @@ def test_every_revoked_item_gets_one_task_with_its_owner_and_due_date(story, clo
     assert {task.owner for task in opened.values()} == {story.system_owner}
     assert {task.due_at for task in opened.values()} == {closed.closed_at + timedelta(days=7)}
     assert Entry.objects.filter(kind="removal:opened").count() == 2
+
+
+@pytest.mark.django_db
+def test_where_the_plan_wants_it_the_reviewer_does_not_report_the_removal(story):
+    definition = story.define()
+    stage = {"name": "One", "panels": [[{"rule": "system_owner"}]], "strategy": "one_deny_denies", "days": 7}
+    plans.set_plan(definition_id=definition.pk, plan={"stages": [stage], "other_remediator": True}, by=story.owner)
+    campaign = launching.request(definition_id=definition.pk, name="Q4", by=story.owner)
+    launching.launch(campaign_id=campaign.pk, by=story.owner)
+    story.decide(campaign, "chloe", "revoke", story.system_owner)
+    story.submit(campaign, story.system_owner)
+    closing.close(campaign_id=campaign.pk, by=story.owner)
+    tasks.sweep_signed_off()
+    task = RemediationTask.objects.get()
+    with pytest.raises(NotAllowed, match="You reviewed this item"):
+        removals.claim_done(task_id=task.pk, note=NOTE, by=story.system_owner)
+    removals.claim_done(task_id=task.pk, note=NOTE, by=story.owner)
+
+
+@pytest.mark.django_db
+def test_a_reduction_is_a_removal_that_says_what_is_left(story, client):
+    campaign = story.launch()
+    ana = story.user("ana@x.example")
+    story.decide(campaign, "chloe", "reduce", ana, reduce_to="read the archive only")
+    story.submit(campaign, ana)
+    closing.close(campaign_id=campaign.pk, by=story.owner)
+    tasks.sweep_signed_off()
+    task = RemediationTask.objects.get()
+    client.force_login(story.system_owner)
+    for address in ("/removals/", f"/removals/{task.pk}/"):
+        assert "read the archive only" in client.get(address).content.decode()
+    story.load_without(("chloe", "read"))
+    tasks.verify_new_snapshots()
+    task.refresh_from_db()
+    assert task.state == TaskState.VERIFIED_GONE
 
 
 @pytest.mark.django_db
