@@ -322,7 +322,7 @@ def hold_open(campaign_id: int, now: datetime) -> int:
 
 
 def hold_reviewers(campaign_id: int, principal_ids: list[int]) -> None:
-    """Let bulk acts on the same people's rows of a campaign come one after the other: two deputies may press at once."""
+    """Let acts on many rows of the same people come one after the other: they lock them in no common order."""
     with connection.cursor() as cursor:
         for principal in sorted(principal_ids):
             cursor.execute(
@@ -332,9 +332,11 @@ def hold_reviewers(campaign_id: int, principal_ids: list[int]) -> None:
 
 def lock_reassignable(campaign_id: int, stage: int, ids: list[int], to) -> list[Assignment]:
     """Lock the active undecided assignments of items that the new reviewer is not asked about in this stage already."""
+    asked = Assignment.objects.filter(campaign_id=campaign_id, stage=stage, pk__in=ids, is_active=True)
+    hold_reviewers(campaign_id, list(asked.order_by().values_list("reviewer_id", flat=True).distinct()))
     theirs = Assignment.objects.filter(campaign_id=campaign_id, reviewer=to, stage=stage, is_active=True)
     assignments = (
-        Assignment.objects.filter(OPEN, campaign_id=campaign_id, stage=stage, pk__in=ids, is_active=True)
+        asked.filter(OPEN)
         .exclude(item_id__in=theirs.values("item_id"))
         .select_related("item")
         .select_for_update(of=("self",), no_key=True)

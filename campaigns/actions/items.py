@@ -89,9 +89,11 @@ def undo(*, assignment_id: int, expected: str | None = None, by) -> Assignment:
 
 
 def _open_row(assignment_id: int, expected: str | None, by, now: datetime) -> Assignment:
+    # Everybody takes the campaign before its rows, so that nobody waits in a circle.
+    campaign = Campaign.objects.get(assignments=assignment_id)
+    stage = worklist.hold_open(campaign.pk, now)
     row = Assignment.objects.select_for_update(of=("self",), no_key=True).select_related("item").get(pk=assignment_id)
-    stage = worklist.hold_open(row.campaign_id, now)
-    row.campaign = Campaign.objects.get(pk=row.campaign_id)
+    row.campaign = campaign
     if not row.is_active or not by.is_active or row.reviewer_id not in worklist.principals(by, row.campaign_id):
         raise NotAllowed("This item is not assigned to you.")
     if row.stage != stage:

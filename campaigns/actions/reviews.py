@@ -25,6 +25,7 @@ def submit(*, campaign_id: int, statement: str, by) -> SignOff:
     campaign = Campaign.objects.get(pk=campaign_id)
     if not by.is_active or not worklist.my_rows(by, campaign_id).exists():
         raise NotAllowed("You have no items in this campaign.")
+    worklist.hold_reviewers(campaign_id, worklist.principals(by, campaign_id))
     drafts = list(
         worklist.my_drafts(by, campaign_id)
         .filter(stage=stage)
