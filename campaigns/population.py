@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Sum
 
 from campaigns import assigning, reviewers, stages
 from campaigns.models import Campaign, CampaignSource
@@ -157,24 +156,13 @@ FROZEN = (
 STAGED = ", ".join(f"staged.{name.strip()}" for name in FROZEN.split(","))
 
 
-#: Items are numbered in the order in which they are found. A sequence of the transaction counts twice as fast as a window, and
-#: as ids are reserved before, assignments need not look them up.
+#: Items are numbered in the order in which they are found; a sequence of the transaction counts twice as fast as a window. Their ids
+#: are taken now, so that assignments need not look them up.
 NUMBERED = """
-    SELECT %(first_id)s + found.number - 1 AS item_id, found.* FROM (
-        SELECT CASE WHEN inner_found.exclusion IS NULL THEN nextval('pg_temp.launch_number') END AS number, inner_found.*
-        FROM ({base}) AS inner_found OFFSET 0
-    ) AS found
+    SELECT CASE WHEN inner_found.exclusion IS NULL THEN nextval(%(ids)s::regclass) END AS item_id,
+           CASE WHEN inner_found.exclusion IS NULL THEN nextval('pg_temp.launch_number'::regclass) END AS number, inner_found.*
+    FROM ({base} OFFSET 0) AS inner_found
 """
-
-
-def _reserve_ids(count: int) -> int:
-    """The first of `count` ids that no other item will get. Launches wait for each other here until they end."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('campaigns.reviewitem ids'))")
-        cursor.execute("SELECT nextval(pg_get_serial_sequence('campaigns_reviewitem', 'id'))")
-        first = cursor.fetchone()[0]
-        cursor.execute("SELECT setval(pg_get_serial_sequence('campaigns_reviewitem', 'id'), %s)", [first + count])
-        return first
 
 
 def stage(population: Population, *, for_launch: bool = False) -> None:
@@ -183,11 +171,9 @@ def stage(population: Population, *, for_launch: bool = False) -> None:
     reviewers.find_managers()
     with connection.cursor() as cursor:
         if for_launch:
-            grants = Snapshot.objects.filter(pk__in=population.snapshots.values()).aggregate(Sum("grants_open"))[
-                "grants_open__sum"
-            ]
-            query, values = NUMBERED.format(base=query), values | {"first_id": _reserve_ids(grants or 0)}
-            cursor.execute("DROP SEQUENCE IF EXISTS launch_number")
+            cursor.execute("SELECT pg_get_serial_sequence('campaigns_reviewitem', 'id')")
+            query, values = NUMBERED.format(base=query), values | {"ids": cursor.fetchone()[0]}
+            cursor.execute("DROP SEQUENCE IF EXISTS pg_temp.launch_number")
             cursor.execute("CREATE TEMP SEQUENCE launch_number CACHE 10000")
         cursor.execute("DROP TABLE IF EXISTS launch_population")
         cursor.execute(f"CREATE TEMP TABLE launch_population ON COMMIT DROP AS {query}", values)

@@ -9,9 +9,11 @@ import time
 import pytest
 from django.db import connection
 
-from campaigns.actions import launching
-from campaigns.models import Assignment, Campaign, Exclusion, ReviewItem
+from campaigns.actions import launching, plans
+from campaigns.models import Assignment, Campaign, Exclusion, ReviewItem, StageResult
+from inventory.actions import snapshots
 from inventory.models import Account, Grant, RejectedRow, Snapshot
+from inventory.readers.rows import FileToRead
 from ledger.models import Entry
 from tests.story import tell
 
@@ -98,3 +100,29 @@ def test_killed_loads_and_launches_leave_the_former_state(big):
     assert (campaign.state, campaign.item_count) == ("open", first[0])
     assert counts(ReviewItem, Assignment) == [first[0], first[0]]
     assert Entry.objects.filter(kind="campaign:launched").count() == 1
+
+
+def test_killed_ends_of_a_stage_and_of_a_campaign_leave_the_former_state(big):
+    story, path = big
+    files = [FileToRead("grants", path, path.name)]
+    snapshots.load(source_id=story.source.pk, files=files, origin=snapshots.Origin("Of the test", "partial"), by=story.admin)
+    definition = story.define()
+    first = {"name": "One", "panels": [[{"rule": "system_owner"}]], "strategy": "one_deny_denies", "days": 7}
+    plans.set_plan(definition_id=definition.pk, plan={"stages": [first, first | {"name": "Two"}]}, by=story.owner)
+    campaign = launching.request(definition_id=definition.pk, name="Q4", by=story.owner)
+    launching.launch(campaign_id=campaign.pk, by=story.owner)
+    end = (
+        "from campaigns.actions import advancing\nfrom people.models import User\n"
+        f"advancing.finish_stage(campaign_id={campaign.pk}, by=User.objects.get(username='control_owner'))"
+    )
+    watched = (StageResult, Assignment, Entry)
+    for kind in ("stage:opened", "campaign:closed"):
+        before = tuple(counts(*watched))
+        seen = kill_often(end, watched)
+        if not Entry.objects.filter(kind=kind).exists():
+            assert run(end).wait() == 0
+        assert seen <= {before, tuple(counts(*watched))}
+        assert Entry.objects.filter(kind=kind).count() == 1
+    items = ReviewItem.objects.count()
+    assert counts(StageResult, Assignment) == [2 * items, 2 * items]
+    assert set(ReviewItem.objects.values_list("outcome", flat=True)) == {"not_reviewed"}
