@@ -71,7 +71,9 @@ def bare_insert(campaign: Campaign) -> float:
     total = 0.0
     with connection.cursor() as cursor:
         for table in ("campaigns_reviewitem", "campaigns_assignment"):
-            cursor.execute(f"CREATE TABLE bench_rows (LIKE {table} INCLUDING INDEXES)")
+            cursor.execute("SELECT COALESCE(array_to_string(reloptions, ', '), '') FROM pg_class WHERE relname = %s", [table])
+            options = cursor.fetchone()[0]
+            cursor.execute(f"CREATE TABLE bench_rows (LIKE {table} INCLUDING INDEXES){f' WITH ({options})' if options else ''}")
             statement = f"INSERT INTO bench_rows SELECT * FROM {table} WHERE campaign_id = {campaign.pk}"
             total += seconds(lambda statement=statement: cursor.execute(statement))
             cursor.execute("DROP TABLE bench_rows")

@@ -77,8 +77,8 @@ def _advance(campaign: Campaign, by) -> Campaign:
         "without_reviewer": assigning.without_assignment(campaign, "stage_population", "TRUE"),
     }
     entries.record(kind="stage:opened", subject=subject, by=by, at=now, data=opened)
-    asking.record(campaign=campaign, at=now, by=by)
-    asking.tell(campaign=campaign, by=by)
+    asked = asking.record(campaign=campaign, at=now, by=by)
+    asking.tell(campaign=campaign, asked=asked, by=by)
     return campaign
 
 

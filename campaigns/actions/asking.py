@@ -43,16 +43,16 @@ def _assignment_rows(campaign: Campaign) -> list[tuple[str, dict]]:
 
 
 @transaction.atomic
-def record(*, campaign: Campaign, at: datetime, by) -> None:
-    """Enter in the ledger who is asked in the campaign's stage: an entry for each reviewer."""
-    entries.record_many(kind="assignment:made", by=by, at=at, rows=_assignment_rows(campaign))
+def record(*, campaign: Campaign, at: datetime, by) -> dict[int, int]:
+    """Enter in the ledger who is asked in the campaign's stage: an entry for each reviewer. Returns reviewer id → items."""
+    rows = _assignment_rows(campaign)
+    entries.record_many(kind="assignment:made", by=by, at=at, rows=rows)
+    return {int(data["reviewer"]["id"].rpartition(":")[2]): data["items"] for _, data in rows}
 
 
 @transaction.atomic
-def tell(*, campaign: Campaign, by) -> None:
-    """Mail those who are asked in the campaign's stage, once each."""
-    asked = Assignment.objects.filter(campaign=campaign, stage=campaign.stage, is_active=True)
-    counted = asked.values_list("reviewer_id").annotate(Count("id")).order_by()
+def tell(*, campaign: Campaign, asked: dict[int, int], by) -> None:
+    """Mail those who are asked in the campaign's stage (reviewer id → items), once each."""
     every = stages.of(campaign.terms)
     mails.queue_many(
         drafts=[
@@ -70,7 +70,7 @@ def tell(*, campaign: Campaign, by) -> None:
                 subject_ref=f"campaigns.campaign:{campaign.pk}",
                 dedupe_key=f"campaign-opened:{campaign.pk}:{reviewer}{f':{campaign.stage}' if campaign.stage > 1 else ''}",
             )
-            for reviewer, count in counted
+            for reviewer, count in asked.items()
         ],
         by=by,
     )

@@ -123,10 +123,10 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     progress(92, "Recording the launch")
     campaign.state, campaign.opened_at, campaign.stage_opened_at = CampaignState.OPEN, now, now
     campaign.due_at = rules.due_at(now, first["days"])
-    _record(campaign, by)
+    asked = _record(campaign, by)
     campaign.progress, campaign.progress_text, campaign.error = 100, "", ""
     campaign.save()
-    asking.tell(campaign=campaign, by=by)
+    asking.tell(campaign=campaign, asked=asked, by=by)
     return campaign
 
 
@@ -197,7 +197,8 @@ def _balance(campaign: Campaign, found: population.Population) -> None:
     )
 
 
-def _record(campaign: Campaign, by) -> None:
+def _record(campaign: Campaign, by) -> dict[int, int]:
+    """Enter the launch and who is asked in the ledger; returns reviewer id → items."""
     sources = campaign.sources.select_related("source", "snapshot")
     hashes: dict[int, list[str]] = {}
     for snapshot, sha256 in SnapshotFile.objects.filter(snapshot__in=[one.snapshot_id for one in sources]).values_list(
@@ -236,4 +237,4 @@ def _record(campaign: Campaign, by) -> None:
         },
     )
     campaign.launch_entry_uid = entry.uid
-    asking.record(campaign=campaign, at=campaign.opened_at, by=by)
+    return asking.record(campaign=campaign, at=campaign.opened_at, by=by)
