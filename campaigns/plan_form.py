@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from django.http import QueryDict
 
-from campaigns import plans, stages
+from campaigns import plans, queries, stages
 from campaigns.models import CampaignDefinition, ReviewerGroup
 from campaigns.states import LAST_STAGE, PLAIN_RULES, Result, ReviewerRule, Strategy
 from certify.lib.errors import InvalidInput
@@ -42,9 +42,7 @@ class Choices:
 
 def choices() -> Choices:
     """Active people and groups in use."""
-    return Choices(
-        list(User.objects.filter(is_active=True).order_by("name", "pk")), list(ReviewerGroup.objects.filter(is_archived=False))
-    )
+    return Choices(list(queries.possible_reviewers()), list(ReviewerGroup.objects.filter(is_archived=False)))
 
 
 def posted(data: QueryDict, known: Choices) -> dict:
@@ -137,7 +135,7 @@ def rows(plan_stages: list[dict], known: Choices) -> list[dict]:
             cells = [{**link, "name": f"{prefix}l{index}", "place": index} for index, link in enumerate(padded, 1)]
             cases = [case for link in links for case in link.get("cases", ())]
             text = "\n".join(f"{case['field']} = {case['value']}: {names.get(case['user'], '?')}" for case in cases)
-            panels.append({"number": place + 1, "prefix": prefix, "links": cells, "cases": text})
+            panels.append({"number": place + 1, "prefix": prefix, "links": cells, "cases": text, "is_used": bool(links)})
         shown.append({**stage, "number": number, "prefix": f"s{number}-", "field": f"stage-{number}", "panel_rows": panels})
     return shown
 

@@ -8,6 +8,7 @@ from campaigns import permissions, stages
 from campaigns.models import Assignment, Campaign, CampaignDefinition, Delegation, ReviewItem
 from campaigns.states import CampaignState, Outcome
 from people.models import User
+from people.states import Role
 
 
 def progress(campaign: Campaign) -> dict:
@@ -89,8 +90,8 @@ def definitions() -> QuerySet:
 
 
 def possible_reviewers() -> QuerySet:
-    """Active users, for the choice of a fallback or another reviewer."""
-    return User.objects.filter(is_active=True).order_by("name", "id")
+    """Active users, for the choice of a reviewer; a mere auditor stays independent and is never asked."""
+    return User.objects.filter(is_active=True).exclude(roles=[Role.AUDITOR.value]).order_by("name", "id")
 
 
 def oldest_data(campaign: Campaign) -> datetime | None:

@@ -31,6 +31,7 @@ PAGES = {
         ("review-by-person", "/reviews/2/?view=person"),
         ("review-item", "/reviews/2/items/{item}/"),
         ("submit", "/reviews/2/submit/"),
+        ("delegations", "/delegations/"),
     ),
     "Control owner": (
         ("dashboard-control-owner", "/"),
@@ -41,6 +42,10 @@ PAGES = {
         ("definitions", "/definitions/"),
         ("definition-preview", "/definitions/2/"),
         ("definition-edit", "/definitions/2/edit/"),
+        ("definition-reviewers", "/definitions/2/reviewers/"),
+        ("standing-exclusions", "/definitions/exclusions/"),
+        ("groups", "/groups/"),
+        ("campaign-extend", "/campaigns/2/extend/"),
         ("removals", "/removals/"),
         ("removal", "/removals/1/"),
         ("audit-period", "/audit/1/"),

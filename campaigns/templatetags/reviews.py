@@ -15,8 +15,12 @@ def days_ago(moment: datetime | None, now: datetime) -> str:
     """A past time in days; an unknown one as such."""
     if moment is None:
         return "unknown"
+    if moment.date() == now.date():
+        return "today"
     days = (now - moment).days
-    return {0: "today", 1: "yesterday"}.get(days, f"{days:,} days ago") if days >= 0 else "in the future"
+    if days < 0:
+        return "in the future"
+    return "yesterday" if days <= 1 else f"{days:,} days ago"
 
 
 @register.filter

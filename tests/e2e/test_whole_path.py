@@ -62,6 +62,12 @@ def launch(page: Page, address: str, story: Story) -> None:
     page.get_by_role("button", name="Save and preview").click()
     expect(page.get_by_role("heading", name="Does it balance?")).to_be_visible()
     check_accessible(page)
+    for name in ("Reviewers and stages", "Groups of reviewers"):
+        page.get_by_role("link", name=name).click()
+        check_accessible(page)
+    page.goto(f"{address}/delegations/")
+    check_accessible(page)
+    page.goto(f"{address}/definitions/{story.owner.owned_definitions.get().pk}/")
     page.get_by_label("Name of this run").fill("Q4")
     page.get_by_role("button", name="Launch").click()
     expect(page.get_by_role("heading", name="Reviewers")).to_be_visible(timeout=20_000)
