@@ -1,7 +1,6 @@
 """Celery: launches that were asked for, campaigns that are due, reminders. Each is safe to run twice."""
 
 from celery import shared_task
-from django.core.cache import cache
 from django.db import connection
 
 from campaigns import queries
@@ -9,16 +8,16 @@ from campaigns.actions import advancing, launching, reminders, routing
 from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.errors import DomainError
+from certify.lib.progress import Progress
 from ledger.actors import SYSTEM
 
-PROGRESS_SECONDS = 3600
 #: Tables whose statistics a launch makes stale.
 GROWN = ("campaigns_reviewitem", "campaigns_assignment", "campaigns_exclusion")
 
 
-def progress_key(campaign_id: int) -> str:
-    """Where the progress of a launch is shown from; the database row is the truth, this is only for the bar."""
-    return f"launch-progress:{campaign_id}"
+def launch_progress(campaign_id: int) -> Progress:
+    """How far a launch has come: percent and words."""
+    return Progress(f"launch:{campaign_id}")
 
 
 @shared_task(name="campaigns.launch_campaign")
@@ -26,7 +25,7 @@ def launch_campaign(campaign_id: int) -> None:
     """Launch one campaign for the person who asked for it; a refusal is recorded on it."""
 
     def show(percent: int, text: str) -> None:
-        cache.set(progress_key(campaign_id), {"percent": percent, "text": text}, PROGRESS_SECONDS)
+        launch_progress(campaign_id).show({"percent": percent, "text": text})
 
     campaign = Campaign.objects.select_related("requested_by").get(pk=campaign_id)
     try:
@@ -35,7 +34,7 @@ def launch_campaign(campaign_id: int) -> None:
         launching.fail(campaign_id=campaign_id, refusal=refusal, by=SYSTEM)
     else:
         analyze()
-    cache.delete(progress_key(campaign_id))
+    launch_progress(campaign_id).forget()
 
 
 def analyze() -> None:

@@ -18,6 +18,7 @@ app.autodiscover_tasks()
 SWEEPS = {
     "ledger.sequence_entries": 5,
     "people.send_queued_mail": 15,
+    "people.forget_expired_sessions": 6 * 3600,
     "inventory.run_queued_loads": 10,
     "campaigns.run_requested_launches": 10,
     "campaigns.close_due_campaigns": 60,

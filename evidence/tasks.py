@@ -1,21 +1,19 @@
 """Celery: packs that were asked for. Safe to run twice."""
 
 from celery import shared_task
-from django.core.cache import cache
 
 from certify.lib.errors import DomainError
+from certify.lib.progress import Progress
 from evidence.actions import packs
 from evidence.models import EvidencePack
 from evidence.states import PackState
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 
-PROGRESS_SECONDS = 3600
 
-
-def progress_key(pack_id: int) -> str:
-    """Where the progress of a build is shown from; the pack's row is the truth, this is only for the bar."""
-    return f"pack-progress:{pack_id}"
+def build_progress(pack_id: int) -> Progress:
+    """How far a build has come: percent and words."""
+    return Progress(f"pack:{pack_id}")
 
 
 @shared_task(name="evidence.build_pack")
@@ -23,7 +21,7 @@ def build_pack(pack_id: int) -> None:
     """Build one pack for the person who asked for it, over everything that is recorded by now."""
 
     def show(percent: int, text: str) -> None:
-        cache.set(progress_key(pack_id), {"percent": percent, "text": text}, PROGRESS_SECONDS)
+        build_progress(pack_id).show({"percent": percent, "text": text})
 
     pack = EvidencePack.objects.select_related("requested_by").get(pk=pack_id)
     try:
@@ -36,7 +34,7 @@ def build_pack(pack_id: int) -> None:
         packs.fail(pack_id=pack_id, reason=str(broken), by=SYSTEM)
     except OSError as error:
         packs.fail(pack_id=pack_id, reason=f"The pack could not be written: {error.strerror}.", by=SYSTEM)
-    cache.delete(progress_key(pack_id))
+    build_progress(pack_id).forget()
 
 
 @shared_task(name="evidence.build_requested_packs")

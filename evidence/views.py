@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,7 +17,7 @@ from evidence.forms import PeriodForm
 from evidence.frameworks import FRAMEWORKS
 from evidence.models import AuditPeriod, EvidencePack
 from evidence.states import PackState
-from evidence.tasks import build_pack, progress_key
+from evidence.tasks import build_pack, build_progress
 from ledger import keys
 from ledger.queries import latest_checkpoint
 
@@ -95,7 +94,7 @@ def period_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def _packs(period: AuditPeriod) -> dict:
     found = list(period.packs.select_related("requested_by")[: PACKS_SHOWN + 1])
     return {
-        "packs": [(pack, cache.get(progress_key(pack.pk)) if pack.is_waiting else None) for pack in found[:PACKS_SHOWN]],
+        "packs": [(pack, build_progress(pack.pk).shown() if pack.is_waiting else None) for pack in found[:PACKS_SHOWN]],
         "cut": len(found) > PACKS_SHOWN,
         "cap": PACKS_SHOWN,
         "is_building": any(pack.is_waiting for pack in found),

@@ -1,32 +1,27 @@
 """Celery: checks and loads that were asked for. Each is safe to run twice."""
 
 from celery import shared_task
-from django.core.cache import cache
 from django.db import connection
 
+from certify.lib.progress import Progress
 from inventory import queries
 from inventory.actions import loads
 from inventory.models import LoadJob
 from inventory.states import LoadState
 
-PROGRESS_SECONDS = 3600
 #: Tables whose statistics a load makes stale.
 GROWN = ("inventory_grant", "inventory_account", "inventory_entitlement", "inventory_identity")
 
 
-def progress_key(job_id: int) -> str:
-    """Where the rows read so far are shown from; the job's row is the truth, this is only for the bar."""
-    return f"load-progress:{job_id}"
+def rows_read(job_id: int) -> Progress:
+    """The rows that a check or load has read so far."""
+    return Progress(f"load:{job_id}")
 
 
 def _run(action, job_id: int) -> LoadJob:
     job = LoadJob.objects.select_related("requested_by").get(pk=job_id)
-
-    def show(rows: int) -> None:
-        cache.set(progress_key(job_id), rows, PROGRESS_SECONDS)
-
-    done = action(job_id=job_id, progress=show, by=job.requested_by)
-    cache.delete(progress_key(job_id))
+    done = action(job_id=job_id, progress=rows_read(job_id).show, by=job.requested_by)
+    rows_read(job_id).forget()
     return done
 
 

@@ -3,6 +3,7 @@
 import logging
 
 from celery import shared_task
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.mail import get_connection
 
 from ledger.actors import SYSTEM
@@ -24,3 +25,9 @@ def send_queued_mail() -> int:
     finally:
         mailer.close()
     return attempts
+
+
+@shared_task(name="people.forget_expired_sessions")
+def forget_expired_sessions() -> None:
+    """Delete the sessions that are over; who signed in when stays in the ledger."""
+    SessionStore.clear_expired()

@@ -1,7 +1,6 @@
 """Campaigns, for those who run them."""
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,7 +13,7 @@ from campaigns.forms import ReasonForm, ReassignForm
 from campaigns.models import Campaign
 from campaigns.scope import sentences
 from campaigns.states import CampaignState
-from campaigns.tasks import launch_campaign, progress_key
+from campaigns.tasks import launch_campaign, launch_progress
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
@@ -60,7 +59,7 @@ def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "sources": campaign.sources.select_related("source", "snapshot"),
         "excluded": [(sentences.left_out(campaign.terms, rule), count) for rule, count in excluded],
         "mails": Mail.objects.filter(subject_ref=f"campaigns.campaign:{pk}").select_related("recipient")[:20],
-        "launch": cache.get(progress_key(pk)),
+        "launch": launch_progress(pk).shown(),
         "can_run": permissions.can_run_campaigns(request.user),
         "stages": stages.of(campaign.terms),
         "is_waiting": campaign.state == CampaignState.REQUESTED,

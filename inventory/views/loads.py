@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,7 +15,7 @@ from inventory.actions import loads, snapshots
 from inventory.forms import MappingForm, UploadForm
 from inventory.models import LoadJob, Source
 from inventory.states import LoadState
-from inventory.tasks import check_load, progress_key, run_load
+from inventory.tasks import check_load, rows_read, run_load
 
 WORKING = (LoadState.CHECK_QUEUED, LoadState.CHECKING, LoadState.QUEUED, LoadState.LOADING)
 
@@ -91,7 +90,7 @@ def load_detail(request: HttpRequest, pk: int) -> HttpResponse:
     job = _job(pk)
     context = {
         "job": job,
-        "rows": cache.get(progress_key(pk), 0),
+        "rows": rows_read(pk).shown() or 0,
         "is_working": job.state in WORKING,
         "cap": snapshots.FIRST_REFUSED,
     }

@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session
 from django.test import RequestFactory
 from django.urls import reverse
 
+from certify.lib import clock
 from certify.lib.addresses import client_address
 from people.actions import users
 from people.states import Role
+from people.tasks import forget_expired_sessions
 from tests.people.conftest import PASSWORD, Recorded, make
 
 pytestmark = pytest.mark.django_db
@@ -230,3 +233,11 @@ def test_a_role_taken_away_is_gone_with_the_next_request(client, admin):
     assert client.get(reverse("people:person-list")).status_code == 200
     users.set_roles(user_id=other.pk, roles=["auditor"], by=admin)
     assert client.get(reverse("people:person-list")).status_code == 403
+
+
+def test_sessions_that_are_over_are_forgotten(client, reviewer):
+    attempt(client)
+    over = Session.objects.create(session_key="over", session_data="", expire_date=clock.now() - timedelta(minutes=1))
+    forget_expired_sessions()
+    assert not Session.objects.filter(pk=over.pk).exists()
+    assert client.get(reverse("dashboard")).status_code == 200
