@@ -1,6 +1,6 @@
 """Who may define, run and see campaigns. Who may decide an item is said by its assignment alone."""
 
-from campaigns.states import CampaignState
+from campaigns.states import FINAL_STATES, CampaignState
 from people.states import Role
 
 
@@ -26,4 +26,4 @@ def can_close(user, campaign) -> bool:
 
 def can_cancel(user, campaign) -> bool:
     """A control owner may cancel what has not ended."""
-    return campaign.state in (CampaignState.REQUESTED, CampaignState.OPEN, CampaignState.FAILED) and can_run_campaigns(user)
+    return campaign.state not in FINAL_STATES and can_run_campaigns(user)

@@ -41,6 +41,7 @@ MAX_WEEKS, MAX_WORKDAY, MAX_DRAFT_DAYS, MAX_AGE = 52, 20, 60, 366
 RRULE_PARTS = {"FREQ", "INTERVAL", "UNTIL", "BYMONTH", "BYMONTHDAY", "BYDAY", "BYSETPOS", "BYWEEKNO", "BYYEARDAY", "WKST"}
 RRULE_FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY")
 FIRST_YEAR, LAST_YEAR = 2000, 2199
+END_OF_DAY = time(23, 59, 59)
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def moments(schedule: dict, due_on: date, days: int) -> Moments:
 
     opens_at = time.fromisoformat(schedule["opens_at"])
     drafted_on = opens_on - timedelta(days=schedule["draft_days"])
-    return Moments(at(drafted_on, opens_at), at(opens_on, opens_at), at(due_on + timedelta(days=1), time()))
+    return Moments(at(drafted_on, opens_at), at(opens_on, opens_at), at(due_on, END_OF_DAY))
 
 
 def label(schedule: dict, due_on: date) -> str:

@@ -1,7 +1,7 @@
 """Facts about reviews; pure."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from campaigns.states import CAMPAIGN_TRANSITIONS, RED_SIGNALS, CampaignState, DecisionCode, Signal
 from certify.lib.errors import InvalidInput
@@ -98,11 +98,6 @@ def is_self_review(identity_user_id: int | None, reviewer_id: int) -> bool:
 def is_bulk_eligible(*, signals: list[str], decision: str, is_bulk: bool, is_submitted: bool) -> bool:
     """Whether a bulk act may touch the item: not red, not submitted, and never over a decision made singly."""
     return not is_red(signals) and not is_submitted and (not decision or is_bulk)
-
-
-def due_at(opened_at: datetime, duration_days: int) -> datetime:
-    """When a campaign ends: that many days after it opened."""
-    return opened_at + timedelta(days=duration_days)
 
 
 def is_reminder_day(due: date, today: date, reminder_days: list[int]) -> bool:

@@ -6,6 +6,8 @@ documents for its case outcome strategies: the first that is present wins.
 """
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from campaigns.states import LAST_STAGE, DecisionCode, Outcome, Result, ReviewerRule, Strategy
 
@@ -95,6 +97,28 @@ def single(chain: list[dict], days: int) -> dict:
         "shows_earlier": True,
         "advance": "when_due",
     }
+
+
+def total_days(terms: dict) -> int:
+    """How long all stages take together."""
+    return sum(stage["days"] for stage in of(terms))
+
+
+def due_at(terms: dict, number: int, opened_at: datetime, ends_at: datetime | None) -> datetime:
+    """When a stage (from 1) that opened then ends: after its days.
+
+    Where a schedule wants the last stage to end at `ends_at`, the stage ends so that the later ones have their days: it is longer when it
+    began early and shorter when it began late, but never shorter than half of its days.
+    """
+    every = of(terms)
+    days = every[number - 1]["days"]
+    if ends_at is None:
+        return opened_at + timedelta(days=days)
+    zone = ZoneInfo(terms.get("schedule", {}).get("time_zone", "UTC"))
+    later = timedelta(days=sum(stage["days"] for stage in every[number:]))
+    # Days of the calendar there, not multiples of 24 hours.
+    wanted = (ends_at.astimezone(zone) - later).astimezone(UTC)
+    return max(wanted, opened_at + timedelta(days=days) / 2)
 
 
 def chain_of(stage: dict, panel: int) -> list[dict]:

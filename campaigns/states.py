@@ -6,16 +6,22 @@ from django.db.models import TextChoices
 class CampaignState(TextChoices):
     """The life of a campaign."""
 
+    DRAFT = "draft", "Draft"
     REQUESTED = "requested", "Waiting to be launched"
+    STAGED = "staged", "Staged"
     OPEN = "open", "Open"
+    PAUSED = "paused", "Paused"
     CLOSED = "closed", "Closed"
     FAILED = "failed", "Launch failed"
     CANCELLED = "cancelled", "Cancelled"
 
 
 CAMPAIGN_TRANSITIONS = {
-    CampaignState.REQUESTED: {CampaignState.OPEN, CampaignState.FAILED, CampaignState.CANCELLED},
-    CampaignState.OPEN: {CampaignState.CLOSED, CampaignState.CANCELLED},
+    CampaignState.DRAFT: {CampaignState.REQUESTED, CampaignState.CANCELLED},
+    CampaignState.REQUESTED: {CampaignState.STAGED, CampaignState.OPEN, CampaignState.FAILED, CampaignState.CANCELLED},
+    CampaignState.STAGED: {CampaignState.OPEN, CampaignState.CANCELLED},
+    CampaignState.OPEN: {CampaignState.PAUSED, CampaignState.CLOSED, CampaignState.CANCELLED},
+    CampaignState.PAUSED: {CampaignState.OPEN, CampaignState.CANCELLED},
     CampaignState.CLOSED: set(),
     CampaignState.FAILED: {CampaignState.REQUESTED, CampaignState.CANCELLED},
     CampaignState.CANCELLED: set(),
@@ -23,6 +29,17 @@ CAMPAIGN_TRANSITIONS = {
 
 #: States in which items, assignments, decisions and sign-offs of the campaign can no longer change.
 FINAL_STATES = (CampaignState.CLOSED, CampaignState.CANCELLED)
+
+
+class OccurrenceState(TextChoices):
+    """The life of one run that a schedule expects. What became of its campaign is said by the campaign."""
+
+    EXPECTED = "expected", "Expected"
+    DRAFTED = "drafted", "Draft made"
+    LAUNCHED = "launched", "Launched"
+    SKIPPED = "skipped", "Skipped"
+    MISSED = "missed", "Missed"
+    WITHDRAWN = "withdrawn", "No longer expected"
 
 
 class DecisionCode(TextChoices):

@@ -4,8 +4,8 @@ from celery import shared_task
 from django.db import connection
 
 from campaigns import queries
-from campaigns.actions import advancing, launching, reminders, routing
-from campaigns.models import Campaign
+from campaigns.actions import advancing, launching, occurrences, reminders, routing
+from campaigns.models import Campaign, CampaignDefinition
 from certify.lib import clock
 from certify.lib.errors import DomainError
 from certify.lib.progress import Progress
@@ -69,3 +69,10 @@ def replace_leavers() -> None:
 def send_due_reminders() -> None:
     """Queue the day's reminders."""
     reminders.remind(by=SYSTEM)
+
+
+@shared_task(name="campaigns.run_schedules")
+def run_schedules() -> None:
+    """Draft and launch what schedules want by now."""
+    for definition in CampaignDefinition.objects.exclude(schedule={}).filter(is_archived=False).values_list("pk", flat=True):
+        occurrences.advance(definition_id=definition, by=SYSTEM)

@@ -22,6 +22,7 @@ SWEEPS = {
     "inventory.run_queued_loads": 10,
     "campaigns.run_requested_launches": 10,
     "campaigns.close_due_campaigns": 60,
+    "campaigns.run_schedules": 60,
     "campaigns.replace_leavers": 600,
     "campaigns.send_due_reminders": 900,
     "remediation.sweep_signed_off": 10,

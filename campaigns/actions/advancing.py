@@ -64,7 +64,7 @@ def _advance(campaign: Campaign, by) -> Campaign:
     panels = len(following["panels"])
     asking.provision(table="stage_population", panels=panels, condition=ASKED, by=by)
     campaign.stage, campaign.stage_opened_at = campaign.stage + 1, now
-    campaign.due_at = rules.due_at(now, following["days"])
+    campaign.due_at = stages.due_at(campaign.terms, campaign.stage, now, campaign.ends_at)
     campaign.save(update_fields=["stage", "stage_opened_at", "due_at"])
     assigning.assign("stage_population", campaign, panels=panels, condition=ASKED, now=now)
     repeated = assigning.flag_repeated(campaign)

@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from campaigns import permissions, queries, results, rules, stages
+from campaigns.actions import schedules
 from campaigns.models import Campaign, Decision
 from campaigns.states import CampaignState
 from certify.lib import clock
@@ -75,8 +76,11 @@ def cancel(*, campaign_id: int, reason: str, by) -> Campaign:
     if not permissions.can_cancel(by, campaign):
         raise NotAllowed("Only a control owner may cancel a campaign.")
     reason = rules.check_reason(reason, "Say why the campaign is cancelled.")
+    was_draft = campaign.state == CampaignState.DRAFT
     campaign.state, campaign.error = CampaignState.CANCELLED, reason
     campaign.save(update_fields=["state", "error"])
+    if was_draft:
+        schedules.skipped(campaign=campaign, reason=reason, by=by)
     entries.record(
         kind="campaign:cancelled",
         subject=f"campaigns.campaign:{campaign.pk}",

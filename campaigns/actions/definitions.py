@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from django.db import IntegrityError, transaction
 
 from campaigns import permissions
+from campaigns.actions import schedules
 from campaigns.models import CampaignDefinition
 from campaigns.scope import documents
 from campaigns.states import DEFAULT_CHAIN, Cadence, CampaignKind, ReviewerRule
@@ -129,4 +130,5 @@ def archive(*, definition_id: int, by) -> CampaignDefinition:
         definition.is_archived = True
         definition.save(update_fields=["is_archived", "changed_at"])
         entries.record(kind="definition:archived", subject=_subject(definition), by=by, data={"name": definition.name})
+        schedules.expect(definition=definition, reason="The definition was archived.", by=by)
     return definition

@@ -14,6 +14,7 @@ from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from certify.lib.times import rfc3339
 from inventory.models import Snapshot, SnapshotFile
 from ledger.actions import entries
+from people.actions import mails
 
 Progress = Callable[[int, str], None]
 SHOWN = 100
@@ -80,12 +81,7 @@ def request(*, definition_id: int, name: str, by) -> Campaign:
             campaign.save()
     except IntegrityError:
         raise InvalidInput(f"There is already a campaign called “{campaign.name}”.", field="name") from None
-    entries.record(
-        kind="campaign:requested",
-        subject=f"campaigns.campaign:{campaign.pk}",
-        by=by,
-        data={"campaign": str(campaign.pk), "name": campaign.name, "definition": str(definition.pk)},
-    )
+    _record_request(campaign, by)
     return campaign
 
 
@@ -122,7 +118,7 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
         raise InvalidInput("Nothing is in scope: every open grant is excluded. Widen the definition's scope.")
     progress(92, "Recording the launch")
     campaign.state, campaign.opened_at, campaign.stage_opened_at = CampaignState.OPEN, now, now
-    campaign.due_at = rules.due_at(now, first["days"])
+    campaign.due_at = stages.due_at(campaign.terms, 1, now, campaign.ends_at)
     asked = _record(campaign, by)
     campaign.progress, campaign.progress_text, campaign.error = 100, "", ""
     campaign.save()
@@ -137,11 +133,19 @@ def fail(*, campaign_id: int, refusal: DomainError, by) -> None:
     rules.check_transition(campaign.state, CampaignState.FAILED)
     campaign.state, campaign.error = CampaignState.FAILED, refusal.message
     campaign.save(update_fields=["state", "error"])
-    entries.record(
+    entry = entries.record(
         kind="campaign:launch-failed",
         subject=f"campaigns.campaign:{campaign.pk}",
         by=by,
         data={"campaign": str(campaign.pk), "reason": refusal.message},
+    )
+    mails.queue(
+        recipient=campaign.owner,
+        template="launch_failed",
+        context={"campaign": campaign.name, "reason": refusal.message, "path": f"/campaigns/{campaign.pk}/"},
+        subject_ref=f"campaigns.campaign:{campaign.pk}",
+        dedupe_key=f"launch-failed:{entry.uid}",
+        by=by,
     )
 
 
@@ -151,18 +155,28 @@ def retry(*, campaign_id: int, by) -> Campaign:
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).select_related("definition").get(pk=campaign_id)
     if not permissions.can_run_campaigns(by):
         raise NotAllowed("Only a control owner may launch a campaign.")
+    ask(campaign=campaign, by=by)
+    return campaign
+
+
+@transaction.atomic
+def ask(*, campaign: Campaign, by) -> None:
+    """Ask for the launch of a (locked) campaign that exists, with the definition as it stands now."""
     rules.check_transition(campaign.state, CampaignState.REQUESTED)
     campaign.state, campaign.error = CampaignState.REQUESTED, ""
     campaign.terms = reading.frozen_terms(campaign.definition, clock.now())
     campaign.owner = campaign.definition.owner
     campaign.save(update_fields=["state", "error", "terms", "owner"])
+    _record_request(campaign, by)
+
+
+def _record_request(campaign: Campaign, by) -> None:
     entries.record(
         kind="campaign:requested",
         subject=f"campaigns.campaign:{campaign.pk}",
         by=by,
         data={"campaign": str(campaign.pk), "name": campaign.name, "definition": str(campaign.definition_id)},
     )
-    return campaign
 
 
 def _check_reviewers() -> None:

@@ -9,6 +9,7 @@ from campaigns.models.campaigns import Campaign, CampaignSource, Exclusion
 from campaigns.models.decisions import BulkAct, Decision, SignedDecision, SignOff
 from campaigns.models.definitions import CampaignDefinition, Delegation, ReviewerGroup
 from campaigns.models.items import Assignment, ReviewItem, StageResult
+from campaigns.models.schedules import Occurrence
 from campaigns.models.scopes import SavedScope, StandingExclusion
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Decision",
     "Delegation",
     "Exclusion",
+    "Occurrence",
     "ReviewItem",
     "ReviewerGroup",
     "SavedScope",

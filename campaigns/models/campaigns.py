@@ -34,6 +34,9 @@ class Campaign(models.Model):
     stage = models.PositiveSmallIntegerField(default=1, help_text="The stage that is open; the last one once it is closed.")
     stage_opened_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True, help_text="When the present stage ends.")
+    ends_at = models.DateTimeField(null=True, help_text="When a schedule wants the last stage to end.")
+    is_staged_first = models.BooleanField(default=False, help_text="Wait for the owner between freezing and opening.")
+    paused_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     closed_by_name = models.CharField(max_length=200, blank=True)
     item_count = models.PositiveBigIntegerField(default=0)
@@ -61,6 +64,9 @@ class Campaign(models.Model):
             ),
             models.CheckConstraint(condition=~Q(state="closed") | Q(closed_at__isnull=False), name="campaign_closed_has_time"),
             models.CheckConstraint(condition=~Q(state="open") | Q(opened_at__isnull=False), name="campaign_open_has_time"),
+            models.CheckConstraint(
+                condition=Q(state="paused", paused_at__isnull=False) | ~Q(state="paused"), name="campaign_paused_has_time"
+            ),
         )
         indexes = (models.Index(fields=("due_at",), condition=Q(state="open"), name="campaign_open_due"),)
 

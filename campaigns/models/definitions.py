@@ -24,6 +24,10 @@ class CampaignDefinition(models.Model):
     fallback_reviewer = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     owner = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="owned_definitions")
     plan = models.JSONField(default=dict, help_text="Stages, strategies, independence: see campaigns.plans.")
+    schedule = models.JSONField(
+        default=dict, help_text="When it is due: see campaigns.recurrence. Empty: whenever it is launched."
+    )
+    scheduled_at = models.DateTimeField(null=True, help_text="When the schedule was set; it expects nothing that opens before.")
     duration_days = models.PositiveSmallIntegerField(default=14)
     reminder_days = ArrayField(models.PositiveSmallIntegerField(), default=list, help_text="Days before the due date.")
     removal_days = models.PositiveSmallIntegerField(default=7, help_text="Days a removal may take.")
@@ -61,6 +65,7 @@ class CampaignDefinition(models.Model):
             "reason_for_every_removal": self.reason_for_every_removal,
             "reason_for_every_keep": self.reason_for_every_keep,
             **self.plan,
+            **({"schedule": self.schedule} if self.schedule else {}),
         }
 
 

@@ -98,14 +98,14 @@ def test_a_run_opens_by_the_clock_of_its_zone_over_a_change_of_time():
     moments = recurrence.moments(made, date(2026, 3, 31), 14)
     assert moments.draft_at == datetime(2026, 3, 14, 7, tzinfo=UTC)
     assert moments.opens_at == datetime(2026, 3, 17, 7, tzinfo=UTC)
-    assert moments.due_at == datetime(2026, 3, 31, 22, tzinfo=UTC)
+    assert moments.due_at == datetime(2026, 3, 31, 21, 59, 59, tzinfo=UTC)
     assert recurrence.moments(made, date(2026, 6, 30), 14).opens_at == datetime(2026, 6, 16, 6, tzinfo=UTC)
 
 
-def test_a_midnight_that_the_clocks_skip_is_the_first_moment_after_it():
-    # Beirut went from 23:59 on 2026-03-28 to 01:00 on 2026-03-29.
+def test_a_day_before_a_midnight_that_the_clocks_skip_ends_with_its_last_second():
+    # Beirut goes from 23:59:59 on 2026-03-28 to 01:00 on 2026-03-29.
     made = schedule(time_zone="Asia/Beirut", number=28)
-    assert recurrence.moments(made, date(2026, 3, 28), 1).due_at == datetime(2026, 3, 28, 22, tzinfo=UTC)
+    assert recurrence.moments(made, date(2026, 3, 28), 1).due_at == datetime(2026, 3, 28, 21, 59, 59, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -193,4 +193,8 @@ def test_moments_keep_the_clock_of_the_zone(made, day, days):
     assert found.draft_at <= found.opens_at < found.due_at
     opened = found.opens_at.astimezone(zone)
     assert opened.date() == day - timedelta(days=days)
-    assert (found.due_at - timedelta(microseconds=1)).astimezone(zone).date() == day
+    ended = found.due_at.astimezone(zone)
+    assert (ended.date(), (ended + timedelta(seconds=1)).astimezone(UTC).astimezone(zone).date()) == (
+        day,
+        day + timedelta(days=1),
+    )
