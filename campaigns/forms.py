@@ -1,15 +1,18 @@
 """Forms of campaigns and reviews: they clean, actions write."""
 
 from collections.abc import Iterable
+from datetime import date
+from zoneinfo import available_timezones
 
 from django import forms
 
-from campaigns import permissions, queries, worklist
+from campaigns import permissions, queries, recurrence, worklist
 from campaigns.actions.definitions import CHAIN, Terms
 from campaigns.actions.scopes import Exempt
 from campaigns.models import Assignment
 from campaigns.scope.presets import Preset
 from campaigns.states import ANSWERS, Cadence, CampaignKind, ItemState, ReviewerRule, Signal
+from certify.lib.errors import InvalidInput
 from people.models import User
 from people.states import Role
 
@@ -25,6 +28,76 @@ def _asked(chain: Iterable[str]) -> dict[str, bool]:
         "entitlement_owner": ReviewerRule.ENTITLEMENT_OWNER in chain,
         "system_owner": ReviewerRule.SYSTEM_OWNER in chain,
     }
+
+
+class ScheduleForm(forms.Form):
+    """When a definition is due. Which fields apply depends on how it repeats; `campaigns.recurrence` checks them."""
+
+    repeat = forms.ChoiceField(
+        choices=[("", "Whenever it is launched by hand"), *recurrence.REPEATS.items()], required=False, label="It repeats"
+    )
+    every = forms.TypedChoiceField(
+        choices=list(recurrence.MONTHS.items()), coerce=int, initial=3, required=False, label="Period"
+    )
+    on = forms.ChoiceField(choices=list(recurrence.DAYS_ON.items()), initial="day", required=False, label="Due")
+    day = forms.IntegerField(
+        initial=31, required=False, label="Day of the month", help_text="31 is the last day of every month."
+    )
+    month = forms.IntegerField(initial=3, required=False, label="Month of the period", help_text="3 of a quarter is its last.")
+    workday = forms.IntegerField(
+        initial=5, required=False, label="Working day of the period", help_text="5 is the fifth, -1 the last."
+    )
+    weeks = forms.IntegerField(initial=4, required=False, label="Every how many weeks")
+    weekday = forms.TypedChoiceField(
+        choices=list(enumerate(recurrence.WEEKDAYS)), coerce=int, initial=0, required=False, label="Day of the week"
+    )
+    rrule = forms.CharField(
+        max_length=300, required=False, label="Rule", help_text="RFC 5545, such as FREQ=MONTHLY;INTERVAL=3;BYDAY=-1FR."
+    )
+    starts_on = forms.DateField(
+        widget=forms.DateInput(attrs={"type": "date"}), required=False, help_text="The first period begins here.", label="From"
+    )
+    time_zone = forms.ChoiceField(choices=[(zone, zone) for zone in sorted(available_timezones())], initial="UTC")
+    holidays = forms.CharField(
+        max_length=10, required=False, label="Holidays of", help_text="A country such as DE, or DE-BY: no working days."
+    )
+    opens_at = forms.CharField(max_length=5, initial="08:00", label="Opens at")
+    draft_days = forms.IntegerField(initial=5, label="Draft so many days before it opens")
+    max_age_days = forms.IntegerField(initial=7, label="Hold when data is older, in days")
+    max_drift = forms.IntegerField(initial=20, label="Hold when rows drift by more, in percent")
+
+    @classmethod
+    def initial_of(cls, schedule: dict, today: date) -> dict:
+        """The fields of a schedule; of none, those of a quarter that begins with the present year."""
+        if not schedule:
+            return {"starts_on": date(today.year, 1, 1)}
+        found = {name: schedule[name] for name in cls.base_fields if name in schedule}
+        number = schedule.get("number")
+        if schedule["repeat"] == "weeks":
+            return found | {"every": 3, "weeks": schedule["every"], "weekday": number}
+        return found | ({"workday": number} if schedule.get("on") == "workday" else {"day": number or 31})
+
+    def schedule(self) -> dict | None:
+        """What was posted, for `recurrence.checked`; None when it is launched by hand."""
+        data = self.cleaned_data
+        if not data["repeat"]:
+            return None
+        found = {**data, "starts_on": data["starts_on"] and data["starts_on"].isoformat()}
+        if data["repeat"] == "weeks":
+            return found | {"every": data["weeks"], "number": data["weekday"]}
+        return found | {"number": data["workday"] if data["on"] == "workday" else data["day"]}
+
+    def refuse(self, refusal: InvalidInput) -> None:
+        """Show a refusal at the field that was filled in."""
+        names = {"number": {"weeks": "weekday"}.get(self.cleaned_data["repeat"], self.cleaned_data["on"] or "day")}
+        name = names.get(refusal.field, refusal.field)
+        self.add_error("weeks" if (name, self.cleaned_data["repeat"]) == ("every", "weeks") else name, refusal.message)
+
+
+class RunForm(forms.Form):
+    """A reason for what is done about an expected run."""
+
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), required=False)
 
 
 class DefinitionForm(forms.Form):

@@ -42,6 +42,22 @@ class OccurrenceState(TextChoices):
     WITHDRAWN = "withdrawn", "No longer expected"
 
 
+class RunStatus(TextChoices):
+    """What the calendar says of a run: what was expected, against what was performed."""
+
+    EXPECTED = "expected", "Expected"
+    DRAFT = "draft", "Draft"
+    HELD = "held", "Held"
+    RUNNING = "running", "Running"
+    OVERDUE = "overdue", "Overdue"
+    PERFORMED = "performed", "Performed"
+    LATE = "late", "Performed late"
+    MISSED = "missed", "Missed"
+    SKIPPED = "skipped", "Skipped"
+    CANCELLED = "cancelled", "Cancelled"
+    WITHDRAWN = "withdrawn", "No longer expected"
+
+
 class DecisionCode(TextChoices):
     """What a reviewer can say of an item. UNDO withdraws the decision before it."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaigns, definitions, delegations, plans, reviews, scopes, stages
+from campaigns.views import calendar, campaigns, definitions, delegations, plans, reviews, scopes, stages
 
 app_name = "campaigns"
 urlpatterns = [
@@ -28,6 +28,9 @@ urlpatterns = [
     path("campaigns/<int:pk>/extend/", stages.campaign_extend, name="campaign-extend"),
     path("campaigns/<int:pk>/reviewers/<int:reviewer>/reopen/", stages.reviewer_reopen, name="reviewer-reopen"),
     path("definitions/<int:pk>/reviewers/", plans.definition_plan, name="definition-plan"),
+    path("definitions/<int:pk>/schedule/", calendar.definition_schedule, name="definition-schedule"),
+    path("calendar/", calendar.calendar, name="calendar"),
+    path("calendar/runs/<int:pk>/", calendar.occurrence_detail, name="occurrence-detail"),
     path("groups/", plans.group_list, name="group-list"),
     path("groups/new/", plans.group_create, name="group-create"),
     path("groups/<int:pk>/", plans.group_edit, name="group-edit"),

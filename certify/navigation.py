@@ -21,6 +21,7 @@ def may_have_reviews(user) -> bool:
 ENTRIES = (
     ("Reviews", "campaigns:inbox", may_have_reviews),
     ("Campaigns", "campaigns:campaign-list", can_see_campaigns),
+    ("Calendar", "campaigns:calendar", can_see_campaigns),
     ("Definitions", "campaigns:definition-list", can_see_campaigns),
     ("Removals", "remediation:task-list", can_open_removals),
     ("Systems", "inventory:source-list", can_see_inventory),

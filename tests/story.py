@@ -38,6 +38,19 @@ crm,david,David Ekman,p4,read,2026-01-05,,
 crm,job,Nightly job,svc,read,2026-01-05,2026-11-01,
 crm,shared,Shared login,,read,2026-01-05,,
 """
+#: Due on the last day of every quarter.
+QUARTERLY = {
+    "repeat": "months",
+    "every": 3,
+    "on": "day",
+    "number": 31,
+    "month": 3,
+    "starts_on": "2027-01-01",
+    "time_zone": "Europe/Berlin",
+    "draft_days": 5,
+    "max_age_days": 7,
+    "max_drift": 20,
+}
 
 
 @dataclass

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from campaigns.actions import closing, delegations, launching, plans, scopes
-from campaigns.models import Campaign, Delegation, ReviewerGroup, SavedScope, StandingExclusion
+from campaigns.actions import closing, delegations, launching, plans, schedules, scopes
+from campaigns.models import Campaign, Delegation, Occurrence, ReviewerGroup, SavedScope, StandingExclusion
 from certify.lib import clock
 from certify.lib.files import store
 from evidence.actions import packs, periods
@@ -30,7 +30,7 @@ from people.actions import delivery, mails, users
 from people.models import Mail, User
 from remediation.actions import removals
 from remediation.models import Attempt, RemediationTask
-from tests.story import Story, tell
+from tests.story import QUARTERLY, Story, tell
 
 pytestmark = pytest.mark.django_db
 ANONYMOUS = "anonymous"
@@ -157,6 +157,9 @@ MATRIX = {
     "campaigns:campaign-extend": Row({OWNER}, {OWNER}, open_campaign),
     "campaigns:reviewer-reopen": Row({OWNER}, {OWNER}, lambda world: [world.open.pk, world.people[REVIEWER].pk]),
     "campaigns:definition-plan": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
+    "campaigns:definition-schedule": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
+    "campaigns:calendar": Row(RUNNERS),
+    "campaigns:occurrence-detail": Row({OWNER}, {OWNER}, lambda world: [Occurrence.objects.first().pk]),
     "campaigns:group-list": Row({OWNER}),
     "campaigns:group-create": Row({OWNER}, {OWNER}),
     "campaigns:group-edit": Row({OWNER}, {OWNER}, lambda world: [ReviewerGroup.objects.get().pk]),
@@ -229,6 +232,7 @@ def build(folder: Path) -> World:
     delegations.delegate(
         principal=ana, to=[story.fallback], absence=delegations.Absence(today, today, "Away for the day"), by=ana
     )
+    schedules.set_schedule(definition_id=opened.definition_id, schedule=QUARTERLY, by=story.owner)
     story.decide(closed, "bruno", "revoke", people[REVIEWER])
     story.submit(closed, people[REVIEWER])
     closed = closing.close(campaign_id=closed.pk, by=story.owner)

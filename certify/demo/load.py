@@ -1,10 +1,10 @@
 """Loads the sample company through the product's own actions and plays a first, small review to its end."""
 
 import secrets
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
-from campaigns.actions import closing, definitions, items, launching, reviews
+from campaigns.actions import closing, definitions, items, launching, reviews, schedules
 from campaigns.models import Assignment, Campaign
 from campaigns.rules import statement
 from certify.demo import company as sample
@@ -20,6 +20,12 @@ from people.models import User
 from remediation import tasks as remediation_tasks
 from remediation.actions import removals
 from remediation.models import RemediationTask
+
+#: Days to decide.
+DAYS = 21
+#: What both schedules of the sample company have in common.
+SHARED = {"time_zone": "Europe/Berlin", "draft_days": 5, "max_age_days": 7, "max_drift": 20}
+QUARTERLY = SHARED | {"repeat": "months", "every": 3, "on": "day", "number": 31, "month": 3, "starts_on": "2026-01-01"}
 
 EXTRACTED = {
     "people": "Nightly export of the HR system, all employees, contractors and service accounts.",
@@ -92,7 +98,7 @@ class Demo:
         origin = snapshots.Origin(EXTRACTED[source.key], "full", clock.now())
         snapshots.load(source_id=source.pk, files=files, origin=origin, by=self.users["admin"])
 
-    def _define(self, name: str, keys: list[str], purpose: str, controls: list[str]) -> Campaign:
+    def _define(self, name: str, keys: list[str], purpose: str, controls: list[str], schedule: dict) -> Campaign:
         control = self.users["control"]
         terms = definitions.Terms(
             name=name,
@@ -101,16 +107,22 @@ class Demo:
             sources=list(Source.objects.filter(key__in=keys).values_list("pk", flat=True)),
             fallback_reviewer=control,
             owner=control,
-            duration_days=21,
+            duration_days=DAYS,
         )
         definition = definitions.create(terms=terms, by=control)
+        schedules.set_schedule(definition_id=definition.pk, schedule=schedule, by=control)
         campaign = launching.request(definition_id=definition.pk, name=f"{name} {clock.now():%B %Y}", by=control)
         return launching.launch(campaign_id=campaign.pk, by=control)
+
+    def _soon(self) -> dict:
+        """A schedule of which a draft is waiting for its owner."""
+        due = clock.now().date() + timedelta(days=DAYS + 3)
+        return SHARED | {"repeat": "weeks", "every": 12, "number": due.weekday(), "starts_on": due.isoformat()}
 
     def _first_review(self) -> None:
         """A review of one system from launch to proof: half decided, removals loaded away, one still there."""
         campaign = self._define(
-            "Cloud access", ["cloud"], "Who may change our servers and data?", ["soc2:CC6.1", "iso27001:A.8.2"]
+            "Cloud access", ["cloud"], "Who may change our servers and data?", ["soc2:CC6.1", "iso27001:A.8.2"], self._soon()
         )
         for reviewer in User.objects.filter(assignments__campaign=campaign).distinct():
             self._review(campaign, reviewer)
@@ -146,6 +158,7 @@ class Demo:
             [system.key for system in sample.SYSTEMS],
             "Every quarter each manager confirms that the people in their team still need what they can do.",
             ["soc2:CC6.2", "soc2:CC6.3", "iso27001:A.5.18"],
+            QUARTERLY,
         )
         for key, department in (("reviewer", "Sales"), ("reviewer2", "Finance")):
             head = self.company.heads()[department]

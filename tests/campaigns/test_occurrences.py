@@ -16,21 +16,10 @@ from certify.lib.errors import InvalidInput, NotAllowed
 from inventory.models import LoadJob, Snapshot
 from ledger.models import Entry
 from people.models import Mail
+from tests.story import QUARTERLY
 
 pytestmark = pytest.mark.django_db
 
-QUARTERLY = {
-    "repeat": "months",
-    "every": 3,
-    "on": "day",
-    "number": 31,
-    "month": 3,
-    "starts_on": "2027-01-01",
-    "time_zone": "Europe/Berlin",
-    "draft_days": 5,
-    "max_age_days": 7,
-    "max_drift": 20,
-}
 DRAFTED, OPENS, DUE = (
     datetime(2027, 3, 12, 7, tzinfo=UTC),
     datetime(2027, 3, 17, 7, tzinfo=UTC),
