@@ -243,6 +243,9 @@ class LaunchForm(forms.Form):
     """The name of a run."""
 
     name = forms.CharField(max_length=200, label="Name of this run")
+    is_staged_first = forms.BooleanField(
+        required=False, label="Freeze it first, and let me look at every reviewer’s page before they are asked"
+    )
 
 
 class ReasonForm(forms.Form):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import calendar, campaigns, definitions, delegations, plans, reviews, scopes, stages
+from campaigns.views import calendar, campaigns, definitions, delegations, lifecycle, plans, reviews, scopes, stages
 
 app_name = "campaigns"
 urlpatterns = [
@@ -24,6 +24,11 @@ urlpatterns = [
     path("campaigns/<int:pk>/close/", campaigns.campaign_close, name="campaign-close"),
     path("campaigns/<int:pk>/cancel/", campaigns.campaign_cancel, name="campaign-cancel"),
     path("campaigns/<int:pk>/reviewers/<int:reviewer>/reassign/", campaigns.reviewer_reassign, name="reviewer-reassign"),
+    path("campaigns/<int:pk>/open/", lifecycle.campaign_open, name="campaign-open"),
+    path("campaigns/<int:pk>/test-mail/", lifecycle.campaign_test_mail, name="campaign-test-mail"),
+    path("campaigns/<int:pk>/pause/", lifecycle.campaign_pause, name="campaign-pause"),
+    path("campaigns/<int:pk>/resume/", lifecycle.campaign_resume, name="campaign-resume"),
+    path("campaigns/<int:pk>/reviewers/<int:reviewer>/page/", lifecycle.reviewer_page, name="reviewer-page"),
     path("campaigns/<int:pk>/stage/end/", stages.stage_end, name="stage-end"),
     path("campaigns/<int:pk>/extend/", stages.campaign_extend, name="campaign-extend"),
     path("campaigns/<int:pk>/reviewers/<int:reviewer>/reopen/", stages.reviewer_reopen, name="reviewer-reopen"),

@@ -115,8 +115,10 @@ def _everywhere(user) -> Q:
 
 
 def reviewed_campaigns() -> QuerySet:
-    """Campaigns that reviewers may look into: those that were launched and not cancelled."""
-    return Campaign.objects.filter(state__in=(CampaignState.OPEN, CampaignState.CLOSED)).select_related("owner")
+    """Campaigns that reviewers may look into: those that were opened and not cancelled."""
+    return Campaign.objects.filter(state__in=(CampaignState.OPEN, CampaignState.PAUSED, CampaignState.CLOSED)).select_related(
+        "owner"
+    )
 
 
 def inbox(user) -> list[dict]:
@@ -314,6 +316,8 @@ def hold_open(campaign_id: int, now: datetime) -> int:
         # FOR SHARE: reviewers do not wait for each other, only for a close or the next stage.
         cursor.execute("SELECT state, due_at, stage FROM campaigns_campaign WHERE id = %s FOR SHARE", [campaign_id])
         state, due_at, stage = cursor.fetchone()
+    if state == CampaignState.PAUSED:
+        raise InvalidInput("This campaign is paused; it can be decided on when it goes on.")
     if state != CampaignState.OPEN:
         raise InvalidInput("This campaign is not open any more; nothing in it can change.")
     if now > due_at:

@@ -1,6 +1,7 @@
 """Launch: a definition becomes a campaign with a frozen population, in one transaction."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
@@ -58,8 +59,11 @@ def preview(*, definition_id: int, by) -> dict:
 
 
 @transaction.atomic
-def request(*, definition_id: int, name: str, by) -> Campaign:
-    """Ask for a launch; the launch task does it. Refuses archived definitions, sources never loaded and a name that is taken."""
+def request(*, definition_id: int, name: str, by, is_staged_first: bool = False) -> Campaign:
+    """Ask for a launch; the launch task does it. `is_staged_first`: freeze, then wait for the owner to open it.
+
+    Refuses archived definitions, sources never loaded and a name that is taken.
+    """
     if not permissions.can_run_campaigns(by):
         raise NotAllowed("Only a control owner may launch a campaign.")
     definition = CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(pk=definition_id)
@@ -75,6 +79,7 @@ def request(*, definition_id: int, name: str, by) -> Campaign:
         owner=definition.owner,
         requested_by=by,
         requested_at=clock.now(),
+        is_staged_first=is_staged_first,
     )
     try:
         with transaction.atomic():
@@ -87,7 +92,7 @@ def request(*, definition_id: int, name: str, by) -> Campaign:
 
 @transaction.atomic
 def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: None) -> Campaign:
-    """Freeze the population and open the campaign. A campaign that is already open is left as it is.
+    """Freeze the population and open the campaign, or stage it. A campaign that is already open is left as it is.
 
     Refuses when an item has no reviewer, or when nothing is in scope. Nothing is half-written: a launch that is killed leaves
     the request, and the next task starts again.
@@ -117,13 +122,32 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     if not campaign.item_count:
         raise InvalidInput("Nothing is in scope: every open grant is excluded. Widen the definition's scope.")
     progress(92, "Recording the launch")
-    campaign.state, campaign.opened_at, campaign.stage_opened_at = CampaignState.OPEN, now, now
-    campaign.due_at = stages.due_at(campaign.terms, 1, now, campaign.ends_at)
-    asked = _record(campaign, by)
     campaign.progress, campaign.progress_text, campaign.error = 100, "", ""
+    if campaign.is_staged_first:
+        _stage(campaign, now, by)
+    else:
+        begin(campaign=campaign, at=now, by=by)
+    return campaign
+
+
+@transaction.atomic
+def begin(*, campaign: Campaign, at: datetime, by) -> None:
+    """Open a (locked) campaign whose population is frozen: record what it asks, and tell whom it asks."""
+    rules.check_transition(campaign.state, CampaignState.OPEN)
+    campaign.state, campaign.opened_at, campaign.stage_opened_at = CampaignState.OPEN, at, at
+    campaign.due_at = stages.due_at(campaign.terms, 1, at, campaign.ends_at)
+    asked = _record(campaign, by)
     campaign.save()
     asking.tell(campaign=campaign, asked=asked, by=by)
-    return campaign
+
+
+def _stage(campaign: Campaign, at: datetime, by) -> None:
+    """Leave the frozen population for its owner to look at."""
+    campaign.state = CampaignState.STAGED
+    campaign.save()
+    data = {"campaign": str(campaign.pk), "items": campaign.item_count, "excluded": campaign.excluded_count}
+    data |= {"population_root": campaign.population_root, "exclusion_root": campaign.exclusion_root}
+    entries.record(kind="campaign:staged", subject=f"campaigns.campaign:{campaign.pk}", by=by, at=at, data=data)
 
 
 @transaction.atomic

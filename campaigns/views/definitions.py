@@ -103,7 +103,7 @@ def definition_preview(request: HttpRequest, pk: int) -> HttpResponse:
     form = LaunchForm(request.POST or None, initial={"name": f"{definition.name} {now:%B %Y}"})
     if request.method == "POST" and form.is_valid():
         try:
-            campaign = launching.request(definition_id=pk, name=form.cleaned_data["name"], by=request.user)
+            campaign = launching.request(definition_id=pk, **form.cleaned_data, by=request.user)
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
