@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from campaigns import permissions, queries, recurrence, worklist
+from campaigns import measures, permissions, quality_form, queries, recurrence, worklist
 from campaigns.actions.definitions import CHAIN, Terms
 from campaigns.actions.scopes import Exempt
 from campaigns.models import Assignment
@@ -100,7 +100,7 @@ class RunForm(forms.Form):
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), required=False)
 
 
-class DefinitionForm(forms.Form):
+class DefinitionForm(quality_form.QualityFields):
     """What a definition says, in plain words."""
 
     kind = forms.ChoiceField(choices=CampaignKind.choices, initial=CampaignKind.OTHER, required=False, widget=forms.HiddenInput)
@@ -167,6 +167,7 @@ class DefinitionForm(forms.Form):
         )  # fmt: skip
         return Terms(
             scope=scope,
+            quality=self.thresholds(),
             controls=_words(data["controls"]),
             reviewer_chain=tuple(rule for rule in CHAIN if asked[ReviewerRule(rule)]),
             **{name: data[name] for name in same},
@@ -180,6 +181,7 @@ class DefinitionForm(forms.Form):
             "controls": " ".join(definition.controls),
             "reminder_days": " ".join(str(day) for day in definition.reminder_days),
             **_asked(definition.reviewer_chain),
+            **quality_form.initial_of(measures.checked(definition.quality)),
         }
 
     @staticmethod

@@ -197,3 +197,20 @@ class Signal(TextChoices):
 RED_SIGNALS = (Signal.LEFT, Signal.PRIVILEGED, Signal.ORPHAN, Signal.EXPIRED)
 
 UNUSED_DAYS = 90
+
+
+class Measure(TextChoices):
+    """What is measured of how somebody reviewed; `measures` has what each means."""
+
+    MEDIAN_SECONDS = "median_seconds", "Median seconds between decisions"
+    UNDER_3_SECONDS = "under_3_seconds", "Decided within 3 seconds, percent"
+    BULK = "bulk", "Decided in bulk, percent"
+    STREAK = "streak", "Longest run of the same decision"
+    PRIVILEGED_OPENED = "privileged_opened", "Privileged items opened before, percent"
+
+
+class Disposition(TextChoices):
+    """What the owner makes of a finding."""
+
+    ACCEPTED = "accepted", "Accepted"
+    RE_ASK = "re_ask", "To be asked again"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import calendar, campaigns, definitions, delegations, lifecycle, plans, reviews, scopes, stages
+from campaigns.views import calendar, campaigns, definitions, delegations, lifecycle, plans, quality, reviews, scopes, stages
 
 app_name = "campaigns"
 urlpatterns = [
@@ -32,6 +32,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/stage/end/", stages.stage_end, name="stage-end"),
     path("campaigns/<int:pk>/extend/", stages.campaign_extend, name="campaign-extend"),
     path("campaigns/<int:pk>/reviewers/<int:reviewer>/reopen/", stages.reviewer_reopen, name="reviewer-reopen"),
+    path("campaigns/<int:pk>/quality/", quality.campaign_quality, name="campaign-quality"),
+    path("campaigns/<int:pk>/quality/<int:reviewer>/", quality.finding_judge, name="finding-judge"),
     path("definitions/<int:pk>/reviewers/", plans.definition_plan, name="definition-plan"),
     path("definitions/<int:pk>/schedule/", calendar.definition_schedule, name="definition-schedule"),
     path("calendar/", calendar.calendar, name="calendar"),

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from campaigns import permissions, queries, results, rules, stages
-from campaigns.actions import schedules
+from campaigns.actions import findings, schedules
 from campaigns.models import Campaign, Decision
 from campaigns.states import CampaignState
 from certify.lib import clock
@@ -39,6 +39,7 @@ def close_settled(*, campaign: Campaign, by) -> Campaign:
     results.leave_unanswered(campaign, campaign.stage)
     results.decide_outcomes(campaign)
     campaign.outcome_root, counts = results.outcome_root(campaign)
+    findings.record(campaign=campaign, by=SYSTEM)
     entry = entries.record(
         kind="campaign:closed",
         subject=f"campaigns.campaign:{campaign.pk}",

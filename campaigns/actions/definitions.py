@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 
 from django.db import IntegrityError, transaction
 
-from campaigns import permissions
+from campaigns import measures, permissions
 from campaigns.actions import schedules
 from campaigns.models import CampaignDefinition
 from campaigns.scope import documents
@@ -47,6 +47,7 @@ class Terms:
     removal_days: int = 7
     reason_for_every_removal: bool = False
     reason_for_every_keep: bool = False
+    quality: dict = field(default_factory=dict)
 
     def document(self) -> dict:
         """The scope, in canonical order. Refuses what its schema refuses."""
@@ -82,7 +83,7 @@ def _write(definition: CampaignDefinition, terms: Terms) -> None:
     for name in {one.name for one in fields(Terms)} - {"scope", *SIMPLE}:
         value = getattr(terms, name)
         setattr(definition, name, list(value) if isinstance(value, tuple) else value)
-    definition.scope = document
+    definition.scope, definition.quality = document, measures.checked(terms.quality)
     try:
         with transaction.atomic():
             definition.save()

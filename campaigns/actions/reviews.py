@@ -3,7 +3,7 @@
 from django.db import connection, transaction
 
 from campaigns import rules, worklist
-from campaigns.actions import routing
+from campaigns.actions import findings, routing
 from campaigns.models import Assignment, Campaign, SignedDecision, SignOff
 from campaigns.states import DecisionCode
 from certify.lib import canonical, clock
@@ -11,6 +11,7 @@ from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.times import rfc3339
 from ledger import merkle
 from ledger.actions import entries
+from ledger.actors import SYSTEM
 
 
 @transaction.atomic
@@ -59,6 +60,9 @@ def submit(*, campaign_id: int, statement: str, by) -> SignOff:
             [sign_off.pk],
         )
     routing.route_unknown(rows=drafts, by=by)
+    if not sign_off.open_left:
+        # Whoever is done is measured now, so that the owner can ask again while there is time.
+        findings.record(campaign=campaign, reviewers=[by.pk], by=SYSTEM)
     return sign_off
 
 

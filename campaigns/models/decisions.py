@@ -55,7 +55,10 @@ class Decision(models.Model):
 
     class Meta:
         ordering = ("id",)
-        indexes = (models.Index(fields=("campaign", "id"), name="decision_campaign"),)
+        indexes = (
+            models.Index(fields=("campaign", "id"), name="decision_campaign"),
+            models.Index(fields=("campaign", "reviewer"), name="decision_reviewer"),
+        )
 
     def __str__(self) -> str:
         return f"{self.item_id}: {self.code}"

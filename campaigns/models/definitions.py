@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from campaigns import measures
 from campaigns.models.references import USER
 from campaigns.states import Cadence, CampaignKind, ReviewerRule
 
@@ -33,6 +34,7 @@ class CampaignDefinition(models.Model):
     removal_days = models.PositiveSmallIntegerField(default=7, help_text="Days a removal may take.")
     reason_for_every_removal = models.BooleanField(default=False)
     reason_for_every_keep = models.BooleanField(default=False)
+    quality = models.JSONField(default=dict, help_text="Thresholds of how people review: see campaigns.measures.")
     is_archived = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
@@ -64,6 +66,7 @@ class CampaignDefinition(models.Model):
             "removal_days": self.removal_days,
             "reason_for_every_removal": self.reason_for_every_removal,
             "reason_for_every_keep": self.reason_for_every_keep,
+            "quality": measures.checked(self.quality),
             **self.plan,
             **({"schedule": self.schedule} if self.schedule else {}),
         }

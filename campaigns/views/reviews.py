@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import permissions, queries, rules, stages, worklist
-from campaigns.actions import items, reviews
+from campaigns.actions import items, openings, reviews
 from campaigns.forms import AnswerForm, FilterForm
 from campaigns.models import Assignment, Campaign, SignOff
 from campaigns.states import CampaignState, DecisionCode
@@ -143,8 +143,11 @@ def _toggled(signals: tuple[str, ...], code: str) -> list[str]:
 @requires(permissions.can_review)
 @require_safe
 def item_detail(request: HttpRequest, pk: int, row: int) -> HttpResponse:
-    """The drawer: why the person has it, its use, the last decisions, how old the data is."""
-    return _drawer(request, _row(request, pk, row))
+    """The drawer: why the person has it, its use, the last decisions, how old the data is. That it was opened is remembered."""
+    found = _row(request, pk, row)
+    if request.method == "GET" and _is_open(found.campaign) and found.stage == found.campaign.stage:
+        openings.note(row=found, by=request.user)
+    return _drawer(request, found)
 
 
 def _drawer(request: HttpRequest, row: Assignment, refusal: DomainError | None = None) -> HttpResponse:

@@ -1,0 +1,129 @@
+"""Reads of how people reviewed: `measures.measure` as SQL over the decisions of a campaign.
+
+A gap of more than ten minutes between two acts begins a new sitting and is not counted; a bulk act is one act. See `measures`.
+`tests/campaigns/test_quality.py` holds both against each other.
+"""
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db import connection, transaction
+
+from campaigns import measures
+from campaigns.measures import Breach, Measures
+from campaigns.models import Campaign, Finding
+from campaigns.states import Measure
+from certify.lib.planning import without_loops
+from people.models import User
+
+MICROSECOND = timedelta(microseconds=1)
+
+#: Acts are ordered by their time; the ids tell those of one moment apart.
+MEASURED = """
+    WITH decided AS MATERIALIZED (
+        SELECT decision.id, decision.reviewer_id, decision.code, decision.bulk_act_id, decision.decided_at, decision.assignment_id,
+               item.privileged = 'yes' AS is_privileged
+        FROM campaigns_decision AS decision JOIN campaigns_reviewitem AS item ON item.id = decision.item_id
+        WHERE decision.campaign_id = %(campaign)s AND decision.code <> 'undo' {only}
+    ), counted AS (
+        SELECT decided.reviewer_id, count(*) AS decided, count(decided.bulk_act_id) AS in_bulk,
+               count(*) FILTER (WHERE decided.is_privileged) AS privileged, count(opened.id) AS opened
+        FROM decided LEFT JOIN campaigns_itemopened AS opened ON decided.is_privileged AND opened.assignment_id = decided.assignment_id
+            AND opened.user_id = decided.reviewer_id AND opened.at <= decided.decided_at
+        GROUP BY decided.reviewer_id
+    ), acts AS (
+        SELECT reviewer_id, id, decided_at AS at, code FROM decided WHERE bulk_act_id IS NULL
+        UNION ALL
+        SELECT reviewer_id, min(id), min(decided_at), min(code) FROM decided WHERE bulk_act_id IS NOT NULL
+        GROUP BY reviewer_id, bulk_act_id
+    ), followed AS (
+        SELECT reviewer_id, id, at, code, lag(code) OVER sitting AS code_before,
+               (extract(epoch FROM at - lag(at) OVER sitting) * 1000000)::bigint AS gap
+        FROM acts WINDOW sitting AS (PARTITION BY reviewer_id ORDER BY at, id)
+    ), paced AS (
+        SELECT reviewer_id, count(*) AS gaps, count(*) FILTER (WHERE gap < %(haste)s) AS hasty,
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) AS median
+        FROM followed WHERE gap <= %(sitting)s GROUP BY reviewer_id
+    ), runs AS (
+        SELECT reviewer_id, count(*) FILTER (WHERE code IS DISTINCT FROM code_before) OVER (
+            PARTITION BY reviewer_id ORDER BY at, id ROWS UNBOUNDED PRECEDING) AS run
+        FROM followed
+    ), streaks AS (
+        SELECT reviewer_id, max(length) AS streak
+        FROM (SELECT reviewer_id, count(*) AS length FROM runs GROUP BY reviewer_id, run) AS counted_runs GROUP BY reviewer_id
+    )
+    SELECT counted.reviewer_id, counted.decided, counted.privileged, round(paced.median::numeric / 1000000, 1),
+           round(100.0 * paced.hasty / paced.gaps, 1), round(100.0 * counted.in_bulk / counted.decided, 1), streaks.streak,
+           round(100.0 * counted.opened / NULLIF(counted.privileged, 0), 1)
+    FROM counted JOIN streaks USING (reviewer_id) LEFT JOIN paced USING (reviewer_id) ORDER BY counted.reviewer_id
+"""
+
+
+def measured(campaign: Campaign, reviewers: Iterable[int] | None = None) -> dict[int, Measures]:
+    """User id → how they reviewed, for everybody who has decided something in the campaign, or for these of them."""
+    values = {
+        "campaign": campaign.pk,
+        "sitting": measures.SITTING // MICROSECOND,
+        "haste": measures.HASTE // MICROSECOND,
+    }
+    only = ""
+    if reviewers is not None:
+        only, values["reviewers"] = "AND decision.reviewer_id = ANY(%(reviewers)s)", list(reviewers)
+    planned = without_loops() if reviewers is None else nullcontext()
+    with transaction.atomic(), planned, connection.cursor() as cursor:
+        cursor.execute(MEASURED.format(only=only), values)
+        return {reviewer: Measures(*row) for reviewer, *row in cursor.fetchall()}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measure of a reviewer as a page shows it; `breach` is set where it is on the wrong side of its threshold."""
+
+    measure: Measure
+    value: object
+    breach: Breach | None
+
+
+@dataclass
+class Row:
+    """A reviewer with their measures, and what was found."""
+
+    reviewer: User
+    measures: Measures
+    breaches: list[Breach]
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The measures in their order."""
+        by_measure = {breach.measure: breach for breach in self.breaches}
+        return [Cell(name, self.measures.value(name), by_measure.get(name)) for name in Measure]
+
+    @property
+    def waiting(self) -> list[Finding]:
+        """Findings that nobody has judged yet."""
+        return [finding for finding in self.findings if not hasattr(finding, "disposition")]
+
+    @property
+    def place(self) -> tuple:
+        """Who is listed first: findings to be judged, then breaches, then the others by name."""
+        return (not self.waiting, -len(self.breaches), not self.findings, self.reviewer.name, self.reviewer.pk)
+
+
+def rows(campaign: Campaign, reviewers: Iterable[int] | None = None) -> list[Row]:
+    """Everybody who has decided something in the campaign (or these of them), what needs the owner first."""
+    found = measured(campaign, reviewers)
+    people = User.objects.in_bulk(list(found))
+    thresholds = campaign.terms.get("quality", {})
+    listed = {pk: Row(people[pk], one, measures.breaches(one, thresholds)) for pk, one in found.items()}
+    findings = Finding.objects.filter(campaign=campaign, reviewer_id__in=list(found)).select_related("disposition")
+    for finding in findings:
+        listed[finding.reviewer_id].findings.append(finding)
+    return sorted(listed.values(), key=lambda row: row.place)
+
+
+def open_findings(campaign: Campaign) -> int:
+    """Findings of a campaign that nobody has judged yet."""
+    return Finding.objects.filter(campaign=campaign, disposition__isnull=True).count()

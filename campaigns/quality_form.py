@@ -1,0 +1,74 @@
+"""Forms of how people review: the part of a definition's form that sets the limits, and what the owner makes of findings."""
+
+from collections.abc import Iterable
+
+from django import forms
+
+from campaigns import measures
+from campaigns.measures import MIN_DECISIONS, RANGES
+from campaigns.states import Disposition, Measure
+
+LABELS = {
+    MIN_DECISIONS: ("Only people with at least so many decisions", ""),
+    str(Measure.MEDIAN_SECONDS): ("Median seconds between decisions, at least", "Pauses over ten minutes are not counted."),
+    str(Measure.UNDER_3_SECONDS): ("Decided within 3 seconds, at most percent", ""),
+    str(Measure.BULK): ("Decided in bulk, at most percent", ""),
+    str(Measure.STREAK): ("The same decision in a row, at most", "A bulk act counts once."),
+    str(Measure.PRIVILEGED_OPENED): ("Privileged items opened before deciding, at least percent", ""),
+}
+
+
+def _number(name: str) -> forms.IntegerField:
+    label, help_text = LABELS[name]
+    least, most = RANGES[name]
+    return forms.IntegerField(
+        label=label,
+        help_text=help_text,
+        min_value=least,
+        max_value=most,
+        required=False,
+        initial=measures.DEFAULTS[name],
+    )
+
+
+class QualityFields(forms.Form):
+    """A number for each threshold; an empty one is not looked at."""
+
+    quality_min_decisions = _number(MIN_DECISIONS)
+    quality_median_seconds = _number(str(Measure.MEDIAN_SECONDS))
+    quality_under_3_seconds = _number(str(Measure.UNDER_3_SECONDS))
+    quality_bulk = _number(str(Measure.BULK))
+    quality_streak = _number(str(Measure.STREAK))
+    quality_privileged_opened = _number(str(Measure.PRIVILEGED_OPENED))
+
+    @property
+    def quality_fields(self) -> list:
+        """The bound fields, in their order."""
+        return [self[f"quality_{name}"] for name in RANGES]
+
+    @property
+    def has_quality_errors(self) -> bool:
+        """Whether a threshold is wrong: then the page shows them."""
+        return any(field.errors for field in self.quality_fields)
+
+    def thresholds(self) -> dict:
+        """The cleaned thresholds as a definition keeps them. Without a word everybody with the usual number is looked at."""
+        given = {name: self.cleaned_data[f"quality_{name}"] for name in RANGES}
+        return given | {MIN_DECISIONS: given[MIN_DECISIONS] or measures.DEFAULTS[MIN_DECISIONS]}
+
+
+def initial_of(thresholds: dict) -> dict:
+    """Thresholds as the form shows them."""
+    return {f"quality_{name}": thresholds[name] for name in RANGES}
+
+
+class JudgeForm(forms.Form):
+    """What the owner makes of a reviewer's findings, and why."""
+
+    findings = forms.TypedMultipleChoiceField(coerce=int, error_messages={"required": "Choose what you judge."})
+    choice = forms.ChoiceField(choices=Disposition.choices)
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args, findings: Iterable[int], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["findings"].choices = [(pk, pk) for pk in findings]
