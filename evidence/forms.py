@@ -34,3 +34,12 @@ class PeriodForm(forms.Form):
     def details(self) -> Details:
         """The cleaned form as an action takes it."""
         return Details(**self.cleaned_data | {"auditors": list(self.cleaned_data["auditors"])})
+
+
+class SealForm(forms.Form):
+    """The control owner's statement."""
+
+    statement = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="In your own words: what you have looked at, and that this review is done with. The auditor reads it under your name.",
+    )

@@ -84,3 +84,21 @@ class EvidencePack(models.Model):
         """What the auditor's file is called."""
         period = self.period
         return f"certify-{period.framework}-{period.from_on}-{period.to_on}-{self.checkpoint_size}.zip"
+
+
+class Seal(models.Model):
+    """The control owner's signed statement that a closed campaign is done with, and what it stood at. Append-only."""
+
+    campaign = models.OneToOneField("campaigns.Campaign", on_delete=models.PROTECT, related_name="seal")
+    statement = models.TextField()
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    counts = models.JSONField(help_text="Items, removals and findings at that moment: see evidence.sealing.")
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"seal of {self.campaign_id}"

@@ -11,5 +11,6 @@ urlpatterns = [
     path("<int:pk>/", views.period_detail, name="period-detail"),
     path("<int:pk>/edit/", views.period_edit, name="period-edit"),
     path("<int:pk>/packs/", views.pack_request, name="pack-request"),
+    path("campaigns/<int:pk>/seal/", views.campaign_seal, name="campaign-seal"),
     path("packs/<int:pk>/download/", views.pack_download, name="pack-download"),
 ]

@@ -1,21 +1,23 @@
-"""Audit periods and their packs."""
+"""Audit periods and their packs, and the seals of campaigns."""
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
-from evidence import permissions, queries
+from evidence import permissions, queries, sealing
 from evidence.actions import packs, periods
-from evidence.forms import PeriodForm
+from evidence.actions import sealing as sealing_actions
+from evidence.forms import PeriodForm, SealForm
 from evidence.frameworks import FRAMEWORKS
-from evidence.models import AuditPeriod, EvidencePack
+from evidence.models import AuditPeriod, EvidencePack, Seal
 from evidence.states import PackState
 from evidence.tasks import build_pack, build_progress
 from ledger import keys
@@ -131,3 +133,32 @@ def pack_download(request: HttpRequest, pk: int) -> HttpResponse:
     packs.record_download(pack_id=pack.pk, by=request.user)
     path = settings.CERTIFY_DATA_DIR / pack.stored_as
     return FileResponse(path.open("rb"), as_attachment=True, filename=pack.file_name, content_type="application/zip")
+
+
+@requires(permissions.sees_every_period)
+@require_http_methods(["GET", "POST"])
+def campaign_seal(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a seal stands on and what hinders it; POST seals. Afterwards the seal."""
+    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), pk=pk)
+    if request.method == "POST" and not permissions.can_manage_audit(request.user):
+        raise PermissionDenied("Only a control owner may seal a campaign.")
+    form = SealForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            sealing_actions.seal(campaign_id=pk, statement=form.cleaned_data["statement"], by=request.user)
+        except InvalidInput as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        else:
+            messages.success(request, "Sealed.")
+            return redirect("evidence:campaign-seal", pk=pk)
+    seal = Seal.objects.filter(campaign=campaign).first()
+    counts = seal.counts if seal else sealing.counts(campaign, clock.now())
+    context = {
+        "campaign": campaign,
+        "form": form,
+        "seal": seal,
+        "counts": counts,
+        "hindrances": [] if seal else sealing.hindrances(campaign, counts),
+        "can_manage": permissions.can_manage_audit(request.user),
+    }
+    return render(request, "evidence/campaign_seal.html", context, status=422 if form.errors else 200)

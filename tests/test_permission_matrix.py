@@ -161,6 +161,8 @@ MATRIX = {
     "campaigns:stage-end": Row({OWNER}, {OWNER}, open_campaign),
     "campaigns:campaign-extend": Row({OWNER}, {OWNER}, open_campaign),
     "campaigns:reviewer-reopen": Row({OWNER}, {OWNER}, lambda world: [world.open.pk, world.people[REVIEWER].pk]),
+    "campaigns:campaign-quality": Row(RUNNERS, None, open_campaign),
+    "campaigns:finding-judge": Row({OWNER}, {OWNER}, lambda world: [world.closed.pk, world.people[REVIEWER].pk]),
     "campaigns:definition-plan": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
     "campaigns:definition-schedule": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
     "campaigns:calendar": Row(RUNNERS),
@@ -187,6 +189,7 @@ MATRIX = {
     "evidence:period-create": Row({OWNER}, {OWNER}),
     "evidence:period-detail": Row({*RUNNERS, AUDITOR}, None, period),
     "evidence:period-edit": Row({OWNER}, {OWNER}, period),
+    "evidence:campaign-seal": Row(RUNNERS, {OWNER}, lambda world: [world.closed.pk]),
     "evidence:pack-request": Row(None, {OWNER}, period),
     "evidence:pack-download": Row(None, {*RUNNERS, AUDITOR}, lambda world: [world.pack.pk]),
     # ledger

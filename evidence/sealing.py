@@ -1,0 +1,64 @@
+"""What a seal stands on, and what still hinders it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q
+from django.template.defaultfilters import pluralize
+from django.urls import reverse
+
+from campaigns.models import Campaign, Finding, ReviewItem
+from campaigns.states import TO_REMOVE, CampaignState, Disposition, Outcome
+from remediation.models import RemediationTask
+from remediation.states import TaskState
+
+
+@dataclass(frozen=True)
+class Hindrance:
+    """A reason why a campaign cannot be sealed yet; `url` is where something can be done about it."""
+
+    text: str
+    url: str
+
+
+def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
+    """What a campaign comes to now.
+
+    {items, each outcome, removals, verified_gone, in_progress: within their deadline, overdue, unopened: items to remove without a
+    removal, findings, accepted, re_ask, unjudged}
+    """
+    items = ReviewItem.objects.filter(campaign=campaign)
+    decided = items.exclude(outcome="").values_list("outcome").annotate(Count("id")).order_by()
+    outcomes = dict.fromkeys(Outcome.values, 0) | dict(decided)
+    left = ~Q(state=TaskState.VERIFIED_GONE)
+    removals = RemediationTask.objects.filter(campaign=campaign).aggregate(
+        removals=Count("id"),
+        verified_gone=Count("id", filter=~left),
+        in_progress=Count("id", filter=left & Q(due_at__gt=now)),
+        overdue=Count("id", filter=left & Q(due_at__lte=now)),
+    )
+    findings = Finding.objects.filter(campaign=campaign).aggregate(
+        findings=Count("id"),
+        unjudged=Count("id", filter=Q(disposition__isnull=True)),
+        **{choice.value: Count("id", filter=Q(disposition__choice=choice)) for choice in Disposition},
+    )
+    unopened = items.filter(outcome__in=TO_REMOVE, removal__isnull=True).count()
+    return {"items": campaign.item_count, **outcomes, **removals, "unopened": unopened, **findings}
+
+
+def hindrances(campaign: Campaign, found: dict[str, int]) -> list[Hindrance]:
+    """Why a campaign that comes to these counts cannot be sealed, each reason with its number; empty when it can."""
+    page = reverse("campaigns:campaign-detail", args=[campaign.pk])
+    if campaign.state != CampaignState.CLOSED:
+        return [Hindrance(f"It is {campaign.get_state_display().lower()}: only a closed campaign is sealed.", page)]
+    removals = f"{reverse('remediation:task-list')}?campaign={campaign.pk}"
+    people = reverse("campaigns:campaign-quality", args=[campaign.pk])
+    late = "No later full reading of the system shows that the access is gone."
+    reasons = (
+        ("unopened", "Not opened yet: {} removal{}. Certify does that within minutes of the close.", removals),
+        ("overdue", f"Past due: {{}} removal{{}}. {late}", f"{removals}&state=overdue"),
+        ("unjudged", "Not judged yet: {} finding{} about how people reviewed.", people),
+    )
+    return [
+        Hindrance(text.format(f"{found[name]:,}", pluralize(found[name])), url) for name, text, url in reasons if found[name]
+    ]

@@ -1,0 +1,206 @@
+"""The seal: refused with every reason, given once, and kept."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
+from django.urls import reverse
+
+from campaigns.actions import closing, dispositions
+from campaigns.models import Campaign
+from certify.lib import clock
+from certify.lib.errors import InvalidInput, NotAllowed
+from evidence.actions import sealing
+from evidence.models import Seal
+from ledger.actors import SYSTEM
+from ledger.models import Entry
+from remediation import tasks
+from remediation.actions import removals
+from remediation.models import RemediationTask
+from tests.story import Story, tell
+
+pytestmark = pytest.mark.django_db
+STATEMENT = "I have read every finding and every removal; this review is done."
+REASON = "Looked at the decisions one by one"
+
+
+def play(story: Story, name: str = "Q4") -> Campaign:
+    """A campaign with two decisions to remove, made in a second: three findings."""
+    campaign = story.launch(name, quality={"min_decisions": 2, "streak": 1})
+    ana, at = story.user("ana@x.example"), clock.now()
+    for place, account in enumerate(("chloe", "david")):
+        with clock.freeze(at + timedelta(seconds=place)):
+            story.decide(campaign, account, "revoke", ana)
+    story.submit(campaign, ana)
+    return campaign
+
+
+@pytest.fixture
+def campaign(story) -> Campaign:
+    return play(story)
+
+
+@pytest.fixture
+def closed(story, campaign) -> Campaign:
+    """Closed, with its removals opened and its findings to be judged."""
+    closed = closing.close(campaign_id=campaign.pk, by=story.owner)
+    removals.open_for_campaign(campaign_id=closed.pk, by=SYSTEM)
+    return closed
+
+
+def judge(story: Story, campaign: Campaign, choice: str = "accepted", count: int | None = None) -> None:
+    ids = list(campaign.findings.filter(disposition__isnull=True).values_list("pk", flat=True))[:count]
+    dispositions.judge(campaign_id=campaign.pk, finding_ids=ids, choice=choice, reason=REASON, by=story.owner)
+
+
+def refusal(story: Story, campaign: Campaign, at=None) -> str:
+    """Why it cannot be sealed."""
+    with pytest.raises(InvalidInput) as refused, clock.freeze(at or clock.now()):
+        sealing.seal(campaign_id=campaign.pk, statement=STATEMENT, by=story.owner)
+    assert not Seal.objects.exists()
+    assert not Entry.objects.filter(kind="campaign:sealed").exists()
+    return refused.value.message
+
+
+def test_an_open_campaign_is_not_sealed(story, campaign):
+    assert refusal(story, campaign) == "It is open: only a closed campaign is sealed."
+
+
+def test_a_cancelled_campaign_is_not_sealed(story, campaign):
+    closing.cancel(campaign_id=campaign.pk, reason="Launched over the wrong system", by=story.owner)
+    assert refusal(story, campaign) == "It is cancelled: only a closed campaign is sealed."
+
+
+def test_every_reason_is_said_with_its_number(story, campaign):
+    closing.close(campaign_id=campaign.pk, by=story.owner)
+    said = refusal(story, campaign)
+    assert "Not opened yet: 2 removals." in said
+    assert "Not judged yet: 3 findings about how people reviewed." in said
+
+
+def test_a_removal_past_due_hinders_until_it_is_verified_gone(story, closed):
+    judge(story, closed)
+    late = closed.closed_at + timedelta(days=7)
+    assert refusal(story, closed, late).startswith("Past due: 2 removals.")
+    for task in RemediationTask.objects.all():
+        with transaction.atomic():
+            removals.claim_done(task_id=task.pk, note="Taken out of the group, ticket 4711", by=story.system_owner)
+    assert refusal(story, closed, late).startswith("Past due: 2 removals.")  # words do not remove anything
+    story.load_without(("chloe", "read"))
+    tasks.verify_new_snapshots()
+    assert refusal(story, closed, late).startswith("Past due: 1 removal.")
+    story.load_without(("chloe", "read"), ("david", "read"))
+    tasks.verify_new_snapshots()
+    with clock.freeze(late):
+        seal = sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=story.owner)
+    assert (seal.counts["verified_gone"], seal.counts["in_progress"]) == (2, 0)
+
+
+def test_a_finding_hinders_until_it_is_judged(story, closed):
+    judge(story, closed, count=2)
+    assert "Not judged yet: 1 finding about" in refusal(story, closed)
+    judge(story, closed, "re_ask")
+    seal = sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=story.owner)
+    assert (seal.counts["findings"], seal.counts["accepted"], seal.counts["re_ask"]) == (3, 2, 1)
+
+
+def test_the_seal_is_recorded_with_what_it_stood_at(story, closed):
+    judge(story, closed)
+    seal = sealing.seal(campaign_id=closed.pk, statement=f" {STATEMENT} ", by=story.owner)
+    entry = Entry.objects.get(kind="campaign:sealed")
+    assert (entry.uid, entry.subject) == (seal.entry_uid, f"campaigns.campaign:{closed.pk}")
+    data = entry.payload_json["data"]
+    assert (data["statement"], data["close_entry"]) == (STATEMENT, str(closed.close_entry_uid))
+    assert data["counts"] == {
+        "items": 7, "approved": 0, "revoked": 2, "reduced": 0, "not_reviewed": 5, "removals": 2, "verified_gone": 0,
+        "in_progress": 2, "overdue": 0, "unopened": 0, "findings": 3, "accepted": 3, "re_ask": 0, "unjudged": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", ["", "  done   ", "x" * 9])
+def test_a_statement_has_to_say_something(story, closed, statement):
+    judge(story, closed)
+    with pytest.raises(InvalidInput) as refused:
+        sealing.seal(campaign_id=closed.pk, statement=statement, by=story.owner)
+    assert refused.value.field == "statement"
+
+
+def test_only_a_control_owner_seals_and_only_once(story, closed):
+    judge(story, closed)
+    for person in (story.admin, story.auditor, story.system_owner):
+        with pytest.raises(NotAllowed):
+            sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=person)
+    sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=story.owner)
+    with pytest.raises(InvalidInput, match="has sealed it already"):
+        sealing.seal(campaign_id=closed.pk, statement="Something else entirely", by=story.owner)
+    assert Seal.objects.get().statement == STATEMENT
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM evidence_seal", "UPDATE evidence_seal SET statement = 'x'"])
+def test_the_database_keeps_a_seal(story, closed, statement):
+    judge(story, closed)
+    sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=story.owner)
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+class TestPages:
+    """The page of the seal, and where it is seen."""
+
+    def test_the_page_says_what_hinders_with_links_then_seals_and_shows_it(self, story, closed, client):
+        client.force_login(story.owner)
+        address = reverse("evidence:campaign-seal", args=[closed.pk])
+        with clock.freeze(closed.closed_at + timedelta(days=8)):
+            text = client.get(address).content.decode()
+            assert f'href="/removals/?campaign={closed.pk}&amp;state=overdue"' in text
+            assert f'href="/campaigns/{closed.pk}/quality/"' in text
+            assert "Sign and seal" not in text
+            assert client.post(address, {"statement": STATEMENT}).status_code == 422
+        judge(story, closed)
+        assert "Sign and seal" in client.get(address).content.decode()
+        answer = client.post(address, {"statement": STATEMENT})
+        assert (answer.status_code, answer["Location"]) == (302, address)
+        assert STATEMENT in client.get(address).content.decode()
+        day = f"{Seal.objects.get().at:%-d}"
+        assert f"Sealed on {day}" in client.get(reverse("campaigns:campaign-detail", args=[closed.pk])).content.decode()
+        assert f"Sealed {day}" in client.get(reverse("campaigns:campaign-list")).content.decode()
+        client.force_login(story.admin)
+        assert STATEMENT in client.get(address).content.decode()
+
+    def test_the_list_takes_the_same_queries_for_one_and_three_seals(self, story, closed, client, django_assert_num_queries):
+        client.force_login(story.owner)
+        judge(story, closed)
+        sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=story.owner)
+        with django_assert_num_queries(5):
+            client.get(reverse("campaigns:campaign-list"))
+        for name in ("Q1", "Q2"):
+            other = play(story, name)
+            closing.close(campaign_id=other.pk, by=story.owner)
+            removals.open_for_campaign(campaign_id=other.pk, by=SYSTEM)
+            judge(story, other)
+            sealing.seal(campaign_id=other.pk, statement=STATEMENT, by=story.owner)
+        with django_assert_num_queries(5):
+            client.get(reverse("campaigns:campaign-list"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_who_seal_at_once_seal_once(transactional_db, tmp_path):
+    story = tell(tmp_path)
+    campaign = closing.close(campaign_id=play(story).pk, by=story.owner)
+    removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
+    judge(story, campaign)
+
+    def seal(_) -> int:
+        try:
+            sealing.seal(campaign_id=campaign.pk, statement=STATEMENT, by=story.owner)
+        except InvalidInput:
+            return 0
+        finally:
+            connection.close()
+        return 1
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(seal, range(8))) == 1
+    assert Seal.objects.count() == Entry.objects.filter(kind="campaign:sealed").count() == 1
