@@ -1,5 +1,6 @@
 """The seal: refused with every reason, given once, and kept."""
 
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,13 +13,16 @@ from campaigns.actions import closing, dispositions
 from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
-from evidence.actions import sealing
+from evidence.actions import periods, sealing
 from evidence.models import Seal
+from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Entry
 from remediation import tasks
 from remediation.actions import removals
 from remediation.models import RemediationTask
+from tests.evidence.conftest import build, verify
+from tests.evidence.story import details
 from tests.story import Story, tell
 
 pytestmark = pytest.mark.django_db
@@ -27,11 +31,11 @@ REASON = "Looked at the decisions one by one"
 
 
 def play(story: Story, name: str = "Q4") -> Campaign:
-    """A campaign with two decisions to remove, made in a second: three findings."""
+    """A campaign with two decisions to remove, made at once: three findings."""
     campaign = story.launch(name, quality={"min_decisions": 2, "streak": 1})
     ana, at = story.user("ana@x.example"), clock.now()
     for place, account in enumerate(("chloe", "david")):
-        with clock.freeze(at + timedelta(seconds=place)):
+        with clock.freeze(at + timedelta(milliseconds=place)):
             story.decide(campaign, account, "revoke", ana)
     story.submit(campaign, ana)
     return campaign
@@ -144,6 +148,20 @@ def test_the_database_keeps_a_seal(story, closed, statement):
     sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=story.owner)
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def test_a_pack_with_findings_and_a_seal_holds(story, closed, key_file, tmp_path):
+    judge(story, closed, count=1)
+    judge(story, closed, "re_ask")
+    sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=story.owner)
+    today = closed.closed_at.date()
+    period = periods.create(details=details(story, from_on=today, to_on=today, open_until=today), by=story.owner)
+    build(period, sequencing.sequence(by=SYSTEM), tmp_path / "pack.zip")
+    assert verify(tmp_path / "pack.zip").status == 0
+    with zipfile.ZipFile(tmp_path / "pack.zip") as pack:
+        everything = b"".join(pack.read(name) for name in pack.namelist()).decode(errors="replace")
+    for kind in ("finding:made", "finding:dispositioned", "campaign:sealed"):
+        assert kind in everything
 
 
 class TestPages:
