@@ -48,11 +48,13 @@ class Occurrence(models.Model):
         """How the ledger names this run."""
         return f"campaigns.occurrence:{self.pk}"
 
-    def ledger_facts(self) -> dict[str, str]:
+    def ledger_facts(self) -> dict:
         """What every entry about this run says."""
         return {
             "occurrence": str(self.pk),
             "definition": str(self.definition_id),
+            "name": self.definition.name,
+            "controls": list(self.definition.controls),
             "label": self.label,
             "due_on": self.due_on.isoformat(),
         }

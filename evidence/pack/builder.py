@@ -13,8 +13,8 @@ from django.db import connection
 from certify.lib import canonical, csvsafe
 from certify.lib.times import rfc3339
 from evidence import frameworks
+from evidence.pack import runs, tables
 from evidence.pack import scope as scopes
-from evidence.pack import tables
 from evidence.pack.archive import Archive, CsvLines
 from ledger import keys, merkle, queries
 from ledger.models import Entry
@@ -85,6 +85,7 @@ def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
     counts = {
         "campaigns/campaigns.csv": _write_rows(archive, "campaigns/campaigns.csv", CAMPAIGN_COLUMNS, _campaigns(scope)),
         "campaigns/left_out.csv": _write_rows(archive, "campaigns/left_out.csv", LEFT_OUT_COLUMNS, _left_out(scope)),
+        "controls/calendar.csv": _write_rows(archive, "controls/calendar.csv", runs.COLUMNS, _calendar(scope)),
         "controls/mapping.csv": _write_rows(archive, "controls/mapping.csv", MAPPING_COLUMNS, _mapping(scope)),
     }
     for place, table in enumerate(tables.TABLES):
@@ -153,6 +154,14 @@ def _outcomes(scope: scopes.Scope) -> dict[int, tuple[str, ...]]:
             scope.values,
         )
         return {campaign: tuple(counts) for campaign, *counts in cursor.fetchall()}
+
+
+def _calendar(scope: scopes.Scope) -> Iterator[list[str]]:
+    """What was expected in the period against what was performed."""
+    closed = {
+        str(one.pk): rfc3339(one.end.at) if one.end and one.end.kind == "campaign:closed" else "" for one in scope.campaigns
+    }
+    return runs.rows(scope.expected, closed, scope.checkpoint.size)
 
 
 def _left_out(scope: scopes.Scope) -> Iterator[list[str]]:

@@ -13,6 +13,7 @@ from django.db import connection
 
 from campaigns.models import Campaign
 from evidence.models import AuditPeriod
+from evidence.pack import runs
 from inventory.models import Source
 from ledger.models import Checkpoint
 
@@ -43,7 +44,8 @@ OUTSIDE = """
             SELECT snapshot.entry_uid FROM inventory_snapshot AS snapshot
             JOIN campaigns_campaignsource AS frozen ON frozen.snapshot_id = snapshot.id
             WHERE frozen.campaign_id = ANY(%(campaigns)s))
-        OR (entry.kind IN ('definition:created', 'definition:changed', 'source:created', 'source:changed')
+        OR ((entry.kind IN ('definition:created', 'definition:changed', 'definition:scheduled', 'source:created', 'source:changed')
+             OR entry.kind LIKE 'occurrence:%%')
             AND entry.subject = ANY(%(subjects)s))
         OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)
     )
@@ -117,6 +119,7 @@ class Scope:
     notes: list[Checkpoint]
     campaigns: list[Launched]
     left_out: list[Launched]
+    expected: list[runs.Run]
     outside: list[int]
     values: dict
 
@@ -154,25 +157,27 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
         "left_out": [one.entry_id for one in left_out],
         "people": list(PEOPLE),
     }
-    values["subjects"] = [*values["campaign_subjects"], *_subjects(period, mine)]
+    expected = runs.expected(period, checkpoint.size)
+    values["subjects"] = [*values["campaign_subjects"], *_subjects(period, mine, expected)]
     before = Checkpoint.objects.filter(at__lt=begin, size__lte=checkpoint.size).order_by("-size").first()
     first = values["first"] = _first_leaf(before, values)
     values["roles"] = [row[0] for row in _rows(ROLES, values)]
     outside = [row[0] for row in _rows(OUTSIDE, values)]
     values["outside"] = outside
     notes = _notes(checkpoint, before, first, end)
-    return Scope(period, checkpoint, first, notes, mine, left_out, outside, values)
+    return Scope(period, checkpoint, first, notes, mine, left_out, expected, outside, values)
 
 
-def _subjects(period: AuditPeriod, mine: Iterable[Launched]) -> list[str]:
-    """What the campaigns rest on: their definitions and sources, and the period itself."""
-    definitions = sorted({int(one.data["definition"]) for one in mine})
+def _subjects(period: AuditPeriod, mine: Iterable[Launched], expected: Iterable[runs.Run]) -> list[str]:
+    """What the campaigns rest on: their definitions and sources, the runs that were expected, and the period itself."""
+    definitions = sorted({int(one.data["definition"]) for one in mine} | {run.definition for run in expected})
     keys = {source["source"] for one in mine for source in one.data["sources"]}
     sources = Source.objects.filter(key__in=keys).order_by("pk").values_list("pk", flat=True)
     return [
         *(f"campaigns.reviewitem:{one.pk}" for one in mine),
         *(f"campaigns.definition:{pk}" for pk in definitions),
         *(f"inventory.source:{pk}" for pk in sources),
+        *(run.subject for run in expected),
         f"evidence.period:{period.pk}",
     ]
 

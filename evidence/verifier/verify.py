@@ -59,6 +59,9 @@ TABLES = {
     ),
     "campaigns/left_out.csv": words("campaign name controls opened_at why launch_entry"),
     "campaigns/mails.csv": words("about kind recipient recipient_name address template subject at entry"),
+    "controls/calendar.csv": words(
+        "occurrence definition name controls label due_on opens_at due_at state reason campaign performed entry"
+    ),
     "controls/mapping.csv": words("control asks_for campaign campaign_name"),
     "population/balance.csv": words(
         "campaign source snapshot grants_open items excluded approved revoked reduced not_reviewed"
@@ -541,7 +544,8 @@ TITLES = {
     "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
     "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
-    "controls": "Controls", "administration": "Changes of people, rules and systems", "anchors": "Witnesses outside",
+    "controls": "Controls", "calendar": "Calendar", "administration": "Changes of people, rules and systems",
+    "anchors": "Witnesses outside",
 }  # fmt: skip
 
 
@@ -1222,6 +1226,10 @@ ASKED_LATER = {"reassigned", "asked_next", "second_look"}
 CERTAIN = words("campaign item stage reviewer rule")
 #: What of an answer that counts is compared with its decision.
 COUNTED = words("campaign item stage decision until reduce_to decided_by decided_at decision_entry sign_off_entry")
+#: What every entry of an expected run says.
+RUN = words("occurrence definition name controls label due_on")
+#: Entries that say until when the present stage of a campaign runs, and where they say it.
+DUE_AT = {"stage:opened": "due_at", "campaign:extended": "new", "campaign:resumed": "due_at"}
 #: Where a removal stands.
 STANDING = words("state attempts present_in gone_in verified_at")
 
@@ -1251,7 +1259,7 @@ class Entries:
     def __init__(self, pack, report, seal, tables):
         self.pack, self.report, self.seal, self.tables = pack, report, seal, tables
         self.ahead = Ahead(pack.table("reviews/decisions.csv"))
-        self.removals = {}
+        self.removals, self.runs, self.dues, self.proved = {}, {}, {}, set()
 
     def check(self):
         """Every entry; then rows that no entry stands for."""
@@ -1262,6 +1270,9 @@ class Entries:
                 with self.report.reading("entries", f"ledger/entries.jsonl, line {number}"):
                     self._take(number, line)
         self._rest_of_decisions()
+        if unused := len(set(self.seal.outside) - self.proved):
+            wrong = f"{unused:,} proofs are of no entry in ledger/entries.jsonl: a proof was changed or added, or an entry left out"
+            self.report.problem("entries", f"ledger/proofs.json: {wrong}")
         for table, number, _ in tables.rows.values():
             if table not in tables.unreadable:
                 missing = "its entry is not in the log of this pack: the row was added or changed, or the entry was left out"
@@ -1296,6 +1307,7 @@ class Entries:
 
     def _check_outside(self, number, hashed):
         index, path = self.seal.outside[hashed]
+        self.proved.add(hashed)
         sealing = self.seal.sealing
         if not sealing or not verify_inclusion(index, sealing.size, hashed, path, sealing.root):
             wrong = f"the proof of the entry in ledger/entries.jsonl, line {number}, does not lead to the sealed root"
@@ -1482,7 +1494,7 @@ class Entries:
                 missing = f"campaign {key} has no such row in campaigns/campaigns.csv, nor in campaigns/left_out.csv"
                 self.report.problem("campaigns", f"{where}: {missing}: a row was dropped or changed")
         elif kind == LAUNCHED:
-            campaign.launch = entry
+            campaign.launch, self.dues[key] = entry, entry["data"]["due_at"]
         else:
             campaign.end = entry
 
@@ -1510,6 +1522,10 @@ class Entries:
             self._compare_submission(entry)
         elif entry["kind"].startswith("removal:"):
             self._follow_removal(entry)
+        elif entry["kind"].startswith("occurrence:"):
+            self._follow_run(entry)
+        elif entry["kind"] in DUE_AT:
+            self.dues[entry["data"]["campaign"]] = entry["data"][DUE_AT[entry["kind"]]]
 
     def _compare_files(self, entry):
         data, columns = entry["data"], TABLES["population/files.csv"][2:]
@@ -1538,6 +1554,20 @@ class Entries:
         if campaign.end:
             self.report.problem("submissions", f"{said} was signed after the campaign ended")
 
+    def _follow_run(self, entry):
+        """What became of an expected run is what its last entry says; when it was due is what its last expectation says."""
+        data, state = entry["data"], entry["kind"].partition(":")[2]
+        moments = data if state == "expected" else self.runs.get(data["occurrence"], {})
+        self.runs[data["occurrence"]] = {
+            **{name: value_at(data, name) for name in RUN},
+            "opens_at": moments["opens_at"],
+            "due_at": moments["due_at"],
+            "state": state,
+            "reason": data.get("reason") or " ".join(data.get("reasons", [])),
+            "campaign": data.get("campaign", ""),
+            "entry": entry["uid"],
+        }
+
     def _follow_removal(self, entry):
         """Where a removal stands follows from the entries alone: somebody's word is a claim, only later data proves it."""
         data, kind = entry["data"], entry["kind"]
@@ -1557,8 +1587,8 @@ class Entries:
 class Sums:
     """Roots, counts, balances, and the tables that only add up others."""
 
-    def __init__(self, pack, report, seal, tables, removals):
-        self.pack, self.report, self.tables, self.removals = pack, report, tables, removals
+    def __init__(self, pack, report, seal, tables, entries):
+        self.pack, self.report, self.tables, self.entries = pack, report, tables, entries
         self.period = seal.manifest.get("period", {"from": "", "to": "", "framework": ""})
 
     def check(self):
@@ -1573,6 +1603,8 @@ class Sums:
             self._check_balance()
         with self.report.reading("controls", "controls/mapping.csv"):
             self._check_controls()
+        with self.report.reading("calendar", "controls/calendar.csv"):
+            self._check_calendar()
         with self.report.reading("reviewers", "reviews/reviewers.csv"):
             self._check_reviewers()
         self._check_bulk_acts()
@@ -1729,6 +1761,39 @@ class Sums:
             "controls"
         ].held = f"{len(served):,} of the {len(listed):,} listed are served by a campaign in the pack, as its launch recorded"
 
+    def _check_calendar(self):
+        """Each run that was expected in the period is there, and stands where its entries leave it."""
+        table, runs, counts, expected = "controls/calendar.csv", dict(self.entries.runs), {}, 0
+        for number, row in self.pack.rows(table):
+            run, expected = runs.pop(row["occurrence"], None), expected + 1
+            if run is None:
+                wrong = "no entry of the log expected this run, or it stands there twice: the row was added or changed"
+                self.report.problem("calendar", f"{table}, row {number}: {wrong}")
+                continue
+            for name, value in {**run, "performed": self._performed(run)}.items():
+                if row[name] != value:
+                    other = f"{name} is {short(row[name])}, but the entries of this run leave it at {short(value)}"
+                    self.report.problem("calendar", f"{table}, row {number}: {other}: the row was changed")
+            outcome = row["performed"] or row["state"]
+            counts[outcome] = counts.get(outcome, 0) + 1
+        for run in runs.values():
+            missing = f"{short(run['name'])}, {run['label']}, was expected by {run['due_on']} and has no row: a row was dropped or changed"
+            self.report.problem("calendar", f"{table}: {missing}")
+        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
+        self.report.checks["calendar"].held = f"{expected:,} runs were expected in the period{': ' if told else ''}{told}"
+
+    def _performed(self, run):
+        """In time: closed, and nothing could be decided any more after the due date."""
+        if run["state"] != "launched":
+            return ""
+        campaign = self.tables.campaigns.get(run["campaign"])
+        if campaign is None:
+            return "earlier_period"
+        if not campaign.is_closed:
+            return ""
+        last = self.entries.dues.get(run["campaign"], "")
+        return "in_time" if min(last, campaign.row["ended_at"]) <= run["due_at"] else "late"
+
     def _check_reviewers(self):
         if not self._can_read("reviews/reviewers.csv", "reviews/items.csv", "reviews/decisions.csv"):
             return
@@ -1762,7 +1827,7 @@ class Sums:
     def _check_removals(self):
         """Each removal stands where its entries leave it."""
         for task, (number, said, first_seen) in self.tables.removals.items():
-            state, attempts, present, gone, at = self.removals.get(task, ["open", 0, "", "", ""])
+            state, attempts, present, gone, at = self.entries.removals.get(task, ["open", 0, "", "", ""])
             for name, shown, wanted in zip(STANDING, said, [state, str(attempts), present or first_seen, gone, at]):
                 if shown != wanted:
                     other = f"{name} is {short(shown)}, but the entries of removal {task} leave it at {short(wanted)}"
@@ -1785,7 +1850,7 @@ class Verifier:
         self.seal = Seal(pack, self.report, kept, key)
         self.tables = Tables(pack, self.report, self.seal.unreadable)
         self.entries = Entries(pack, self.report, self.seal, self.tables)
-        self.sums = Sums(pack, self.report, self.seal, self.tables, self.entries.removals)
+        self.sums = Sums(pack, self.report, self.seal, self.tables, self.entries)
 
     def run(self):
         """Returns the checks in the order of the report."""

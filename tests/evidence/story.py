@@ -2,8 +2,19 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from campaigns import worklist
-from campaigns.actions import advancing, assignments, closing, delegations, items, launching, plans
+from campaigns import tasks, worklist
+from campaigns.actions import (
+    advancing,
+    assignments,
+    closing,
+    delegations,
+    items,
+    launching,
+    lifecycle,
+    occurrences,
+    plans,
+    schedules,
+)
 from campaigns.actions.definitions import Terms, create
 from campaigns.actions.items import Answer, Selection
 from campaigns.models import Assignment, Campaign, ReviewItem
@@ -16,7 +27,7 @@ from ledger.actors import SYSTEM
 from people.actions import users
 from people.tasks import send_queued_mail
 from remediation.actions import removals, verification
-from tests.story import Story
+from tests.story import QUARTERLY, Story
 
 YEAR = 2031
 IDENTITIES = """\
@@ -67,6 +78,7 @@ def play(story: Story) -> AuditPeriod:
         load_without(story, "elif,")
         verify(story)
     _staged(story)
+    _scheduled(story)
     _open(story)
     users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
     assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
@@ -205,6 +217,36 @@ def _staged(story: Story) -> Campaign:
     outcomes = dict(decided.values_list("account_key", "outcome"))
     assert outcomes == {"david": "revoked", "job": "reduced", "bruno": "approved"}
     return campaign
+
+
+def _scheduled(story: Story) -> None:
+    """A monthly review by schedule: performed in time, late, missed, skipped, withdrawn, and one that waits for its data."""
+    with clock.freeze(moment(5, 1)):
+        definition = create(terms=_terms(story, "=Monthly", departments=["Sales"], duration_days=5), by=story.owner)
+        monthly = QUARTERLY | {"every": 1, "month": 1, "number": 20, "starts_on": f"{YEAR}-01-01", "max_age_days": 45}
+        schedules.set_schedule(definition_id=definition.pk, schedule=monthly, by=story.owner)
+    runs = {run.due_on.month: run for run in definition.occurrences.filter(due_on__year=YEAR)}
+    for month, days in ((5, 0), (6, 3)):
+        with clock.freeze(runs[month].opens_at):
+            story.load()
+            tasks.run_schedules()
+            tasks.run_requested_launches()
+            campaign = Campaign.objects.get(occurrence=runs[month])
+        if days:
+            with clock.freeze(runs[month].opens_at + timedelta(hours=1)):
+                lifecycle.pause(campaign_id=campaign.pk, reason="The export is looked at again", by=story.owner)
+            with clock.freeze(runs[month].opens_at + timedelta(days=days, hours=1)):
+                lifecycle.resume(campaign_id=campaign.pk, by=story.owner)
+        with clock.freeze(runs[month].due_at + timedelta(days=days, hours=2)):
+            tasks.close_due_campaigns()
+    with clock.freeze(moment(8, 16)):
+        tasks.run_schedules()
+        tasks.run_requested_launches()
+    with clock.freeze(moment(9, 12)):
+        occurrences.skip(occurrence_id=runs[9].pk, reason="The system stands still in autumn", by=story.owner)
+    with clock.freeze(moment(10, 25)):
+        tasks.run_schedules()
+        schedules.set_schedule(definition_id=definition.pk, schedule=monthly | {"every": 2, "month": 2}, by=story.owner)
 
 
 def _launch_staged(story: Story) -> Campaign:

@@ -100,9 +100,24 @@ def test_campaigns_are_those_of_the_framework_open_in_the_period(honest):
     found = {row["name"]: row["state"] for row in table(honest.path, "campaigns/campaigns.csv")}
     assert found == {
         "'=Review of spring": "closed", "Launched by mistake": "cancelled", "Review of summer": "closed", "Review of autumn": "closed",
-        "Review of winter": "open",
+        "Review of winter": "open", "Definition of =Monthly – May 2031": "closed", "Definition of =Monthly – June 2031": "closed",
     }  # fmt: skip
     assert [row["name"] for row in table(honest.path, "campaigns/left_out.csv")] == ["Of another standard"]
+
+
+def test_the_calendar_sets_what_was_expected_against_what_was_performed(honest):
+    found, old = table(honest.path, "controls/calendar.csv"), "Data of Customer records is {} days old; at most 45 are allowed."
+    assert [(row["due_on"][5:], row["state"], row["performed"], row["reason"]) for row in found] == [
+        ("05-20", "launched", "in_time", ""),
+        ("06-20", "launched", "late", ""),
+        ("07-20", "missed", "", "Certify did not run when it was to open. Caught up by the run due on 2031-08-20."),
+        ("08-20", "missed", "", f"{old.format(62)} Caught up by the run due on 2031-10-20."),
+        ("09-20", "skipped", "", "The system stands still in autumn"),
+        ("10-20", "held", "", old.format(132)),
+        ("11-20", "withdrawn", "", "The schedule was changed."),
+        ("12-20", "expected", "", ""),
+    ]
+    assert {row["name"] for row in found} == {"'Definition of =Monthly"}
 
 
 def test_cells_that_a_spreadsheet_would_run_are_harmless_and_come_back_whole(honest):
