@@ -1271,7 +1271,9 @@ class Entries:
                     self._take(number, line)
         self._rest_of_decisions()
         if unused := len(set(self.seal.outside) - self.proved):
-            wrong = f"{unused:,} proofs are of no entry in ledger/entries.jsonl: a proof was changed or added, or an entry left out"
+            wrong = (
+                f"{unused:,} proofs are of no entry in ledger/entries.jsonl: a proof was changed or added, or an entry left out"
+            )
             self.report.problem("entries", f"ledger/proofs.json: {wrong}")
         for table, number, _ in tables.rows.values():
             if table not in tables.unreadable:

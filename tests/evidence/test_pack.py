@@ -117,7 +117,7 @@ def test_the_calendar_sets_what_was_expected_against_what_was_performed(honest):
         ("11-20", "withdrawn", "", "The schedule was changed."),
         ("12-20", "expected", "", ""),
     ]
-    assert {row["name"] for row in found} == {"'Definition of =Monthly"}
+    assert {row["name"] for row in found} == {"Definition of =Monthly"}
 
 
 def test_cells_that_a_spreadsheet_would_run_are_harmless_and_come_back_whole(honest):
