@@ -266,6 +266,23 @@ class ReassignForm(ReasonForm):
         self.fields["to"].queryset = queries.possible_reviewers()
 
 
+class HandOverForm(ReasonForm):
+    """To whom a reviewer gives items, and why. `offered` is heading → people."""
+
+    to = forms.TypedChoiceField(label="To whom", coerce=int)
+    field_order = ("to", "reason")
+
+    def __init__(self, *args, offered: dict[str, list[User]], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.people = {person.pk: person for people in offered.values() for person in people}
+        groups = [(heading, [(person.pk, person.name) for person in people]) for heading, people in offered.items()]
+        self.fields["to"].choices = [("", "Choose a person"), *groups]
+
+    def clean_to(self) -> User:
+        """The person."""
+        return self.people[self.cleaned_data["to"]]
+
+
 class GroupForm(forms.Form):
     """A group of reviewers."""
 

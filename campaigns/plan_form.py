@@ -72,6 +72,7 @@ def posted(data: QueryDict, known: Choices) -> dict:
         "independence": {name: data.get(f"independence-{name}", "route") for name in INDEPENDENCE},
         "excuse": data.get("excuse", ""),
         "other_remediator": bool(data.get("other_remediator")),
+        "hand_over": data.get("hand_over", plans.DEPUTIES_AND_MANAGERS),
     }
 
 
@@ -143,7 +144,13 @@ def rows(plan_stages: list[dict], known: Choices) -> list[dict]:
 def initial(definition: CampaignDefinition) -> dict:
     """The plan of a definition, as it would be launched now."""
     return (
-        {"overall": LAST_STAGE, "independence": {}, "excuse": "", "other_remediator": False}
+        {
+            "overall": LAST_STAGE,
+            "independence": {},
+            "excuse": "",
+            "other_remediator": False,
+            "hand_over": plans.DEPUTIES_AND_MANAGERS,
+        }
         | definition.plan
         | {"stages": stages.of(definition.terms())}
     )

@@ -1,7 +1,8 @@
 """How a definition's items are reviewed, as data: its stages, what they come to, and who is independent; pure.
 
 {"stages": [stage], "overall": "last_stage" or a strategy, "independence": {"granter": "route" | "excuse", "report": …},
-"excuse": words, needed when anything is excused, "other_remediator": bool}; a stage is as `stages.of` describes it.
+"excuse": words, needed when anything is excused, "other_remediator": bool, "hand_over": to whom reviewers may give items}; a stage
+is as `stages.of` describes it.
 """
 
 from campaigns.states import LAST_STAGE, PLAIN_RULES, Result, ReviewerRule, Strategy
@@ -10,6 +11,13 @@ from certify.lib.errors import InvalidInput
 MAX_STAGES, MAX_PANELS, MAX_LINKS, MAX_CASES = 5, 4, 8, 50
 ADVANCE = ("when_due", "when_answered")
 INDEPENDENCE = ("granter", "report")
+NOBODY, DEPUTIES_AND_MANAGERS, ANYONE = "nobody", "deputies_and_managers", "anyone"
+#: To whom a reviewer may give items → words.
+HAND_OVER = {
+    NOBODY: "Nobody; the owner of the review can",
+    DEPUTIES_AND_MANAGERS: "Their deputies and the two managers above them",
+    ANYONE: "Anybody but auditors",
+}
 #: Attribute of a case → words; `reviewers.ATTRIBUTES` has their columns.
 ATTRIBUTES = {
     "department": "Department",
@@ -38,9 +46,13 @@ def checked(plan: dict) -> dict:
     excuse = str(plan.get("excuse", "")).strip()
     if "excuse" in independence.values() and len(excuse) < 10:
         raise InvalidInput("Write why reviewers who are not independent are excused; the auditor reads it.", field="excuse")
+    hand_over = plan.get("hand_over", DEPUTIES_AND_MANAGERS)
+    if hand_over not in HAND_OVER:
+        raise InvalidInput("Choose to whom a reviewer may give items.", field="hand_over")
     return {
         "stages": stages,
         "overall": overall,
+        "hand_over": hand_over,
         "independence": independence,
         "excuse": excuse if "excuse" in independence.values() else "",
         "other_remediator": bool(plan.get("other_remediator", False)),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import calendar, campaigns, definitions, delegations, lifecycle, plans, quality, reviews, scopes, stages
+from campaigns.views import calendar, campaigns, definitions, delegations, handing_over, lifecycle, plans, quality, reviews, scopes, stages
 
 app_name = "campaigns"
 urlpatterns = [
@@ -48,6 +48,7 @@ urlpatterns = [
     path("reviews/<int:pk>/items/<int:row>/", reviews.item_detail, name="item-detail"),
     path("reviews/<int:pk>/items/<int:row>/decide/", reviews.item_decide, name="item-decide"),
     path("reviews/<int:pk>/bulk/", reviews.bulk, name="bulk"),
+    path("reviews/<int:pk>/hand-over/", handing_over.hand_over, name="hand-over"),
     path("reviews/<int:pk>/submit/", reviews.submit, name="submit"),
     path("reviews/<int:pk>/receipts/<int:sign_off>/", reviews.receipt, name="receipt"),
 ]

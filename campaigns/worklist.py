@@ -64,12 +64,15 @@ class Page:
     next_cursor: str = ""
 
 
-def running_delegations(delegate_id: int, now: datetime) -> QuerySet:
-    """Delegations by which somebody acts for others on this day (UTC)."""
+def running(now: datetime) -> QuerySet:
+    """Delegations by which somebody acts for somebody else on this day (UTC)."""
     today = now.date()
-    return Delegation.objects.filter(
-        delegate_id=delegate_id, ended_at__isnull=True, begins_on__lte=today, ends_on__gte=today, principal__is_active=True
-    )
+    return Delegation.objects.filter(ended_at__isnull=True, begins_on__lte=today, ends_on__gte=today, principal__is_active=True)
+
+
+def running_delegations(delegate_id: int, now: datetime) -> QuerySet:
+    """Delegations by which somebody acts for others on this day."""
+    return running(now).filter(delegate_id=delegate_id)
 
 
 def principals(user, campaign_id: int | None = None) -> list[int]:
@@ -328,7 +331,7 @@ def hold_open(campaign_id: int, now: datetime) -> int:
 def hold_reviewers(campaign_id: int, principal_ids: list[int]) -> None:
     """Let acts on many rows of the same people come one after the other: they lock them in no common order."""
     with connection.cursor() as cursor:
-        for principal in sorted(principal_ids):
+        for principal in sorted(set(principal_ids)):
             cursor.execute(
                 "SELECT pg_advisory_xact_lock(hashtext('campaigns.bulk'), hashtext(%s))", [f"{campaign_id}/{principal}"]
             )
@@ -337,7 +340,7 @@ def hold_reviewers(campaign_id: int, principal_ids: list[int]) -> None:
 def lock_reassignable(campaign_id: int, stage: int, ids: list[int], to) -> list[Assignment]:
     """Lock the active undecided assignments of items that the new reviewer is not asked about in this stage already."""
     asked = Assignment.objects.filter(campaign_id=campaign_id, stage=stage, pk__in=ids, is_active=True)
-    hold_reviewers(campaign_id, list(asked.order_by().values_list("reviewer_id", flat=True).distinct()))
+    hold_reviewers(campaign_id, [to.pk, *asked.order_by().values_list("reviewer_id", flat=True).distinct()])
     theirs = Assignment.objects.filter(campaign_id=campaign_id, reviewer=to, stage=stage, is_active=True)
     assignments = (
         asked.filter(OPEN)

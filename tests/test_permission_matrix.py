@@ -177,6 +177,7 @@ MATRIX = {
     "campaigns:item-detail": Row({REVIEWER}, None, item),
     "campaigns:item-decide": Row(None, {REVIEWER}, item),
     "campaigns:bulk": Row(None, REVIEWERS, open_campaign),
+    "campaigns:hand-over": Row(None, REVIEWERS, open_campaign),
     "campaigns:submit": Row(REVIEWERS, REVIEWERS, open_campaign),
     "campaigns:receipt": Row({REVIEWER}, None, lambda world: [world.closed.pk, world.closed.sign_offs.get().pk]),
     # remediation

@@ -1,27 +1,48 @@
 """Reassignment: items given to somebody else, with a reason and the whole trail kept."""
 
-from django.db import transaction
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.db import connection, transaction
 
 from campaigns import permissions, rules, worklist
 from campaigns.actions.items import Selection
 from campaigns.models import Assignment
 from campaigns.states import ReviewerRule
 from certify.lib import clock
+from certify.lib.batches import batched
 from certify.lib.errors import InvalidInput, NotAllowed
 from inventory.models import Identity
 from ledger.actions import entries
+from ledger.models import Entry
 
 MAX_ITEMS = 10_000
+#: Item numbers that one ledger entry names.
+ITEMS_IN_ENTRY = 5_000
+
+
+class Move(NamedTuple):
+    """An assignment that goes to somebody else: its id, item number and reviewer, whom is asked instead, and why."""
+
+    assignment: int
+    number: int
+    reviewer: int
+    to: int
+    reason: str
+    excused: str = ""
+    back: bool = False
 
 
 @transaction.atomic
 def reassign(*, campaign_id: int, selection: Selection, to, reason: str, by) -> int:
-    """Give undecided items to another reviewer; returns how many moved.
+    """Give undecided items of anybody to another reviewer, as a control owner may; returns how many moved.
 
-    A reviewer may give away their own items, a control owner anybody's. Refuses a missing reason, a reviewer who is not
-    active, and items that are the new reviewer's own access. Decided items stay where they are.
+    Refuses a missing reason, a reviewer who is not active, and items that are the new reviewer's own access. Decided items stay
+    where they are. Reviewers give away their own items by `handing_over.hand_over`.
     """
     now = clock.now()
+    if not permissions.can_run_campaigns(by):
+        raise NotAllowed("Only a control owner may give away the items of others.")
     stage = worklist.hold_open(campaign_id, now)
     reason = rules.check_reason(reason, "Say why the items go to somebody else.")
     if not to.is_active:
@@ -29,8 +50,6 @@ def reassign(*, campaign_id: int, selection: Selection, to, reason: str, by) -> 
     if len(selection.ids) > MAX_ITEMS:
         raise InvalidInput(f"At most {MAX_ITEMS:,} items can be given away at once.")
     old = worklist.lock_reassignable(campaign_id, stage, selection.ids, to)
-    if not permissions.can_run_campaigns(by) and any(assignment.reviewer_id != by.pk for assignment in old):
-        raise NotAllowed("Only items that are assigned to you can be given away.")
     own = Identity.objects.filter(user=to).values_list("key", flat=True)
     if mine := [assignment for assignment in old if assignment.item.identity_key in set(own)]:
         raise InvalidInput(f"{len(mine)} of these items are {to.name}'s own access.", field="to")
@@ -43,46 +62,61 @@ def reassign(*, campaign_id: int, selection: Selection, to, reason: str, by) -> 
 @transaction.atomic
 def move(*, rows: list[Assignment], to, rule: str, reason: str, by) -> None:
     """Deactivate locked assignments of one campaign and ask `to` instead; their panel and quorum go with them."""
-    now, campaign_id = clock.now(), rows[0].campaign_id
-    Assignment.objects.filter(pk__in=[assignment.pk for assignment in rows]).update(is_active=False)
-    Assignment.objects.bulk_create(
-        Assignment(
-            campaign_id=campaign_id,
-            item_id=assignment.item_id,
-            stage=assignment.stage,
-            panel=assignment.panel,
-            group_id=assignment.group_id,
-            quorum=assignment.quorum,
-            is_vote=assignment.is_vote,
-            reviewer=to,
-            reviewer_name=to.name,
-            rule=rule,
-            reason=reason,
-            risk_rank=assignment.risk_rank,
-            item_number=assignment.item_number,
-            assigned_at=now,
-        )
-        for assignment in rows
-    )
-    per_reviewer: dict[int, list[Assignment]] = {}
-    for assignment in rows:
-        per_reviewer.setdefault(assignment.reviewer_id, []).append(assignment)
-    entries.record_many(
+    moves = [Move(row.pk, row.item_number, row.reviewer_id, to.pk, reason) for row in rows]
+    move_all(campaign_id=rows[0].campaign_id, moves=moves, rule=rule, by=by)
+
+
+ENDED = "UPDATE campaigns_assignment SET is_active = FALSE WHERE id = ANY(%(rows)s::bigint[]) AND is_active"
+ASKED_INSTEAD = """
+    INSERT INTO campaigns_assignment (campaign_id, item_id, stage, panel, group_id, quorum, reviewer_id, reviewer_name, rule, reason,
+        excused, is_active, is_vote, risk_rank, item_number, assigned_at, previous_id, decision, rationale, reduce_to, is_bulk)
+    SELECT row.campaign_id, row.item_id, row.stage, row.panel, row.group_id, row.quorum, reviewer.id, reviewer.name, %(rule)s,
+           moved.reason, moved.excused, TRUE, row.is_vote, row.risk_rank, row.item_number, %(now)s, row.id, '', '', '', FALSE
+    FROM unnest(%(rows)s::bigint[], %(to)s::bigint[], %(reasons)s::text[], %(excused)s::text[])
+         WITH ORDINALITY AS moved (id, to_id, reason, excused, place)
+    JOIN campaigns_assignment AS row ON row.id = moved.id JOIN people_user AS reviewer ON reviewer.id = moved.to_id
+    ORDER BY moved.place
+"""
+
+
+@transaction.atomic
+def move_all(*, campaign_id: int, moves: Iterable[Move], rule: str, by) -> list[Entry]:
+    """Deactivate locked assignments of one campaign and ask others instead, set by set.
+
+    Returns the ledger entries: one for each pair of people and reason, more where it is about very many items.
+    """
+    moved, now = list(moves), clock.now()
+    values = {
+        "rows": [one.assignment for one in moved],
+        "to": [one.to for one in moved],
+        "reasons": [one.reason for one in moved],
+        "excused": [one.excused for one in moved],
+        "rule": str(rule),
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ENDED, values)
+        cursor.execute(ASKED_INSTEAD, values)
+    together: dict[tuple[int, int, str], list[Move]] = {}
+    for one in moved:
+        together.setdefault((one.reviewer, one.to, one.reason), []).append(one)
+    subject = f"campaigns.campaign:{campaign_id}"
+    return entries.record_many(
         kind="assignment:reassigned",
         by=by,
         at=now,
-        rows=[
-            (
-                f"campaigns.campaign:{campaign_id}",
-                {
-                    "campaign": str(campaign_id),
-                    "items": [assignment.item_number for assignment in batch],
-                    "from": f"people.user:{reviewer}",
-                    "to": f"people.user:{to.pk}",
-                    "reason": reason,
-                },
-            )
-            for reviewer, moved in per_reviewer.items()
-            for batch in (moved[start : start + 5_000] for start in range(0, len(moved), 5_000))
-        ],
+        rows=[(subject, _facts(campaign_id, batch)) for found in together.values() for batch in batched(found, ITEMS_IN_ENTRY)],
     )
+
+
+def _facts(campaign_id: int, moved: list[Move]) -> dict:
+    """What the ledger records. Items that return to somebody who had given them on are named."""
+    facts = {
+        "campaign": str(campaign_id),
+        "items": [one.number for one in moved],
+        "from": f"people.user:{moved[0].reviewer}",
+        "to": f"people.user:{moved[0].to}",
+        "reason": moved[0].reason,
+    }
+    back = [one.number for one in moved if one.back]
+    return facts | {"back": back} if back else facts

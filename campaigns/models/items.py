@@ -112,6 +112,13 @@ class Assignment(models.Model):
     risk_rank = models.PositiveSmallIntegerField(help_text="Copy of the item's, so that one index gives risk-first pages.")
     item_number = models.PositiveIntegerField()
     assigned_at = models.DateTimeField()
+    previous = unchecked(
+        "campaigns.Assignment",
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="The row that this one took the place of.",
+    )
 
     decision = models.CharField(max_length=10, blank=True, choices=DecisionCode.choices)
     rationale = models.TextField(blank=True)

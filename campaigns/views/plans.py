@@ -46,6 +46,7 @@ def _plan_context(plan: dict, known: plan_form.Choices) -> dict:
         "strategies": Strategy.choices,
         "overall": plan_form.OVERALL,
         "independence": independence,
+        "hand_over": plans.HAND_OVER.items(),
         "can_add": len(plan["stages"]) < plans.MAX_STAGES,
     }
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import permissions, queries, rules, stages, worklist
+from campaigns import hand_over, permissions, queries, rules, stages, worklist
 from campaigns.actions import items, openings, reviews
 from campaigns.forms import AnswerForm, FilterForm
 from campaigns.models import Assignment, Campaign, SignOff
@@ -37,7 +37,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "campaigns/inbox.html", {"cards": worklist.inbox(request.user), "now": clock.now()})
 
 
-def _desk(request: HttpRequest, pk: int) -> tuple[Campaign, QuerySet]:
+def desk(request: HttpRequest, pk: int) -> tuple[Campaign, QuerySet]:
     """The campaign and the user's rows in it; not found for people who have none."""
     campaign = get_object_or_404(worklist.reviewed_campaigns(), pk=pk)
     rows = worklist.my_rows(request.user, pk)
@@ -47,7 +47,7 @@ def _desk(request: HttpRequest, pk: int) -> tuple[Campaign, QuerySet]:
 
 
 def _row(request: HttpRequest, pk: int, row: int) -> Assignment:
-    _, rows = _desk(request, pk)
+    _, rows = desk(request, pk)
     return get_object_or_404(rows.select_related("item", "decided_by", "reviewer", "campaign"), pk=row)
 
 
@@ -65,7 +65,7 @@ def _query(filters: worklist.Filters, view: str, **changes) -> str:
 @requires(permissions.can_review)
 @require_safe
 def review(request: HttpRequest, pk: int) -> HttpResponse:
-    campaign, rows = _desk(request, pk)
+    campaign, rows = desk(request, pk)
     filters = FilterForm(request.GET).filters()
     view = request.GET.get("view", "risk") if request.GET.get("view") in worklist.VIEWS else "risk"
     page = worklist.review_page(
@@ -76,6 +76,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "campaign": campaign,
         "is_open": _is_open(campaign),
+        "can_give": hand_over.is_possible(campaign.terms),
         "now": now,
         "groups": _groups(page.rows, view),
         "facets": facets,
@@ -161,6 +162,8 @@ def _drawer(request: HttpRequest, row: Assignment, refusal: DomainError | None =
         "is_open": _is_open(campaign) and row.stage == campaign.stage,
         "decisions": worklist.last_decisions(row, shows_earlier=shows_earlier),
         "snapshot": campaign.sources.select_related("snapshot").get(source_id=row.item.source_id).snapshot,
+        "can_give": hand_over.is_possible(campaign.terms),
+        "way": hand_over.trail(row),
         "acts_for": row.reviewer if row.reviewer_id != request.user.pk else None,
         "removal_reasons": rules.REMOVAL_REASONS,
         "refusal": refusal,
@@ -226,7 +229,7 @@ def item_decide(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     return render(request, "campaigns/_row_swap.html", context, status=status)
 
 
-def _selection(request: HttpRequest, rows: QuerySet) -> items.Selection:
+def selection_of(request: HttpRequest, rows: QuerySet) -> items.Selection:
     """The ticked rows, or everything that the filter shows."""
     filters = FilterForm(request.POST).filters()
     if request.POST.get("everything"):
@@ -241,8 +244,8 @@ def _selection(request: HttpRequest, rows: QuerySet) -> items.Selection:
 @require_POST
 def bulk(request: HttpRequest, pk: int) -> HttpResponse:
     """First the preview of what a bulk act would touch; with `confirm`, the act."""
-    campaign, rows = _desk(request, pk)
-    selection, code = _selection(request, rows), request.POST.get("code", "")
+    campaign, rows = desk(request, pk)
+    selection, code = selection_of(request, rows), request.POST.get("code", "")
     if not selection.ids or code not in items.BULK_ANSWERS:
         messages.error(request, "Tick the rows first, then choose what to do with them.")
         return redirect("campaigns:review", pk=pk)
@@ -281,7 +284,7 @@ def _bulk_preview(
 @require_http_methods(["GET", "POST"])
 def submit(request: HttpRequest, pk: int) -> HttpResponse:
     """The summary and the statement; POST signs it."""
-    (campaign, rows), error = _desk(request, pk), ""
+    (campaign, rows), error = desk(request, pk), ""
     if request.method == "POST":
         if not request.POST.get("agree"):
             error = "Tick the statement to sign it."

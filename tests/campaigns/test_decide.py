@@ -162,7 +162,7 @@ def test_a_statement_over_another_number_of_decisions_is_refused(story, campaign
 
 def test_reassign_keeps_the_trail_and_never_gives_people_their_own_access(story, campaign, ana):
     selection = chosen(campaign, ("bruno", "read"), ("david", "read"))
-    moved = assignments.reassign(campaign_id=campaign.pk, selection=selection, to=story.fallback, reason=REASON, by=ana)
+    moved = assignments.reassign(campaign_id=campaign.pk, selection=selection, to=story.fallback, reason=REASON, by=story.owner)
     assert moved == 2
     item = story.item(campaign, "bruno")
     trail = list(item.assignments.order_by("id").values_list("reviewer__name", "is_active", "rule"))

@@ -141,7 +141,11 @@ def _first(story: Story) -> Campaign:
     with clock.freeze(moment(2, 3)):
         moved = story.row(campaign, "david")
         assignments.reassign(
-            campaign_id=campaign.pk, selection=Selection([moved.pk]), to=story.owner, reason="Knows the suppliers", by=ana
+            campaign_id=campaign.pk,
+            selection=Selection([moved.pk]),
+            to=story.owner,
+            reason="Knows the suppliers",
+            by=story.owner,
         )
         _decide(story, campaign, "bruno", "approve", ana)
         undone = _decide(story, campaign, "bruno", "revoke", ana, "admin")
