@@ -31,6 +31,20 @@ INDEPENDENCE = {
     "granter": "Whoever granted the access",
 }
 
+#: What a definition says that has no plan yet.
+DEFAULTS = {
+    "overall": LAST_STAGE,
+    "independence": {},
+    "excuse": "",
+    "other_remediator": False,
+    "hand_over": plans.DEPUTIES_AND_MANAGERS,
+    "second_look": None,
+    "silence": plans.REPORT,
+    "silence_days": 7,
+    "silence_automatic": False,
+    "silence_limit": 20,
+}
+
 
 @dataclass
 class Choices:
@@ -73,6 +87,23 @@ def posted(data: QueryDict, known: Choices) -> dict:
         "excuse": data.get("excuse", ""),
         "other_remediator": bool(data.get("other_remediator")),
         "hand_over": data.get("hand_over", plans.DEPUTIES_AND_MANAGERS),
+        "second_look": _second_look(data),
+        "silence": data.get("silence", plans.REPORT),
+        "silence_days": _number(data.get("silence_days", "") or "7", "Say for how many more days.", "silence_days"),
+        "silence_automatic": bool(data.get("silence_automatic")),
+        "silence_limit": _number(data.get("silence_limit", "") or "20", "Say above which share, in percent.", "silence_limit"),
+    }
+
+
+def _second_look(data: QueryDict) -> dict | None:
+    """What the form says of the second look; none when its share is empty."""
+    share, kind, _, key = data.get("second_look-share", "").strip(), *data.get("second_look-who", "").partition(":")
+    if not share:
+        return None
+    return {
+        "share": _number(share, "A second look is at a whole number of percent.", "second_look"),
+        "reviewer": {kind: int(key)} if kind in ("user", "group") and key.isdecimal() else plans.OWNER,
+        "days": _number(data.get("second_look-days", "") or "5", "A second look takes a number of days.", "second_look"),
     }
 
 
@@ -143,17 +174,7 @@ def rows(plan_stages: list[dict], known: Choices) -> list[dict]:
 
 def initial(definition: CampaignDefinition) -> dict:
     """The plan of a definition, as it would be launched now."""
-    return (
-        {
-            "overall": LAST_STAGE,
-            "independence": {},
-            "excuse": "",
-            "other_remediator": False,
-            "hand_over": plans.DEPUTIES_AND_MANAGERS,
-        }
-        | definition.plan
-        | {"stages": stages.of(definition.terms())}
-    )
+    return DEFAULTS | definition.plan | {"stages": stages.of(definition.terms())}
 
 
 def in_words(plan_stages: list[dict]) -> list[str]:

@@ -1,8 +1,10 @@
 """How a definition's items are reviewed, as data: its stages, what they come to, and who is independent; pure.
 
 {"stages": [stage], "overall": "last_stage" or a strategy, "independence": {"granter": "route" | "excuse", "report": …},
-"excuse": words, needed when anything is excused, "other_remediator": bool, "hand_over": to whom reviewers may give items}; a stage
-is as `stages.of` describes it.
+"excuse": words, needed when anything is excused, "other_remediator": bool, "hand_over": to whom reviewers may give items,
+"silence": what follows where nobody answers, with "silence_days", "silence_automatic" and "silence_limit",
+"second_look": None or {"share": percent, "reviewer": "owner" | {"user": id} | {"group": id}, "days": days}}; a stage is as
+`stages.of` describes it. A launch adds the seed of the second look to the terms.
 """
 
 from campaigns.states import LAST_STAGE, PLAIN_RULES, Result, ReviewerRule, Strategy
@@ -29,6 +31,16 @@ ATTRIBUTES = {
     "entitlement": "Entitlement",
     "entitlement_kind": "Kind of entitlement",
 }
+REPORT, ESCALATE, FOLLOW_UP, PROPOSE_REMOVAL = "report", "escalate", "follow_up", "propose_removal"
+#: What follows where nobody answers → words.
+SILENCE = {
+    REPORT: "Nothing more: it is recorded as not reviewed",
+    ESCALATE: "When a stage is due, the reviewer’s manager is asked, else the owner, for some more days",
+    FOLLOW_UP: "A follow-up asks again about what nobody answered",
+    PROPOSE_REMOVAL: "Its removal is proposed to the owner, who must approve it",
+}
+OWNER = "owner"
+MAX_MORE_DAYS = 90
 
 
 def checked(plan: dict) -> dict:
@@ -56,7 +68,40 @@ def checked(plan: dict) -> dict:
         "independence": independence,
         "excuse": excuse if "excuse" in independence.values() else "",
         "other_remediator": bool(plan.get("other_remediator", False)),
+        "second_look": _second_look(plan.get("second_look")),
+        **_silence(plan),
     }
+
+
+def _silence(plan: dict) -> dict:
+    policy, days, limit = plan.get("silence", REPORT), plan.get("silence_days", 7), plan.get("silence_limit", 20)
+    if policy not in SILENCE:
+        raise InvalidInput("Choose what follows where nobody answers.", field="silence")
+    if not isinstance(days, int) or not 1 <= days <= MAX_MORE_DAYS:
+        raise InvalidInput(f"Whoever is asked instead has 1 to {MAX_MORE_DAYS} days.", field="silence_days")
+    if not isinstance(limit, int) or not 0 <= limit <= 100:
+        raise InvalidInput("A second person is needed above 0 to 100 percent of a system’s access.", field="silence_limit")
+    automatic = bool(plan.get("silence_automatic", False))
+    return {"silence": policy, "silence_days": days, "silence_automatic": automatic, "silence_limit": limit}
+
+
+def _second_look(wanted: dict | None) -> dict | None:
+    if not wanted:
+        return None
+    share, days, who = wanted.get("share"), wanted.get("days", 5), wanted.get("reviewer", OWNER)
+    if not isinstance(share, int) or not 1 <= share <= 100:
+        raise InvalidInput("A second look is at 1 to 100 percent of what was kept.", field="second_look")
+    if not isinstance(days, int) or not 1 <= days <= MAX_MORE_DAYS:
+        raise InvalidInput(f"A second look takes 1 to {MAX_MORE_DAYS} days.", field="second_look")
+    is_named = isinstance(who, dict) and set(who) in ({"user"}, {"group"}) and all(isinstance(pk, int) for pk in who.values())
+    if who != OWNER and not is_named:
+        raise InvalidInput("Choose who takes the second look: the owner, a person or a group.", field="second_look")
+    return {"share": share, "reviewer": who, "days": days}
+
+
+def _second_looker(plan: dict, kind: str) -> set[int]:
+    who = (plan.get("second_look") or {}).get("reviewer", OWNER)
+    return {who[kind]} if who != OWNER and kind in who else set()
 
 
 def _stage(number: int, stage: dict) -> dict:
@@ -115,11 +160,14 @@ def _is_case(case: dict) -> bool:
 def people_in(plan: dict) -> set[int]:
     """Ids of the users that the plan names."""
     links = [link for stage in plan["stages"] for panel in stage["panels"] for link in panel]
-    return {link["user"] for link in links if "user" in link} | {
-        case["user"] for link in links for case in link.get("cases", ())
-    }
+    return (
+        {link["user"] for link in links if "user" in link}
+        | {case["user"] for link in links for case in link.get("cases", ())}
+        | _second_looker(plan, "user")
+    )
 
 
 def groups_in(plan: dict) -> set[int]:
     """Ids of the groups that the plan names."""
-    return {link["group"] for stage in plan["stages"] for panel in stage["panels"] for link in panel if "group" in link}
+    links = [link for stage in plan["stages"] for panel in stage["panels"] for link in panel]
+    return {link["group"] for link in links if "group" in link} | _second_looker(plan, "group")

@@ -214,3 +214,10 @@ class Disposition(TextChoices):
 
     ACCEPTED = "accepted", "Accepted"
     RE_ASK = "re_ask", "To be asked again"
+
+
+class SilenceVerdictCode(TextChoices):
+    """What a second person says of removals that were approved for silence."""
+
+    CONFIRMED = "confirmed", "Confirmed"
+    DECLINED = "declined", "Declined"

@@ -3,8 +3,9 @@
 from celery import shared_task
 from django.db import connection
 
-from campaigns import queries
+from campaigns import queries, silence
 from campaigns.actions import advancing, launching, occurrences, reminders, routing
+from campaigns.actions import silence as silence_actions
 from campaigns.models import Campaign, CampaignDefinition
 from certify.lib import clock
 from certify.lib.errors import DomainError
@@ -63,6 +64,14 @@ def replace_leavers() -> None:
     """Give what reviewers who have left had open to the next who can answer."""
     for campaign in queries.open_campaigns().values_list("pk", flat=True):
         routing.replace_leavers(campaign_id=campaign, by=SYSTEM)
+
+
+@shared_task(name="campaigns.follow_silence")
+def follow_silence() -> None:
+    """Ask again about what nobody answered in campaigns that closed, where their terms say that this happens by itself."""
+    for campaign in silence.campaigns_to_follow(clock.now()):
+        if silence.silent_items(campaign).exists():
+            silence_actions.follow_up(campaign_id=campaign.pk, by=SYSTEM)
 
 
 @shared_task(name="campaigns.send_due_reminders")

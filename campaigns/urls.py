@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from campaigns.views import calendar, campaigns, definitions, delegations, handing_over, lifecycle, plans, quality, reviews, scopes, stages
+from campaigns.views import (
+    calendar, campaigns, definitions, delegations, handing_over, lifecycle, plans, quality, reviews, scopes, silence, stages,
+)  # fmt: skip
 
 app_name = "campaigns"
 urlpatterns = [
@@ -34,6 +36,10 @@ urlpatterns = [
     path("campaigns/<int:pk>/reviewers/<int:reviewer>/reopen/", stages.reviewer_reopen, name="reviewer-reopen"),
     path("campaigns/<int:pk>/quality/", quality.campaign_quality, name="campaign-quality"),
     path("campaigns/<int:pk>/quality/<int:reviewer>/", quality.finding_judge, name="finding-judge"),
+    path("campaigns/<int:pk>/follow-up/", silence.follow_up, name="campaign-follow-up"),
+    path("campaigns/<int:pk>/unanswered/", silence.unanswered, name="campaign-unanswered"),
+    path("campaigns/<int:pk>/unanswered/remove/", silence.remove, name="campaign-remove-unanswered"),
+    path("campaigns/<int:pk>/unanswered/<int:approval>/", silence.judge, name="unanswered-judge"),
     path("definitions/<int:pk>/reviewers/", plans.definition_plan, name="definition-plan"),
     path("definitions/<int:pk>/schedule/", calendar.definition_schedule, name="definition-schedule"),
     path("calendar/", calendar.calendar, name="calendar"),

@@ -24,6 +24,7 @@ SWEEPS = {
     "campaigns.close_due_campaigns": 60,
     "campaigns.run_schedules": 60,
     "campaigns.replace_leavers": 600,
+    "campaigns.follow_silence": 300,
     "campaigns.send_due_reminders": 900,
     "remediation.sweep_signed_off": 10,
     "remediation.verify_new_snapshots": 10,

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from campaigns.states import Outcome
 from people.states import Role
 from remediation.states import TaskState, Verdict
 
@@ -70,6 +71,11 @@ class RemediationTask(models.Model):
 
     def __str__(self) -> str:
         return f"removal {self.pk}"
+
+    @property
+    def is_for_silence(self) -> bool:
+        """Whether nobody decided it in the review: people approved it afterwards."""
+        return self.item.outcome == Outcome.NOT_REVIEWED
 
 
 class Attempt(models.Model):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import BooleanField, Case, Count, F, Max, Min, Q, QuerySet, Value, When
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState
 from inventory.models import Snapshot
 from inventory.states import Completeness, FileKind
@@ -70,9 +70,10 @@ def counts(user, *, now: datetime, campaign: int | None = None) -> dict[str, int
 
 
 def campaigns_to_sweep() -> QuerySet:
-    """Closed campaigns with revoked items that have no removal yet."""
-    waiting = Q(items__outcome__in=TO_REMOVE, items__removal__isnull=True)
-    return Campaign.objects.filter(waiting, state=CampaignState.CLOSED).distinct().order_by("id")
+    """Closed campaigns with revoked items, or items whose removal was approved after silence, that have no removal yet."""
+    decided = Campaign.objects.filter(items__outcome__in=TO_REMOVE, items__removal__isnull=True).values("pk")
+    approved = SilenceRemoval.objects.effective().filter(item__removal__isnull=True).values("campaign_id")
+    return Campaign.objects.filter(Q(pk__in=decided) | Q(pk__in=approved), state=CampaignState.CLOSED).order_by("id")
 
 
 def speaking() -> QuerySet:

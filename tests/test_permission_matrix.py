@@ -9,6 +9,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -16,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from campaigns.actions import closing, delegations, launching, plans, schedules, scopes
-from campaigns.models import Campaign, Delegation, Occurrence, ReviewerGroup, SavedScope, StandingExclusion
+from campaigns.models import Campaign, Delegation, Occurrence, ReviewerGroup, SavedScope, SilenceApproval, StandingExclusion
 from certify.lib import clock
 from certify.lib.files import store
 from evidence.actions import packs, periods
@@ -163,6 +164,10 @@ MATRIX = {
     "campaigns:reviewer-reopen": Row({OWNER}, {OWNER}, lambda world: [world.open.pk, world.people[REVIEWER].pk]),
     "campaigns:campaign-quality": Row(RUNNERS, None, open_campaign),
     "campaigns:finding-judge": Row({OWNER}, {OWNER}, lambda world: [world.closed.pk, world.people[REVIEWER].pk]),
+    "campaigns:campaign-follow-up": Row(None, {OWNER}, lambda world: [world.closed.pk]),
+    "campaigns:campaign-unanswered": Row(RUNNERS, None, lambda world: [world.closed.pk]),
+    "campaigns:campaign-remove-unanswered": Row(None, {OWNER}, lambda world: [world.closed.pk]),
+    "campaigns:unanswered-judge": Row(None, RUNNERS, lambda world: [world.closed.pk, SilenceApproval.objects.get().pk]),
     "campaigns:definition-plan": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
     "campaigns:definition-schedule": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
     "campaigns:calendar": Row(RUNNERS),
@@ -251,6 +256,7 @@ def build(folder: Path) -> World:
     with transaction.atomic():
         removals.claim_done(task_id=task.pk, note="Taken out of the group", proof=proof, by=story.system_owner)
     RemediationTask.objects.filter(pk=task.pk).update(state="still_there")
+    _approval(story, closed)
     pack = _pack(story, people)
     sequencing.sequence(by=SYSTEM)
     return World(
@@ -285,6 +291,13 @@ def _people(story: Story) -> dict[str, User]:
         AUDITOR: story.auditor,
         OTHER_AUDITOR: make("other-auditor", "auditor"),
     }
+
+
+def _approval(story: Story, closed: Campaign) -> None:
+    """Removals for silence that wait for a second person."""
+    facts = {"approved_by": story.owner, "approved_by_name": story.owner.name, "reason": "Nobody needs it", "count": 1}
+    facts |= {"needs_second": True, "limits": {"sources": [], "last_holders": []}, "at": clock.now(), "entry_uid": uuid4()}
+    SilenceApproval.objects.create(campaign=closed, **facts)
 
 
 def _requested(story: Story, name: str) -> Campaign:

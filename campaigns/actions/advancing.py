@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from campaigns import assigning, permissions, queries, results, reviewers, rules, stages
-from campaigns.actions import asking, closing
+from campaigns.actions import asking, closing, silence
 from campaigns.models import Assignment, Campaign
 from campaigns.states import CampaignState
 from certify.lib import clock
@@ -46,6 +46,8 @@ def finish_stage(*, campaign_id: int, by) -> Campaign:
     if by is not SYSTEM and not permissions.can_close(by, campaign):
         raise NotAllowed("Only a control owner may end a stage before it is due.")
     if by is SYSTEM and not queries.stage_is_over(campaign, clock.now()):
+        return campaign
+    if by is SYSTEM and silence.escalate(campaign=campaign, by=by):
         return campaign
     if campaign.stage == len(stages.of(campaign.terms)):
         return closing.close(campaign_id=campaign.pk, by=by)

@@ -188,7 +188,7 @@ def ask(*, campaign: Campaign, by) -> None:
     """Ask for the launch of a (locked) campaign that exists, with the definition as it stands now."""
     rules.check_transition(campaign.state, CampaignState.REQUESTED)
     campaign.state, campaign.error = CampaignState.REQUESTED, ""
-    campaign.terms = reading.frozen_terms(campaign.definition, clock.now())
+    campaign.terms = reading.terms_again(campaign, clock.now())
     campaign.owner = campaign.definition.owner
     campaign.save(update_fields=["state", "error", "terms", "owner"])
     _record_request(campaign, by)

@@ -12,6 +12,7 @@ from campaigns.models.findings import Finding, FindingDisposition, ItemOpened
 from campaigns.models.items import Assignment, ReviewItem, StageResult
 from campaigns.models.schedules import Occurrence
 from campaigns.models.scopes import SavedScope, StandingExclusion
+from campaigns.models.silence import SilenceApproval, SilenceRemoval, SilenceVerdict
 
 __all__ = [
     "Assignment",
@@ -31,6 +32,9 @@ __all__ = [
     "SavedScope",
     "SignOff",
     "SignedDecision",
+    "SilenceApproval",
+    "SilenceRemoval",
+    "SilenceVerdict",
     "StageResult",
     "StandingExclusion",
 ]

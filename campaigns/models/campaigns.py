@@ -32,6 +32,14 @@ class Campaign(models.Model):
     error = models.TextField(blank=True)
     opened_at = models.DateTimeField(null=True)
     stage = models.PositiveSmallIntegerField(default=1, help_text="The stage that is open; the last one once it is closed.")
+    follows = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="followed_by",
+        help_text="Whose silence this one asks about again.",
+    )
+    escalated_stage = models.PositiveSmallIntegerField(default=0, help_text="The last stage whose silence went on to others.")
     stage_opened_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True, help_text="When the present stage ends.")
     ends_at = models.DateTimeField(null=True, help_text="When a schedule wants the last stage to end.")
@@ -52,6 +60,9 @@ class Campaign(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = (
+            models.UniqueConstraint(
+                fields=("follows",), condition=Q(follows__isnull=False) & ~Q(state="cancelled"), name="campaign_followed_once"
+            ),
             models.CheckConstraint(
                 condition=Q(closed_at__isnull=True, close_entry_uid__isnull=True)
                 | Q(closed_at__isnull=False, close_entry_uid__isnull=False),

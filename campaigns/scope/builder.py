@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from django.http import QueryDict
 
 from campaigns.scope import documents, schema
-from campaigns.scope.conditions import BY_NAME, CHOICE, DAYS, FIELDS, LISTED, MAX_DAYS, PERSON, SOURCE, TEXT, Field
+from campaigns.scope.conditions import BY_NAME, CHOICE, DAYS, INCLUDABLE, LISTED, MAX_DAYS, OFFERED, PERSON, SOURCE, TEXT, Field
 from campaigns.scope.documents import VERSION
 from certify.lib.errors import InvalidInput
 
@@ -89,7 +89,7 @@ class Rule:
     @property
     def addable(self) -> list[Field]:
         """Fields that it does not speak of yet."""
-        return [one for one in FIELDS if one.name not in {row.field.name for row in self.rows}]
+        return [one for one in OFFERED if one.name not in {row.field.name for row in self.rows}]
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Draft:
     def addable(self) -> list[Field]:
         """Fields that it does not speak of yet."""
         said = {row.field.name for row in self.rows}
-        return [one for one in FIELDS if not one.only_excludes and one.name not in said]
+        return [one for one in INCLUDABLE if one.name not in said]
 
     def every_row(self) -> Iterator[Row]:
         """All rows, those of the rules too."""

@@ -3,6 +3,7 @@
 A condition is {"field": name, …} with, by the field's shape,
 
     choice, text, person, source   "any": [values], of which one must fit; text may hold `*` for any run of characters
+    campaign                       "any": [ids of campaigns]; only follow-ups have it, nobody writes one by hand
     days                           "days": whole days, and for fields that can be unknown "unknown": whether unknown fits
     flag                           nothing more
 
@@ -15,10 +16,10 @@ from django.db.models import TextChoices
 
 from inventory.states import EntitlementKind, IdentityKind, IdentityStatus, Tristate
 
-CHOICE, TEXT, PERSON, SOURCE, DAYS, FLAG = "choice", "text", "person", "source", "days", "flag"
+CHOICE, TEXT, PERSON, SOURCE, CAMPAIGN, DAYS, FLAG = "choice", "text", "person", "source", "campaign", "days", "flag"
 HOLDER, RIGHT, GRANT = "The person or account", "The right", "How it stands"
 #: Shapes whose conditions list values under "any".
-LISTED = (CHOICE, TEXT, PERSON, SOURCE)
+LISTED = (CHOICE, TEXT, PERSON, SOURCE, CAMPAIGN)
 #: Longest look back or ahead, in days: ten years.
 MAX_DAYS = 3_660
 
@@ -44,6 +45,7 @@ class Field:
     choices: type[TextChoices] | None = None
     can_be_unknown: str = ""
     only_excludes: bool = False
+    is_offered: bool = True
 
     @property
     def is_of_holder(self) -> bool:
@@ -112,10 +114,16 @@ FIELDS = (
         "changed", "unchanged", "New or changed", GRANT, FLAG, "Unchanged since the last review of its system",
         "Since the last closed review of its system that asked for it. What nobody answered then is asked again.",
     ),
+    Field(
+        "silent_in", "answered", "Not answered in", GRANT, CAMPAIGN, "Answered, or not asked about, in the review this one follows",
+        "Somebody was asked in the campaign, did not answer, and it was not reviewed.", is_offered=False,
+    ),
 )  # fmt: skip
 BY_NAME = {field.name: field for field in FIELDS}
 PLACE = {field.name: place for place, field in enumerate(FIELDS)}
-INCLUDABLE = tuple(field for field in FIELDS if not field.only_excludes)
+#: What the page offers; the others are written by the product itself.
+OFFERED = tuple(field for field in FIELDS if field.is_offered)
+INCLUDABLE = tuple(field for field in OFFERED if not field.only_excludes)
 
 
 def like(pattern: str) -> str:

@@ -1,9 +1,10 @@
 """What a scope document needs to be read with: names, the reviews a delta counts from, and what the lists cover."""
 
+import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
-from campaigns.models import CampaignDefinition, CampaignSource, StandingExclusion
+from campaigns.models import Campaign, CampaignDefinition, CampaignSource, StandingExclusion
 from campaigns.scope import documents
 from campaigns.scope.sentences import Names, left_out_words, sentence
 from campaigns.scope.sql import Baseline, Compiled, Covered, compiled
@@ -19,7 +20,10 @@ def names(document: dict) -> Names:
     ids |= {source for rule in document["exclude"] for one in rule["when"] if one["field"] == "source" for source in one["any"]}
     keys = documents.people_keys(document)
     people = Identity.objects.filter(key__in=keys).values_list("key", "name") if keys else ()
-    return Names(dict(Source.objects.filter(pk__in=ids).order_by("name").values_list("pk", "name")), dict(people))
+    reviews = {pk for one in document["include"] if one["field"] == "silent_in" for pk in one["any"]}
+    campaigns = Campaign.objects.filter(pk__in=reviews).values_list("pk", "name") if reviews else ()
+    sources = Source.objects.filter(pk__in=ids).order_by("name").values_list("pk", "name")
+    return Names(dict(sources), dict(people), dict(campaigns))
 
 
 def covers(earlier: dict, document: dict) -> bool:
@@ -98,12 +102,31 @@ def compiled_for(document: dict, sources: list[int], now: datetime, standing: li
 
 
 def frozen_terms(definition: CampaignDefinition, now: datetime) -> dict:
-    """The definition's terms as a campaign keeps them: with the scope in words, and with the lists that apply."""
+    """The definition's terms as a campaign keeps them: with the scope in words, with the lists that apply, and with a seed."""
     terms = definition.terms()
-    document = documents.read(terms["scope"])
+    return terms | _frozen(documents.read(terms["scope"]), terms, now)
+
+
+def follow_up_terms(campaign: Campaign, now: datetime) -> dict:
+    """The campaign's terms for asking again, in the same systems, about what nobody answered in it and is still open."""
+    earlier = documents.read(campaign.terms["scope"])
+    silent = {"field": "silent_in", "any": [campaign.pk]}
+    document = documents.ordered(earlier | {"include": [silent], "exclude": []})
+    return campaign.terms | {"scope": document} | _frozen(document, campaign.terms, now)
+
+
+def terms_again(campaign: Campaign, now: datetime) -> dict:
+    """What a campaign whose launch failed is tried again with: its definition as it stands now, or, of a follow-up, the same question."""
+    return follow_up_terms(campaign.follows, now) if campaign.follows_id else frozen_terms(campaign.definition, now)
+
+
+def _frozen(document: dict, terms: dict, now: datetime) -> dict:
     standing = standing_terms(document, now)
-    return terms | {
+    frozen = {
         "standing": standing,
         "scope_words": sentence(document, names(document), [one["name"] for one in standing]),
         "left_out_words": left_out_words(document, standing),
     }
+    if look := terms.get("second_look"):
+        frozen["second_look"] = look | {"seed": secrets.token_hex(16)}
+    return frozen

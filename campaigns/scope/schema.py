@@ -2,7 +2,7 @@
 
 import json
 
-from campaigns.scope.conditions import CHOICE, DAYS, FIELDS, LISTED, MAX_DAYS, SOURCE, TEXT, Field
+from campaigns.scope.conditions import CAMPAIGN, CHOICE, DAYS, FIELDS, LISTED, MAX_DAYS, SOURCE, TEXT, Field
 
 MAX_VALUES = 500
 #: What JSON readers hold exactly.
@@ -12,7 +12,7 @@ MAX_RULES = 50
 
 
 def _value(field: Field) -> dict:
-    if field.shape == SOURCE:
+    if field.shape in (SOURCE, CAMPAIGN):
         return {"type": "integer", "minimum": 1, "maximum": MAX_ID}
     if field.shape == CHOICE:
         return {"enum": field.choices.values}

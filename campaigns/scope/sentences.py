@@ -31,6 +31,11 @@ class Names:
 
     sources: dict[int, str] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
+    campaigns: dict[int, str] = field(default_factory=dict)
+
+    def campaign(self, one: int) -> str:
+        """The campaign's name."""
+        return f"“{self.campaigns.get(one, f'campaign {one}')}”"
 
     def source(self, one: int) -> str:
         """The system's name."""
@@ -88,11 +93,13 @@ PARTS = {
     "first_seen_within": lambda one, names: f"first seen within {_days(one['days'])}",
     "not_reviewed": lambda one, names: f"not reviewed for {_days(one['days'])}",
     "changed": lambda one, names: "new or changed since the last review of its system",
+    "silent_in": lambda one, names: f"about which nobody answered in {series(map(names.campaign, one['any']))}",
 }
 #: The order in which the parts are read aloud.
 SPOKEN = (
     "orphan", "person", "kind", "below", "status", "department", "title", "location", "left", "end_passed", "ends_within",
-    "entitlement", "entitlement_kind", "granted_within", "unused", "first_seen_within", "not_reviewed", "changed", "source",
+    "entitlement", "entitlement_kind", "granted_within", "unused", "first_seen_within", "not_reviewed", "changed",
+    "silent_in", "source",
 )  # fmt: skip
 #: Fields that say whose access it is meant to be.
 WHOSE = {"person", "kind", "below"}

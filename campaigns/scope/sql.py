@@ -50,6 +50,16 @@ ANSWERED = """
     ) AS {name} ON {name}.account_id = granted.account_id AND {name}.entitlement_id = granted.entitlement_id
         AND {name}.path = granted.path AND {name}.first_seen_id = granted.first_seen_id
 """
+#: What somebody was asked about in these campaigns and did not answer: the same grant, unless it ended and began again.
+SILENT = """
+    LEFT JOIN (
+        SELECT DISTINCT was.account_id, was.entitlement_id, was.path, was.first_seen_id
+        FROM campaigns_reviewitem AS item JOIN inventory_grant AS was ON was.id = item.grant_id
+        JOIN campaigns_stageresult AS ended ON ended.campaign_id = item.campaign_id AND ended.item_id = item.id
+        WHERE item.campaign_id = ANY(%({name})s::bigint[]) AND item.outcome = 'not_reviewed' AND ended.result = 'no_response'
+    ) AS {name} ON {name}.account_id = granted.account_id AND {name}.entitlement_id = granted.entitlement_id
+        AND {name}.path = granted.path AND {name}.first_seen_id = granted.first_seen_id
+"""
 BASELINE = """
     LEFT JOIN unnest(%(baseline_sources)s::bigint[], %(baseline_snapshots)s::bigint[])
         AS baseline (source_id, snapshot_id) ON baseline.source_id = granted.source_id
@@ -168,6 +178,12 @@ def _changed(found: Compiled, condition: dict) -> str:
     return CHANGED
 
 
+def _silent_in(found: Compiled, condition: dict) -> str:
+    name = found.value(condition["any"])
+    found.join(SILENT.format(name=name))
+    return f"{name}.account_id IS NOT NULL"
+
+
 def _source(found: Compiled, condition: dict) -> str:
     return f"granted.source_id = ANY(%({found.value(condition['any'])})s::bigint[])"
 
@@ -178,6 +194,7 @@ SPECIAL = {
     "ends_within": _ends_within,
     "not_reviewed": _not_reviewed,
     "changed": _changed,
+    "silent_in": _silent_in,
     **dict.fromkeys(TIMES, _time),
 }
 

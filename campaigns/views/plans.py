@@ -35,6 +35,11 @@ def definition_plan(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "campaigns/plan.html", context, status=422 if error else 200)
 
 
+def _is_named(plan: dict) -> bool:
+    """Whether the second look is taken by somebody else than the owner."""
+    return isinstance((plan["second_look"] or {}).get("reviewer"), dict)
+
+
 def _plan_context(plan: dict, known: plan_form.Choices) -> dict:
     independence = [(name, label, plan["independence"].get(name, "route")) for name, label in plan_form.INDEPENDENCE.items()]
     return {
@@ -47,6 +52,9 @@ def _plan_context(plan: dict, known: plan_form.Choices) -> dict:
         "overall": plan_form.OVERALL,
         "independence": independence,
         "hand_over": plans.HAND_OVER.items(),
+        "silence": plans.SILENCE.items(),
+        "second_user": (plan["second_look"] or {}).get("reviewer", {}).get("user") if _is_named(plan) else None,
+        "second_group": (plan["second_look"] or {}).get("reviewer", {}).get("group") if _is_named(plan) else None,
         "can_add": len(plan["stages"]) < plans.MAX_STAGES,
     }
 

@@ -1,11 +1,13 @@
 """Removals: opened for what a closed campaign revoked, and reported done by whoever removes the access."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
-from campaigns.models import Assignment, Campaign, ReviewItem
-from campaigns.states import TO_REMOVE, CampaignState
+from campaigns.models import Assignment, Campaign, ReviewItem, SilenceRemoval
+from campaigns.states import TO_REMOVE, CampaignState, Outcome
 from certify.lib import clock
 from certify.lib.batches import batched
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -31,27 +33,43 @@ class Proof:
 def open_for_campaign(*, campaign_id: int, by) -> int:
     """Open a task for every item to be removed or reduced of a closed campaign that has none yet; returns how many were opened.
 
-    Refuses a campaign that is not closed. Running it again opens nothing.
+    Items about which nobody answered are among them when their removal was approved by people. Refuses a campaign that is not
+    closed. Running it again opens nothing.
     """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if campaign.state != CampaignState.CLOSED:
         raise InvalidInput(f"Campaign “{campaign.name}” is not closed; removals follow from a closed campaign.")
-    items = (
-        ReviewItem.objects.filter(campaign=campaign, outcome__in=TO_REMOVE, removal__isnull=True)
-        .order_by("number")
-        .values("id", "number", "source_id", "source__owner_id")
+    missing = ReviewItem.objects.filter(campaign=campaign, removal__isnull=True).order_by("number")
+    approved = SilenceRemoval.objects.effective().filter(campaign=campaign).values("item_id")
+    days = campaign.terms["removal_days"]
+    decided = Opening(missing.filter(outcome__in=TO_REMOVE), rules.removal_due(campaign.closed_at, days))
+    silent = Opening(
+        missing.filter(outcome=Outcome.NOT_REVIEWED, pk__in=approved), rules.removal_due(clock.now(), days), "silence"
     )
-    snapshots = dict(campaign.sources.values_list("source_id", "snapshot_id"))
-    due_at = rules.removal_due(campaign.closed_at, campaign.terms["removal_days"])
-    opened = 0
+    return sum(_open(campaign, opening, by) for opening in (decided, silent))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Items whose removals are opened, when these are due, and what the ledger says of where they come from."""
+
+    items: QuerySet
+    due_at: datetime
+    origin: str = ""
+
+
+def _open(campaign: Campaign, opening: Opening, by) -> int:
+    items = opening.items.values("id", "number", "source_id", "source__owner_id")
+    snapshots, opened = dict(campaign.sources.values_list("source_id", "snapshot_id")), 0
     for batch in batched(items.iterator(chunk_size=BATCH), BATCH):
-        _open_batch(campaign, batch, snapshots, due_at, by)
+        _open_batch(campaign, batch, snapshots, opening, by)
         opened += len(batch)
     return opened
 
 
-def _open_batch(campaign: Campaign, items: list[dict], snapshots: dict, due_at, by) -> None:
-    now = clock.now()
+def _open_batch(campaign: Campaign, items: list[dict], snapshots: dict, opening: Opening, by) -> None:
+    now, due_at = clock.now(), opening.due_at
+    origin = {"origin": opening.origin} if opening.origin else {}
     tasks = [
         RemediationTask(
             pk=pk,
@@ -79,6 +97,7 @@ def _open_batch(campaign: Campaign, items: list[dict], snapshots: dict, due_at, 
                     "source": str(task.source_id),
                     "owner": f"people.user:{task.owner_id}",
                     "due_at": rfc3339(due_at),
+                    **origin,
                 },
             )
             for task, item in zip(tasks, items, strict=True)

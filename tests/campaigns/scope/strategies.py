@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from campaigns.scope.conditions import BY_NAME, CHOICE, DAYS, FIELDS, FLAG, INCLUDABLE, PERSON, SOURCE
+from campaigns.scope.conditions import BY_NAME, CHOICE, DAYS, FLAG, INCLUDABLE, OFFERED, PERSON, SOURCE
 from campaigns.scope.documents import ordered
 from inventory.states import EntitlementKind, IdentityKind, IdentityStatus, Tristate
 from tests.campaigns.scope.plain import Holder
@@ -44,7 +44,7 @@ def conditions(fields, **sizes) -> st.SearchStrategy[list[dict]]:
 @st.composite
 def documents(draw) -> dict:
     """A scope in canonical order."""
-    rules = draw(st.lists(conditions(FIELDS, min_size=1, max_size=2), max_size=2))
+    rules = draw(st.lists(conditions(OFFERED, min_size=1, max_size=2), max_size=2))
     exclude = [{"code": f"x{place}", "reason": "Looked at elsewhere", "when": when} for place, when in enumerate(rules, 1)]
     include = draw(conditions(INCLUDABLE, max_size=4))
     return ordered({"version": 1, "sources": list(SOURCES), "include": include, "exclude": exclude, "standing": True})
@@ -54,7 +54,7 @@ def documents(draw) -> dict:
 def one_by_one(draw) -> list[dict]:
     """For every field a scope that asks for nothing but it, and one that leaves out nothing but it."""
     found = []
-    for field in FIELDS:
+    for field in OFFERED:
         one = draw(condition(field.name))
         rule = {"code": "x1", "reason": "Looked at elsewhere", "when": [one]}
         parts = [{"include": [], "exclude": [rule]}, *([] if field.only_excludes else [{"include": [one], "exclude": []}])]
