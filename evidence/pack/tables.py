@@ -260,6 +260,7 @@ REASSIGNMENTS = f"""
     WHERE found.kind = 'assignment:reassigned' ORDER BY found.index, item.place
 """
 
+# What nobody answered is there too once its removal is opened, which people must have approved.
 # Where a removal stands under the checkpoint follows from its verifications and reports alone; the task's own state is of today.
 REMOVALS = f"""
     SELECT item.campaign_id::text, item.number::text, item.source_key, item.account_key, item.entitlement_key, item.path,
@@ -279,7 +280,8 @@ REMOVALS = f"""
         ON task.item_id = item.id
     LEFT JOIN pack_verified AS verified ON verified.task_id = task.id
     LEFT JOIN pack_claimed AS claimed ON claimed.task_id = task.id
-    WHERE item.campaign_id = ANY(%(closed)s) AND item.outcome IN ('revoked', 'reduced') ORDER BY item.campaign_id, item.number
+    WHERE item.campaign_id = ANY(%(closed)s) AND (item.outcome IN ('revoked', 'reduced') OR opened.uid IS NOT NULL)
+    ORDER BY item.campaign_id, item.number
 """
 
 ATTEMPTS = f"""

@@ -907,6 +907,8 @@ class Campaign:
         self.people, self.assigned, self.decided = {}, {}, {}
         self.sign_offs, self.trees, self.signed, self.seen = {}, [], [], []
         self.balance, self.moved, self.asked, self.submitted = {}, set(), set(), set()
+        # Removals of what nobody answered: item → row; approvals → whether they count, and their items.
+        self.silent, self.approvals = {}, {}
         self.answered, self.counted = Bag(), Bag()
         self.stages, self.overall = stages_of(json.loads(row["terms"]))
         self.decisions, self.is_disordered = 0, False
@@ -1012,7 +1014,7 @@ class Tables:
             if campaign:
                 answers, ahead = self._answers_of(cells, asked, ahead)
                 self._take_item(campaign, table, number, cells, answers)
-                if campaign.is_closed and cells[ITEM["outcome"]] in ("revoked", "reduced"):
+                if campaign.is_closed:
                     removal = self._take_removal(campaign, number, cells, removal, following)
         while removal:
             self._not_revoked(removal)
@@ -1111,16 +1113,25 @@ class Tables:
             self.report.problem("outcomes", f"{where}: {made}")
 
     def _take_removal(self, campaign, number, cells, removal, following):
-        """Removals stand in the order of the items: each revoked item takes the next one."""
-        here = int(cells[0]), int(cells[1])
+        """Removals stand in the order of the items: each revoked item takes the next one, one that nobody answered may."""
+        here, is_decided = (int(cells[0]), int(cells[1])), cells[ITEM["outcome"]] in ("revoked", "reduced")
         while removal and tuple(map(int, removal[1][:2])) < here:
             self._not_revoked(removal)
             removal = next(following, None)
-        if removal is None or tuple(map(int, removal[1][:2])) != here:
+        is_here = removal is not None and tuple(map(int, removal[1][:2])) == here
+        if not is_decided and (not is_here or cells[ITEM["outcome"]] != "not_reviewed"):
+            return removal
+        if not is_here:
             missing = f"item {cells[1]} of {campaign.label} is to be removed, but remediation/removals.csv has no row for it"
             self.report.problem("removals", f"reviews/items.csv, row {number}: {missing}: a row was dropped")
             return removal
         row, where = dict(zip(TABLES["remediation/removals.csv"], removal[1])), f"remediation/removals.csv, row {removal[0]}"
+        if not is_decided:
+            campaign.silent[cells[1]] = where
+            if not row["entry"]:
+                self.report.problem(
+                    "removals", f"{where}: nobody decided it and no entry of the log opened it: a row was added"
+                )
         for name in ("source", "account_id", "entitlement_id", "path"):
             if row[name] != cells[ITEM[name]]:
                 other = f"{name} is {short(row[name])}, but the item that was revoked says {short(cells[ITEM[name]])}"
@@ -1528,6 +1539,8 @@ class Entries:
             self._follow_run(entry)
         elif entry["kind"] in DUE_AT:
             self.dues[entry["data"]["campaign"]] = entry["data"][DUE_AT[entry["kind"]]]
+        elif entry["kind"].startswith("silence:removals-"):
+            self._follow_approval(entry)
 
     def _compare_files(self, entry):
         data, columns = entry["data"], TABLES["population/files.csv"][2:]
@@ -1569,6 +1582,20 @@ class Entries:
             "campaign": data.get("campaign", ""),
             "entry": entry["uid"],
         }
+
+    def _follow_approval(self, entry):
+        """Removals that people approved where nobody had answered: which items, and whether a second person had to confirm it, and did."""
+        data, kind = entry["data"], entry["kind"].rpartition("-")[2]
+        campaign = self.tables.campaigns.get(data["campaign"])
+        if campaign is None:
+            return
+        approval = campaign.approvals.setdefault(data.get("approval", entry["uid"]), [False, "", set()])
+        if kind == "approved":
+            approval[0], approval[1] = not data["limits"]["needs_second"], entry["actor"]["id"]
+        elif kind == "listed":
+            approval[2].update(map(str, data["items"]))
+        elif kind == "confirmed" and entry["actor"]["id"] != approval[1]:
+            approval[0] = True
 
     def _follow_removal(self, entry):
         """Where a removal stands follows from the entries alone: somebody's word is a claim, only later data proves it."""
@@ -1826,8 +1853,18 @@ class Sums:
                 wrong = f"reviews/decisions.csv does not have exactly the decisions of the act {uid}: rows were dropped, added or changed"
                 self.report.problem("bulk", f"reviews/bulk_acts.csv, row {number}: {wrong}")
 
+    def _check_silent(self):
+        """What nobody answered is removed only when people approved it, a second person where that was needed."""
+        for campaign in self.tables.campaigns.values():
+            approved = {item for counts, _, items in campaign.approvals.values() if counts for item in items}
+            for item, where in campaign.silent.items():
+                if item not in approved:
+                    wrong = f"nobody decided item {item} of {campaign.label}, and the log has nobody who approved its removal"
+                    self.report.problem("removals", f"{where}: {wrong}: a row was added or changed")
+
     def _check_removals(self):
         """Each removal stands where its entries leave it."""
+        self._check_silent()
         for task, (number, said, first_seen) in self.tables.removals.items():
             state, attempts, present, gone, at = self.entries.removals.get(task, ["open", 0, "", "", ""])
             for name, shown, wanted in zip(STANDING, said, [state, str(attempts), present or first_seen, gone, at]):
