@@ -3,7 +3,18 @@
 from django.urls import path
 
 from campaigns.views import (
-    calendar, campaigns, definitions, delegations, handing_over, lifecycle, plans, quality, reviews, scopes, silence, stages,
+    calendar,
+    campaigns,
+    definitions,
+    delegations,
+    handing_over,
+    lifecycle,
+    plans,
+    quality,
+    reviews,
+    scopes,
+    silence,
+    stages,
 )  # fmt: skip
 
 app_name = "campaigns"

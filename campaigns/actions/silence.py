@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 
@@ -48,7 +49,7 @@ def escalate(*, campaign: Campaign, by) -> bool:
     campaign.escalated_stage = campaign.stage
     if moves:
         assignments.move_all(campaign_id=campaign.pk, moves=moves, rule=ReviewerRule.REASSIGNED, by=by)
-        campaign.due_at = rules.due_at(now, campaign.terms["silence_days"])
+        campaign.due_at = now + timedelta(days=campaign.terms["silence_days"])
     campaign.save(update_fields=["escalated_stage", "due_at"])
     to_owner = sum(move.to == campaign.owner_id for move in moves)
     data = {
