@@ -9,6 +9,7 @@ from django import forms
 from campaigns import measures, permissions, quality_form, queries, recurrence, worklist
 from campaigns.actions.definitions import CHAIN, Terms
 from campaigns.actions.scopes import Exempt
+from campaigns.ladder_form import LadderForm
 from campaigns.models import Assignment
 from campaigns.scope.presets import Preset
 from campaigns.states import ANSWERS, Cadence, CampaignKind, ItemState, ReviewerRule, Signal
@@ -100,7 +101,7 @@ class RunForm(forms.Form):
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), required=False)
 
 
-class DefinitionForm(quality_form.QualityFields):
+class DefinitionForm(LadderForm, quality_form.QualityFields):
     """What a definition says, in plain words."""
 
     kind = forms.ChoiceField(choices=CampaignKind.choices, initial=CampaignKind.OTHER, required=False, widget=forms.HiddenInput)
@@ -122,9 +123,6 @@ class DefinitionForm(quality_form.QualityFields):
         choices=Cadence.choices, initial=Cadence.NONE, label="How often", required=False, help_text="What the controls promise."
     )
     duration_days = forms.IntegerField(min_value=1, max_value=366, initial=14, label="Days to decide")
-    reminder_days = forms.CharField(
-        initial="7 3 1", required=False, label="Reminders", help_text="Days before the due date; on the day itself always."
-    )
     removal_days = forms.IntegerField(min_value=1, max_value=366, initial=7, label="Days a removal may take")
     reason_for_every_removal = forms.BooleanField(required=False, label="Ask for a reason for everything that is removed")
     reason_for_every_keep = forms.BooleanField(required=False, label="Ask for a reason for everything that is kept")
@@ -133,16 +131,6 @@ class DefinitionForm(quality_form.QualityFields):
         super().__init__(*args, **kwargs)
         self.fields["fallback_reviewer"].queryset = queries.possible_reviewers()
         self.fields["owner"].queryset = User.objects.with_role(Role.CONTROL_OWNER)
-
-    def clean_reminder_days(self) -> tuple[int, ...]:
-        """Whole numbers, the earliest reminder first."""
-        try:
-            days = {int(word) for word in _words(self.cleaned_data["reminder_days"])}
-        except ValueError:
-            raise forms.ValidationError("Write whole numbers of days, such as 7 3 1.") from None
-        if any(not 0 <= day <= 366 for day in days):
-            raise forms.ValidationError("Days are between 0 and 366.")
-        return tuple(sorted(days, reverse=True))
 
     def clean_kind(self) -> str:
         """Without a word it is something else."""
@@ -163,13 +151,14 @@ class DefinitionForm(quality_form.QualityFields):
         }
         same = (
             "name", "kind", "cadence", "purpose", "fallback_reviewer", "owner", "duration_days",
-            "reminder_days", "removal_days", "reason_for_every_removal", "reason_for_every_keep",
+            "removal_days", "reason_for_every_removal", "reason_for_every_keep",
         )  # fmt: skip
         return Terms(
             scope=scope,
             quality=self.thresholds(),
             controls=_words(data["controls"]),
             reviewer_chain=tuple(rule for rule in CHAIN if asked[ReviewerRule(rule)]),
+            ladder=self.rungs(),
             **{name: data[name] for name in same},
         )
 
@@ -179,7 +168,7 @@ class DefinitionForm(quality_form.QualityFields):
         return {
             **definition.terms(),
             "controls": " ".join(definition.controls),
-            "reminder_days": " ".join(str(day) for day in definition.reminder_days),
+            **LadderForm.initial_of_ladder(definition.ladder),
             **_asked(definition.reviewer_chain),
             **quality_form.initial_of(measures.checked(definition.quality)),
         }

@@ -100,12 +100,6 @@ def is_bulk_eligible(*, signals: list[str], decision: str, is_bulk: bool, is_sub
     return not is_red(signals) and not is_submitted and (not decision or is_bulk)
 
 
-def is_reminder_day(due: date, today: date, reminder_days: list[int]) -> bool:
-    """Whether reviewers with open items are reminded today: on the chosen days before the due date, and on it."""
-    days_left = (due - today).days
-    return days_left == 0 or days_left in reminder_days
-
-
 def minutes_left(open_items: int, median_seconds: float | None) -> int:
     """About how long the rest takes, in minutes, at the reviewer's own median pace; 12 seconds an item before there is one."""
     return max(1, round(open_items * min(median_seconds or 12, 120) / 60)) if open_items else 0

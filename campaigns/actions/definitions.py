@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 
 from django.db import IntegrityError, transaction
 
-from campaigns import measures, permissions
+from campaigns import ladder, measures, permissions
 from campaigns.actions import schedules
 from campaigns.models import CampaignDefinition
 from campaigns.scope import documents
@@ -43,7 +43,7 @@ class Terms:
     controls: list[str] = field(default_factory=list)
     reviewer_chain: tuple[str, ...] = CHAIN
     duration_days: int = 14
-    reminder_days: tuple[int, ...] = (7, 3, 1)
+    ladder: dict = field(default_factory=ladder.default)
     removal_days: int = 7
     reason_for_every_removal: bool = False
     reason_for_every_keep: bool = False
@@ -84,6 +84,7 @@ def _write(definition: CampaignDefinition, terms: Terms) -> None:
         value = getattr(terms, name)
         setattr(definition, name, list(value) if isinstance(value, tuple) else value)
     definition.scope, definition.quality = document, measures.checked(terms.quality)
+    definition.ladder = ladder.checked(terms.ladder)
     try:
         with transaction.atomic():
             definition.save()

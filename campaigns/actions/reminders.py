@@ -1,8 +1,10 @@
 """Reminders: to reviewers who still have items, before the due date and on it."""
 
+from datetime import UTC
+
 from django.db import transaction
 
-from campaigns import queries, rules
+from campaigns import ladder, queries
 from campaigns.models import Campaign
 from campaigns.states import CampaignState
 from certify.lib import clock
@@ -17,9 +19,8 @@ def remind(*, by) -> int:
     """
     now, queued = clock.now(), 0
     for campaign in Campaign.objects.filter(state=CampaignState.OPEN, due_at__gt=now):
-        if not rules.is_reminder_day(campaign.due_at.date(), now.date(), campaign.terms["reminder_days"]):
-            continue
-        if campaign.opened_at.date() == now.date() != campaign.due_at.date():
+        span = ladder.Span(campaign.stage_opened_at or campaign.opened_at, campaign.due_at, campaign.due_at)
+        if not ladder.steps(ladder.of(campaign.terms), span, now.date(), UTC):
             continue
         queued += mails.queue_many(
             drafts=[

@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from campaigns import measures
+from campaigns import ladder, measures
 from campaigns.models.references import USER
 from campaigns.states import Cadence, CampaignKind, ReviewerRule
 
@@ -30,7 +30,7 @@ class CampaignDefinition(models.Model):
     )
     scheduled_at = models.DateTimeField(null=True, help_text="When the schedule was set; it expects nothing that opens before.")
     duration_days = models.PositiveSmallIntegerField(default=14)
-    reminder_days = ArrayField(models.PositiveSmallIntegerField(), default=list, help_text="Days before the due date.")
+    ladder = models.JSONField(default=dict, help_text="Who is reminded when: see campaigns.ladder.")
     removal_days = models.PositiveSmallIntegerField(default=7, help_text="Days a removal may take.")
     reason_for_every_removal = models.BooleanField(default=False)
     reason_for_every_keep = models.BooleanField(default=False)
@@ -62,7 +62,7 @@ class CampaignDefinition(models.Model):
             "fallback_reviewer": self.fallback_reviewer_id,
             "owner": self.owner_id,
             "duration_days": self.duration_days,
-            "reminder_days": list(self.reminder_days),
+            "ladder": ladder.of({"ladder": self.ladder}),
             "removal_days": self.removal_days,
             "reason_for_every_removal": self.reason_for_every_removal,
             "reason_for_every_keep": self.reason_for_every_keep,

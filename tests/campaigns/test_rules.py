@@ -1,7 +1,5 @@
 """The facts of reviews, without a database."""
 
-from datetime import date
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,12 +50,6 @@ def test_a_reason_that_is_not_needed_may_be_left_out_but_not_be_nonsense():
 @pytest.mark.parametrize("reason", rules.REMOVAL_REASONS)
 def test_every_offered_reason_is_good_enough(reason):
     assert rules.check_reason(reason, "needed") == reason
-
-
-@given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(-30, 400), st.lists(st.integers(0, 60)))
-def test_reminders_go_out_on_the_chosen_days_and_on_the_day(due, days, chosen):
-    today = date.fromordinal(due.toordinal() - days)
-    assert rules.is_reminder_day(due, today, chosen) == (days == 0 or days in chosen)
 
 
 @pytest.mark.parametrize("old", CampaignState.values)

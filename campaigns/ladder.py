@@ -1,0 +1,134 @@
+"""When reviewers are reminded and who hears of their silence, as data inside a definition's terms; pure.
+
+{"at_start": bool, "weekly": bool, "days_before": [days], "on_the_day": bool, "daily_after": bool, "tell_manager_after": days or
+None, "tell_owner_after": days or None, "hand_over_after": days or None}. Days are days of the recipient's own calendar.
+
+"After" is after the day the stage was first meant to end: a stage ends at its due date, so there is an after only where it was
+given more time, or where it waits for somebody's act.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+
+from certify.lib.errors import InvalidInput
+
+SWITCHES = ("at_start", "weekly", "on_the_day", "daily_after")
+#: Acts upon silence → what the form calls them.
+SILENCE = {
+    "tell_manager_after": "tell the reviewer’s manager",
+    "tell_owner_after": "tell the control owner",
+    "hand_over_after": "give the open items to the reviewer’s manager",
+}
+MAX_DAYS, MAX_REMINDERS = 366, 10
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stage in time: when it opened, when it was first meant to end, and when it ends now; aware moments in this order."""
+
+    opened_at: datetime
+    promised_at: datetime
+    due_at: datetime
+
+
+def default() -> dict:
+    """At the start, weekly, 3 days and 1 day before, on the day, then daily to the reviewer and the manager."""
+    return {
+        "at_start": True,
+        "weekly": True,
+        "days_before": [3, 1],
+        "on_the_day": True,
+        "daily_after": True,
+        **dict.fromkeys(SILENCE),
+    }
+
+
+def of(terms: dict) -> dict:
+    """The ladder of a campaign's terms. Terms frozen before there were ladders remind on their days, and on the last."""
+    if "ladder" in terms:
+        return default() | terms["ladder"]
+    days = sorted({day for day in terms.get("reminder_days", []) if day}, reverse=True)
+    return default() | {"weekly": False, "daily_after": False, "days_before": days}
+
+
+def checked(ladder: dict) -> dict:
+    """The ladder with every default filled in, days before in falling order. Refuses what cannot be climbed, naming the field."""
+    found = default() | {name: value for name, value in ladder.items() if name in default()}
+    for name in SWITCHES:
+        found[name] = bool(found[name])
+    days = sorted(set(found["days_before"]), reverse=True)
+    if len(days) > MAX_REMINDERS or not all(_is_count(day) for day in days):
+        raise InvalidInput(
+            f"At most {MAX_REMINDERS} reminders, each 1 to {MAX_DAYS} whole days before the due date.", field="days_before"
+        )
+    for name in SILENCE:
+        if found[name] is not None and not _is_count(found[name]):
+            raise InvalidInput(f"Write 1 to {MAX_DAYS} whole days, or leave it empty.", field=name)
+    return found | {"days_before": days}
+
+
+def _is_count(days: object) -> bool:
+    return isinstance(days, int) and not isinstance(days, bool) and 1 <= days <= MAX_DAYS
+
+
+def day_of(moment: datetime, zone: tzinfo) -> date:
+    """The day that a moment falls on for somebody in the zone."""
+    return moment.astimezone(zone).date()
+
+
+def steps(ladder: dict, span: Span, day: date, zone: tzinfo) -> list[str]:
+    """What reminds somebody in the zone on this day: some of "weekly", "before", "on_the_day" and "after", in this order.
+
+    Never on the day on which the stage opened: the mail that asks is the reminder of that day.
+    """
+    opened, promised, due = (day_of(moment, zone) for moment in (span.opened_at, span.promised_at, span.due_at))
+    age, left = (day - opened).days, (due - day).days
+    if age <= 0:
+        return []
+    found = {
+        "weekly": ladder["weekly"] and age % 7 == 0 and left > 0,
+        "before": left in ladder["days_before"],
+        "on_the_day": ladder["on_the_day"] and left == 0,
+        "after": ladder["daily_after"] and day > promised,
+    }
+    return [name for name, is_due in found.items() if is_due]
+
+
+def is_due(ladder: dict, span: Span, days: Iterable[date], zone: tzinfo) -> bool:
+    """Whether any of these days has a step."""
+    return any(steps(ladder, span, day, zone) for day in days)
+
+
+def is_late(ladder: dict, span: Span, day: date, zone: tzinfo) -> bool:
+    """Whether the manager hears every day of those who are not done."""
+    return ladder["daily_after"] and day > day_of(span.promised_at, zone)
+
+
+def has_waited(days: int | None, since: datetime, day: date, zone: tzinfo) -> bool:
+    """Whether somebody has been silent since `since` for so many days; never where the ladder does not say how many."""
+    return days is not None and (day - day_of(since, zone)).days >= days
+
+
+def in_words(ladder: dict) -> str:
+    """The ladder in a sentence."""
+    days = ladder["days_before"]
+    parts = [
+        "at the start" if ladder["at_start"] else "",
+        "weekly" if ladder["weekly"] else "",
+        f"{_list([str(day) for day in days])} day{'' if days == [1] else 's'} before" if days else "",
+        "on the day" if ladder["on_the_day"] else "",
+        "then daily, to the manager too" if ladder["daily_after"] else "",
+    ]
+    said = ", ".join(part for part in parts if part)
+    acts = [
+        f"after {ladder[name]} day{'' if ladder[name] == 1 else 's'} of silence {words}"
+        for name, words in SILENCE.items()
+        if ladder[name]
+    ]
+    sentence = f"Reminders {said}" if said else "No reminders"
+    return "; ".join([sentence, *acts]) + "."
+
+
+def _list(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
