@@ -1,6 +1,7 @@
 """Settings, from the environment only. `docs/settings.md` lists every name; a test keeps the two equal."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from csp.constants import NONE, SELF
@@ -36,9 +37,15 @@ CERTIFY_LEDGER_ORIGIN = env("CERTIFY_LEDGER_ORIGIN", default="certify.local/ledg
 CERTIFY_UPLOAD_LIMIT_MB = env.int("CERTIFY_UPLOAD_LIMIT_MB", default=512)
 CERTIFY_ROW_LIMIT = env.int("CERTIFY_ROW_LIMIT", default=10_000_000)
 CERTIFY_PAGE_ROWS = env.int("CERTIFY_PAGE_ROWS", default=100)
+CERTIFY_TIME_ZONE = env("CERTIFY_TIME_ZONE", default="UTC")
 CERTIFY_INSECURE_HTTP = env.bool("CERTIFY_INSECURE_HTTP", default=False)
 CERTIFY_PROXY_COUNT = env.int("CERTIFY_PROXY_COUNT", default=0)
 CERTIFY_HSTS_SECONDS = env.int("CERTIFY_HSTS_SECONDS", default=31_536_000)
+
+try:
+    ZoneInfo(CERTIFY_TIME_ZONE)
+except (ZoneInfoNotFoundError, ValueError, OSError):
+    raise ImproperlyConfigured(f"CERTIFY_TIME_ZONE is {CERTIFY_TIME_ZONE!r}; name a zone such as Europe/Berlin.") from None
 
 INSTALLED_APPS = [
     "ledger",

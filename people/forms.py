@@ -1,7 +1,12 @@
 """Forms of the people pages. They clean; the actions decide."""
 
-from django import forms
+import calendar
+from zoneinfo import available_timezones
 
+from django import forms
+from django.conf import settings
+
+from people.hours import Hours
 from people.rules import MAX_EMAIL, MAX_NAME, MAX_USERNAME
 from people.states import ROLE_DESCRIPTIONS, MailState, Role
 
@@ -93,6 +98,37 @@ class CreatePersonForm(ChangePersonForm, RolesForm):
     )
     invite = forms.BooleanField(label="Send a mail with a link to set the password", required=False, initial=True)
     field_order = ("name", "username", "email", "roles", "invite")
+
+
+def zone_choices() -> list[tuple[str, str]]:
+    """Every zone with a place in its name, and the usual one."""
+    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix/", "right/")))
+    usual = ("", f"The usual one here: {settings.CERTIFY_TIME_ZONE}")
+    return [usual, ("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
+
+
+class HoursForm(forms.Form):
+    """When somebody works."""
+
+    time_zone = forms.ChoiceField(label="Time zone", choices=zone_choices, required=False)
+    works_from = forms.TimeField(label="From", widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}))
+    works_to = forms.TimeField(label="To", widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}))
+    working_days = forms.TypedMultipleChoiceField(
+        label="Working days",
+        coerce=int,
+        choices=list(enumerate(calendar.day_name, 1)),
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "choices"}),
+    )
+
+    def hours(self) -> Hours:
+        """The cleaned form as an action takes it."""
+        data = self.cleaned_data
+        return Hours(data["time_zone"], data["works_from"], data["works_to"], tuple(data["working_days"]))
+
+    @staticmethod
+    def initial_of(person) -> dict:
+        """A person's hours as the form shows them."""
+        return {name: getattr(person, name) for name in ("time_zone", "works_from", "works_to", "working_days")}
 
 
 class PeopleFilterForm(forms.Form):

@@ -1,10 +1,14 @@
 """Who uses Certify, and the mail that was sent to them."""
 
+from datetime import time
+
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
+from people.hours import Hours
 from people.rules import sign_in_name
 from people.states import MailState, Role
 
@@ -37,6 +41,12 @@ class User(AbstractBaseUser):
     roles = ArrayField(models.CharField(max_length=20, choices=Role.choices), default=list, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    time_zone = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="IANA name; empty: the usual one."
+    )
+    works_from = models.TimeField(default=time(8), db_default=time(8))
+    works_to = models.TimeField(default=time(18), db_default=time(18))
+    working_days = ArrayField(models.PositiveSmallIntegerField(), db_default=[1, 2, 3, 4, 5], help_text="1 is Monday.")
 
     objects = UserManager()
 
@@ -49,6 +59,10 @@ class User(AbstractBaseUser):
         constraints = (
             models.CheckConstraint(condition=Q(roles__contained_by=[role.value for role in Role]), name="user_roles_known"),
             models.UniqueConstraint(models.functions.Lower("username"), name="user_username_any_case"),
+            models.CheckConstraint(condition=Q(works_to__gt=F("works_from")), name="user_works_some_time"),
+            models.CheckConstraint(
+                condition=Q(working_days__contained_by=list(range(1, 8)), working_days__len__gte=1), name="user_works_some_day"
+            ),
         )
 
     def __str__(self) -> str:
@@ -61,6 +75,12 @@ class User(AbstractBaseUser):
     def role_names(self) -> list[str]:
         """The roles in words, in the order of `Role`."""
         return [role.label for role in Role if role.value in self.roles]
+
+    @property
+    def hours(self) -> Hours:
+        """When they work, by their own clock."""
+        zone = self.time_zone or settings.CERTIFY_TIME_ZONE
+        return Hours(zone, self.works_from, self.works_to, tuple(self.working_days))
 
     def actor_ref(self) -> dict[str, str]:
         """How the ledger names this person."""
@@ -76,7 +96,7 @@ class MailQuerySet(models.QuerySet):
 
 
 class Mail(models.Model):
-    """One mail to one person: written in the transaction that caused it, sent by the mail task.
+    """One mail to one person: written in the transaction that caused it, sent by the mail task, or found not to be needed then.
 
     `template` names the files `emails/<template>.txt`; `context` holds only JSON values. `dedupe_key` makes a
     redelivered task harmless: the same mail is never written twice.

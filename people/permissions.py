@@ -19,6 +19,11 @@ def can_set_password(by, person) -> bool:
     return by is SYSTEM or by.pk == person.pk
 
 
+def can_set_hours(by, person) -> bool:
+    """Only the person: nobody else decides when somebody is left in peace."""
+    return by == person
+
+
 def can_deactivate(by, person) -> bool:
     """Administrators, but not themselves."""
     return person.is_active and can_manage_people(by) and by != person

@@ -93,8 +93,10 @@ TITLES = {
     "user:deactivated": "Deactivated",
     "user:reactivated": "Reactivated",
     "user:password-set": "Password set",
+    "user:hours-changed": "Working hours changed",
     "mail:sent": "Mail sent",
     "mail:failed": "Mail failed",
+    "mail:skipped": "Mail not needed any more",
 }
 
 
@@ -124,7 +126,7 @@ def _words(kind: str, data: dict) -> str:
         return ", ".join(changed)
     if kind == "session:sign-in-failed":
         return SignInFailure(data["reason"]).label
-    if kind in ("mail:sent", "mail:failed"):
+    if kind in ("mail:sent", "mail:failed", "mail:skipped"):
         return " · ".join(filter(None, (data["subject"], data.get("reason", ""))))
     return ""
 

@@ -2,12 +2,14 @@
 
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from certify.lib.errors import InvalidInput
+from people.hours import Hours, is_zone
 from people.states import Role
 
 MAX_USERNAME = 150
@@ -80,6 +82,17 @@ def check_roles(roles: Iterable[str]) -> list[str]:
     if unknown := wanted - set(Role.values):
         raise InvalidInput(f"There is no role “{min(unknown)}”.", field="roles")
     return [role.value for role in Role if role.value in wanted]
+
+
+def check_hours(hours: Hours) -> Hours:
+    """Hours as they may be kept, days in their order; an empty name of a zone means the usual one. Refused when nobody works."""
+    if hours.zone_name and not is_zone(hours.zone_name):
+        raise InvalidInput(f"There is no time zone “{hours.zone_name[:80]}”.", field="time_zone")
+    if hours.works_to <= hours.works_from:
+        raise InvalidInput("The day must end after it begins.", field="works_to")
+    if not hours.days or not set(hours.days) <= set(range(1, 8)):
+        raise InvalidInput("Choose at least one working day.", field="working_days")
+    return replace(hours, days=tuple(sorted(set(hours.days))))
 
 
 def retry_at(attempts: int, now: datetime) -> datetime | None:

@@ -23,17 +23,19 @@ ROLE_DESCRIPTIONS = {
 
 
 class MailState(TextChoices):
-    """A mail is queued by an action and sent, or given up, by the mail task."""
+    """A mail is queued by an action; the mail task sends it, gives it up, or finds that nobody needs it any more."""
 
     QUEUED = "queued", "Queued"
     SENT = "sent", "Sent"
     FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Not needed"
 
 
 MAIL_TRANSITIONS = {
-    MailState.QUEUED: {MailState.QUEUED, MailState.SENT, MailState.FAILED},
+    MailState.QUEUED: {MailState.QUEUED, MailState.SENT, MailState.FAILED, MailState.SKIPPED},
     MailState.FAILED: {MailState.QUEUED},
     MailState.SENT: set(),
+    MailState.SKIPPED: set(),
 }
 
 

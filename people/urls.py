@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from people.views import mails, passwords, people, sessions
+from people.views import hours, mails, passwords, people, sessions
 
 app_name = "people"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("sign-out/", sessions.sign_out, name="sign-out"),
     path("password/forgotten/", passwords.forgotten, name="password-forgotten"),
     path("password/set/<uidb64>/<token>/", passwords.set_password, name="password-set"),
+    path("my-hours/", hours.my_hours, name="my-hours"),
     path("people/", people.person_list, name="person-list"),
     path("people/new/", people.person_create, name="person-create"),
     path("people/<int:pk>/", people.person_detail, name="person-detail"),

@@ -111,6 +111,7 @@ MATRIX = {
     "people:sign-out": Row(None, SIGNED_IN),
     "people:password-forgotten": Row(ALL, ALL),
     "people:password-set": Row(ALL, ALL, lambda world: ["MQ", "abc-def"]),
+    "people:my-hours": Row(SIGNED_IN, SIGNED_IN),
     "people:person-list": Row({ADMIN}),
     "people:person-create": Row({ADMIN}, {ADMIN}),
     "people:person-detail": Row({ADMIN}, None, person),

@@ -15,6 +15,7 @@ from ledger.actions import entries
 from ledger.actors import SYSTEM
 from people import permissions, rules
 from people.actions import mails
+from people.hours import Hours
 from people.models import User
 from people.states import Role
 
@@ -210,6 +211,36 @@ def _locked(user_id: int, by) -> tuple[User, list[User]]:
 def _refuse_last(administrators: list[User]) -> None:
     if len(administrators) == 1:
         raise DomainError("last_administrator", "This is the last active administrator. Give the role to somebody else first.")
+
+
+@transaction.atomic
+def set_hours(*, user_id: int, hours: Hours, by) -> User:
+    """Set when a person works, and in which time zone (without a name: the usual one). Without a change nothing is recorded.
+
+    Refuses everybody but the person, an unknown zone, and hours in which nobody works.
+    """
+    person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
+    if not permissions.can_set_hours(by, person):
+        raise NotAllowed("Only the person may set their working hours.")
+    checked = rules.check_hours(hours)
+    old = _hours(person)
+    person.time_zone, person.works_from, person.works_to = checked.zone_name, checked.works_from, checked.works_to
+    person.working_days = list(checked.days)
+    if (new := _hours(person)) == old:
+        return person
+    person.save(update_fields=["time_zone", "works_from", "works_to", "working_days"])
+    data = {"user": _subject(person.pk), "old": old, "new": new}
+    entries.record(kind="user:hours-changed", subject=_subject(person.pk), by=by, data=data)
+    return person
+
+
+def _hours(person: User) -> dict:
+    return {
+        "time_zone": person.time_zone,
+        "works_from": f"{person.works_from:%H:%M}",
+        "works_to": f"{person.works_to:%H:%M}",
+        "working_days": list(person.working_days),
+    }
 
 
 @transaction.atomic

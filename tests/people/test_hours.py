@@ -1,13 +1,21 @@
 """Working hours: the next working moment is found in every zone, across changes of clocks too."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from django.db import IntegrityError, transaction
+from hypothesis import given
+from hypothesis import settings as trying
 from hypothesis import strategies as st
 
+from certify.lib.errors import InvalidInput, NotAllowed
+from ledger.actors import SYSTEM
+from people.actions import users
 from people.hours import Hours, is_zone, mail_at
+from people.models import User
+from tests.people.conftest import Recorded
 
 MINUTE = timedelta(minutes=1)
 NAMES = (
@@ -43,7 +51,7 @@ def near(draw, hours: Hours) -> datetime:
     return middle + draw(st.integers(-reach, reach)) * MINUTE + timedelta(seconds=draw(st.integers(0, 59)))
 
 
-@settings(deadline=None, max_examples=200)
+@trying(deadline=None, max_examples=200)
 @given(some_hours(), st.data())
 def test_the_next_moment_is_the_first_in_which_they_work(hours, data):
     moment = near(data.draw, hours)
@@ -110,3 +118,71 @@ def test_an_unknown_zone_is_taken_for_utc():
     lost = Hours("Mars/Olympus", time(8), time(18), (1, 2, 3, 4, 5))
     assert lost.next_moment(datetime(2026, 6, 6, tzinfo=UTC)) == datetime(2026, 6, 8, 8, tzinfo=UTC)
     assert [is_zone(name) for name in ("Europe/Berlin", "", "../etc/passwd", "x" * 300, "Mars/Olympus")] == [True, *[False] * 4]
+
+
+def hours_of(person) -> tuple:
+    person.refresh_from_db()
+    return person.time_zone, person.works_from, person.works_to, person.working_days
+
+
+USUAL = ("", time(8), time(18), [1, 2, 3, 4, 5])
+CHANGED = {"time_zone": "Europe/Berlin", "works_from": "09:00", "works_to": "17:30", "working_days": ["4", "1"]}
+
+
+@pytest.mark.django_db
+def test_everybody_begins_with_office_hours_in_the_usual_zone(reviewer, settings):
+    settings.CERTIFY_TIME_ZONE = "Asia/Kathmandu"
+    made = users.provision(rows=[("nova", "Nova", "nova@x.example")], by=SYSTEM)["nova"]
+    assert hours_of(reviewer) == hours_of(User.objects.get(pk=made)) == USUAL
+    assert reviewer.hours.words(datetime(2026, 6, 6, tzinfo=UTC)) == "Saturday 6 June 2026, 05:45 (Asia/Kathmandu)"
+
+
+@pytest.mark.django_db
+def test_the_page_keeps_ones_own_hours_and_the_ledger_says_so(client, reviewer):
+    client.force_login(reviewer)
+    recorded = Recorded()
+    for _ in range(2):
+        assert client.post("/my-hours/", CHANGED).status_code == 302
+    assert hours_of(reviewer) == ("Europe/Berlin", time(9), time(17, 30), [1, 4])
+    new = {"time_zone": "Europe/Berlin", "works_from": "09:00", "works_to": "17:30", "working_days": [1, 4]}
+    old = {"time_zone": "", "works_from": "08:00", "works_to": "18:00", "working_days": [1, 2, 3, 4, 5]}
+    me = f"people.user:{reviewer.pk}"
+    assert recorded.all() == [("user:hours-changed", me, me, {"user": me, "old": old, "new": new})]
+    assert "Europe/Berlin" in client.get("/my-hours/").text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"time_zone": "Mars/Olympus"}, "time_zone"),
+        ({"works_to": "09:00"}, "works_to"),
+        ({"works_from": "late"}, "works_from"),
+        ({"working_days": []}, "working_days"),
+        ({"working_days": ["8"]}, "working_days"),
+    ],
+)
+def test_hours_in_which_nobody_works_are_refused_beside_their_field(client, reviewer, change, field):
+    client.force_login(reviewer)
+    answer = client.post("/my-hours/", CHANGED | change)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert hours_of(reviewer) == USUAL
+
+
+@pytest.mark.django_db
+def test_nobody_sets_the_hours_of_somebody_else(admin, reviewer):
+    for by in (admin, SYSTEM):
+        with pytest.raises(NotAllowed):
+            users.set_hours(user_id=reviewer.pk, hours=OFFICE, by=by)
+    for wrong in (replace(OFFICE, zone_name="Mars/Olympus"), replace(OFFICE, days=()), replace(OFFICE, works_to=time(8))):
+        with pytest.raises(InvalidInput):
+            users.set_hours(user_id=reviewer.pk, hours=wrong, by=reviewer)
+    assert hours_of(reviewer) == USUAL
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("wrong", [{"works_to": time(8)}, {"working_days": []}, {"working_days": [1, 8]}])
+def test_the_database_refuses_hours_in_which_nobody_works(reviewer, wrong):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.filter(pk=reviewer.pk).update(**wrong)

@@ -1,0 +1,31 @@
+"""Everybody's own working hours."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from certify.lib import clock
+from certify.lib.access import requires, signed_in
+from certify.lib.errors import InvalidInput
+from people.actions import users
+from people.forms import HoursForm
+
+
+@requires(signed_in)
+@require_http_methods(["GET", "POST"])
+def my_hours(request: HttpRequest) -> HttpResponse:
+    """When mail about reviews may come."""
+    form = HoursForm(request.POST if request.method == "POST" else None, initial=HoursForm.initial_of(request.user))
+    if form.is_valid():
+        try:
+            users.set_hours(user_id=request.user.pk, hours=form.hours(), by=request.user)
+        except InvalidInput as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        else:
+            messages.success(request, "Saved. Mails that wait already come when they were planned.")
+            return redirect("people:my-hours")
+    now = clock.now()
+    hours = request.user.hours
+    context = {"form": form, "now_words": hours.words(now), "next_words": hours.words(hours.next_moment(now))}
+    return render(request, "people/my_hours.html", context, status=422 if form.errors else 200)
