@@ -7,11 +7,12 @@ None, "tell_owner_after": days or None, "hand_over_after": days or None}. Days a
 given more time, or where it waits for somebody's act.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
 from certify.lib.errors import InvalidInput
+from people.hours import Hours
 
 SWITCHES = ("at_start", "weekly", "on_the_day", "daily_after")
 #: Acts upon silence → what the form calls them.
@@ -98,6 +99,30 @@ def steps(ladder: dict, span: Span, day: date, zone: tzinfo) -> list[str]:
 def is_due(ladder: dict, span: Span, days: Iterable[date], zone: tzinfo) -> bool:
     """Whether any of these days has a step."""
     return any(steps(ladder, span, day, zone) for day in days)
+
+
+@dataclass(frozen=True)
+class Round:
+    """One mail to somebody: the day that names it, when it goes out, and the places of the stages that it reminds of."""
+
+    day: date
+    due_at: datetime
+    places: tuple[int, ...]
+
+
+def plan(stages: Sequence[tuple[dict, Span]], hours: Hours, now: datetime) -> Round | None:
+    """The mail that a person with these hours is owed now, of the stages (ladder, span) they have something open in.
+
+    A working day's mail stands for the days off before it too, and waits for the hours of that day. Only where a stage would end
+    before the next working moment it goes at once, whatever the hour. Each moment of a day plans the same mail or none.
+    """
+    today, moment = hours.day(now), hours.next_moment(now)
+    is_on_time = hours.day(moment) == today
+    days = hours.covered(today) if is_on_time else [today]
+    due = [place for place, (ladder, span) in enumerate(stages) if is_due(ladder, span, days, hours.zone)]
+    urgent = [place for place in due if now < stages[place][1].due_at <= moment]
+    chosen = due if is_on_time else urgent
+    return Round(today, now if urgent else moment, tuple(chosen)) if chosen else None
 
 
 def is_late(ladder: dict, span: Span, day: date, zone: tzinfo) -> bool:

@@ -1,14 +1,16 @@
 """Celery: launches that were asked for, campaigns that are due, reminders. Each is safe to run twice."""
 
+from contextlib import suppress
+
 from celery import shared_task
 from django.db import connection
 
 from campaigns import queries, silence
-from campaigns.actions import advancing, launching, occurrences, reminders, routing
+from campaigns.actions import advancing, escalation, launching, occurrences, reminders, routing
 from campaigns.actions import silence as silence_actions
 from campaigns.models import Campaign, CampaignDefinition
 from certify.lib import clock
-from certify.lib.errors import DomainError
+from certify.lib.errors import DomainError, InvalidInput
 from certify.lib.progress import Progress
 from ledger.actors import SYSTEM
 
@@ -76,7 +78,11 @@ def follow_silence() -> None:
 
 @shared_task(name="campaigns.send_due_reminders")
 def send_due_reminders() -> None:
-    """Queue the day's reminders."""
+    """Hand over what silence has left, tell of the silent, and queue the day's reminders."""
+    for campaign in queries.open_campaigns().values_list("pk", flat=True):
+        with suppress(InvalidInput):  # it ended a moment ago
+            escalation.hand_over(campaign_id=campaign, by=SYSTEM)
+    escalation.tell(by=SYSTEM)
     reminders.remind(by=SYSTEM)
 
 

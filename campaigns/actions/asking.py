@@ -5,10 +5,14 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Count
 
-from campaigns import assigning, stages
+from campaigns import assigning, ladder, stages, waiting
 from campaigns.models import Assignment, Campaign
+from certify.lib import clock
+from certify.lib.times import rfc3339
 from ledger.actions import entries
 from people.actions import mails, users
+from people.hours import mail_at
+from people.models import User
 
 
 @transaction.atomic
@@ -52,8 +56,11 @@ def record(*, campaign: Campaign, at: datetime, by) -> dict[int, int]:
 
 @transaction.atomic
 def tell(*, campaign: Campaign, asked: dict[int, int], by) -> None:
-    """Mail those who are asked in the campaign's stage (reviewer id → items), once each."""
-    every = stages.of(campaign.terms)
+    """Mail those who are asked in the campaign's stage (reviewer id → items), once each, where its ladder begins with that."""
+    if not ladder.of(campaign.terms)["at_start"]:
+        return
+    every, now = stages.of(campaign.terms), clock.now()
+    people = User.objects.in_bulk(asked)
     mails.queue_many(
         drafts=[
             mails.Draft(
@@ -64,11 +71,15 @@ def tell(*, campaign: Campaign, asked: dict[int, int], by) -> None:
                     "purpose": campaign.terms["purpose"],
                     "stage": every[campaign.stage - 1]["name"] if len(every) > 1 else "",
                     "items": count,
-                    "due_on": campaign.due_at.date().isoformat(),
+                    "due_at": rfc3339(campaign.due_at),
                     "path": f"/reviews/{campaign.pk}/",
+                    "why": "you are asked to review access",
+                    "asks_in": [campaign.pk, campaign.stage],
+                    "calendar": [waiting.date_of(campaign)],
                 },
                 subject_ref=f"campaigns.campaign:{campaign.pk}",
                 dedupe_key=f"campaign-opened:{campaign.pk}:{reviewer}{f':{campaign.stage}' if campaign.stage > 1 else ''}",
+                due_at=mail_at(people[reviewer].hours, now, campaign.due_at),
             )
             for reviewer, count in asked.items()
         ],

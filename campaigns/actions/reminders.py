@@ -1,44 +1,43 @@
-"""Reminders: to reviewers who still have items, before the due date and on it."""
-
-from datetime import UTC
+"""Reminders: one mail a day to whoever has something open, of all campaigns that remind them that day."""
 
 from django.db import transaction
 
-from campaigns import ladder, queries
-from campaigns.models import Campaign
-from campaigns.states import CampaignState
+from campaigns import ladder, notices, waiting
 from certify.lib import clock
 from people.actions import mails
+from people.models import Mail
 
 
 @transaction.atomic
 def remind(*, by) -> int:
-    """Queue today's reminders of every open campaign; returns how many were queued.
+    """Queue the mails that are owed now; returns how many.
 
-    Only people with items that are not submitted are reminded. Running it again on the same day queues nothing.
+    Nobody gets two on one of their days, however often and by however many this is run: the mail's key names the person and the day.
     """
     now, queued = clock.now(), 0
-    for campaign in Campaign.objects.filter(state=CampaignState.OPEN, due_at__gt=now):
-        span = ladder.Span(campaign.stage_opened_at or campaign.opened_at, campaign.due_at, campaign.due_at)
-        if not ladder.steps(ladder.of(campaign.terms), span, now.date(), UTC):
-            continue
-        queued += mails.queue_many(
-            drafts=[
-                mails.Draft(
-                    recipient_id=reviewer,
-                    template="campaign_reminder",
-                    context={
-                        "campaign": campaign.name,
-                        "items": count,
-                        "due_on": campaign.due_at.date().isoformat(),
-                        "days_left": (campaign.due_at.date() - now.date()).days,
-                        "path": f"/reviews/{campaign.pk}/",
-                    },
-                    subject_ref=f"campaigns.campaign:{campaign.pk}",
-                    dedupe_key=f"campaign-reminder:{campaign.pk}:{reviewer}:{now.date().isoformat()}",
-                )
-                for reviewer, count in queries.reviewers_with_open_items(campaign).items()
-            ],
-            by=by,
-        )
+    waiting.hold("reminders")
+    found = waiting.runs()
+    for hours, people in waiting.by_hours().items():
+        planned = ladder.plan([(run.ladder, run.span) for run in found], hours, now)
+        if planned:
+            queued += _queue([found[place] for place in planned.places], planned, people, by)
     return queued
+
+
+def _queue(found: list[waiting.Run], planned: ladder.Round, people: list[int], by) -> int:
+    keys = {f"digest:{person}:{planned.day.isoformat()}": person for person in people}
+    # Who has had the day's mail is not looked at again: most runs of a day end here.
+    had = set(Mail.objects.filter(dedupe_key__in=keys).values_list("dedupe_key", flat=True))
+    left = {person: key for key, person in keys.items() if key not in had}
+    drafts = [
+        mails.Draft(
+            recipient_id=person,
+            template="campaign_digest",
+            context=notices.digest(lines),
+            subject_ref=f"people.user:{person}",
+            dedupe_key=left[person],
+            due_at=planned.due_at,
+        )
+        for person, lines in waiting.lines(found, list(left)).items()
+    ]
+    return mails.queue_many(drafts=drafts, by=by)

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0012_scopes_kept")]
+    dependencies = [("campaigns", "0041_findings_kept")]
 
     operations = [
         migrations.AddField(

@@ -2,24 +2,27 @@
 
 import logging
 import smtplib
+from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.template import Context
-from django.template.loader import get_template
 
 from certify.lib import clock
 from certify.lib.times import rfc3339
 from ledger.actions import entries
-from people import queries, rules
+from people import letters, queries, rules
 from people.models import Mail
 from people.states import MailState
 
 logger = logging.getLogger(__name__)
+
+#: Template → what its mail is to say at the moment it is sent (a context); None when nobody needs it any more. Apps above this one
+#: put theirs in when they are ready: only they know what has been done since the mail was queued.
+REFRESH: dict[str, Callable[[Mail, datetime], dict | None]] = {}
+NOT_NEEDED = "Nothing that the mail is about waited for this person any more."
 
 
 class Attempt(NamedTuple):
@@ -40,16 +43,19 @@ def send_next(*, mailer: BaseEmailBackend, by) -> Attempt | None:
     The connection is opened for the first mail and stays open.
 
     It is marked sent, and entered in the ledger, only after the server accepted it. Refused for good, or tried in vain too
-    often, it is marked failed with the reason. Other workers skip the claimed row. A worker that dies between the server's
-    acceptance and the commit sends that one mail a second time, under the same Message-ID.
+    often, it is marked failed with the reason; no longer needed, it is marked so. Other workers skip the claimed row. A worker
+    that dies between the server's acceptance and the commit sends that one mail a second time, under the same Message-ID.
     """
     mail = _claim()
     if mail is None:
         return None
-    mail.attempts += 1
-    mail.address = mail.recipient.email
+    now = clock.now()
     try:
-        message = _compose(mail, mailer)
+        if not _refresh(mail, now):
+            return Attempt(_skip(mail, now, by), is_server_down=False)
+        mail.attempts += 1
+        mail.address = mail.recipient.email
+        message = _compose(mail, now, mailer)
         mail.subject = message.subject[:250]
         mailer.open()
         if not message.send():
@@ -58,7 +64,7 @@ def send_next(*, mailer: BaseEmailBackend, by) -> Attempt | None:
         return Attempt(_give_up(mail, str(reason), by), is_server_down=False)
     except OSError as error:  # smtplib's exceptions are among them
         return _failed(mail, error, by)
-    return Attempt(_sent(mail, by), is_server_down=False)
+    return Attempt(_sent(mail, message, by), is_server_down=False)
 
 
 def _claim() -> Mail | None:
@@ -66,37 +72,39 @@ def _claim() -> Mail | None:
     return waiting.select_for_update(of=("self",), skip_locked=True, no_key=True).order_by("due_at", "id").first()
 
 
-def _compose(mail: Mail, mailer) -> EmailMessage:
+def _refresh(mail: Mail, now: datetime) -> bool:
+    """Let the mail say what is true now; whether anybody still needs it."""
+    if mail.template not in REFRESH:
+        return True
+    try:
+        with transaction.atomic():
+            context = REFRESH[mail.template](mail, now)
+    except Exception as error:
+        logger.exception("mail %s cannot be brought up to date", mail.pk)
+        raise UndeliverableError(f"The mail could not be brought up to date: {error}") from error
+    if context is not None:
+        mail.context = context
+    return context is not None
+
+
+def _compose(mail: Mail, now: datetime, mailer) -> letters.Letter:
     """The mail as it goes out. Raises `UndeliverableError` when it cannot be written or has nobody to go to."""
     person = mail.recipient
     if not person.is_active:
         raise UndeliverableError("The recipient is deactivated.")
     if not person.email:
         raise UndeliverableError("The recipient has no mail address.")
-    context = {**mail.context, "recipient": person, "base_url": settings.CERTIFY_BASE_URL}
+    extra = {}
     if mail.context.get("password_link") or not person.has_usable_password():
-        context["set_password_url"] = settings.CERTIFY_BASE_URL + queries.password_path(person)
+        extra["set_password_url"] = settings.CERTIFY_BASE_URL + queries.password_path(person)
     try:
-        message = _message(mail, context, mailer)
+        message = letters.write(mail, extra, now, mailer)
         message.message()  # addresses and headers that cannot be written are refused here, before the server sees any
     except Exception as error:
         # Whatever is wrong with a template or an address, it must not hold up the mails behind this one.
         logger.exception("mail %s cannot be written", mail.pk)
         raise UndeliverableError(f"The mail could not be written: {error}") from error
     return message
-
-
-def _message(mail: Mail, context: dict, mailer) -> EmailMessage:
-    subject, _, body = _render(f"emails/{mail.template}.txt", context).partition("\n")
-    text = _render("emails/_layout.txt", {**context, "body": body.strip()})
-    host = urlsplit(settings.CERTIFY_BASE_URL).hostname or "localhost"
-    headers = {"Message-ID": f"<certify-mail-{mail.pk}@{host}>", "Auto-Submitted": "auto-generated"}
-    return EmailMessage(" ".join(subject.split()), text, to=[mail.address], headers=headers, connection=mailer)
-
-
-def _render(name: str, context: dict) -> str:
-    """Mails are plain text: nothing in them is escaped for HTML."""
-    return get_template(name).template.render(Context(context, autoescape=False))
 
 
 def _failed(mail: Mail, error: OSError, by) -> Attempt:
@@ -119,27 +127,38 @@ def _is_refusal(error: OSError) -> bool:
 
 def _give_up(mail: Mail, reason: str, by) -> Mail:
     mail.state, mail.error = MailState.FAILED, reason
-    mail.save(update_fields=["state", "attempts", "address", "subject", "error"])
+    mail.save(update_fields=["state", "context", "attempts", "address", "subject", "error"])
     now = clock.now()
-    data = {**_facts(mail), "reason": reason, "failed_at": rfc3339(now)}
-    entries.record(kind="mail:failed", subject=mail.subject_ref, by=by, at=now, data=data)
+    _record("mail:failed", mail, {"reason": reason, "failed_at": rfc3339(now)}, now, by)
     return mail
 
 
-def _sent(mail: Mail, by) -> Mail:
+def _skip(mail: Mail, now: datetime, by) -> Mail:
+    mail.state, mail.error = MailState.SKIPPED, NOT_NEEDED
+    mail.save(update_fields=["state", "error"])
+    _record("mail:skipped", mail, {"reason": NOT_NEEDED, "skipped_at": rfc3339(now)}, now, by)
+    return mail
+
+
+def _sent(mail: Mail, message: letters.Letter, by) -> Mail:
     mail.state, mail.error, mail.sent_at = MailState.SENT, "", clock.now()
-    mail.save(update_fields=["state", "attempts", "address", "subject", "error", "sent_at"])
-    data = {**_facts(mail), "sent_at": rfc3339(mail.sent_at)}
-    entries.record(kind="mail:sent", subject=mail.subject_ref, by=by, at=mail.sent_at, data=data)
+    mail.save(update_fields=["state", "context", "attempts", "address", "subject", "error", "sent_at"])
+    facts = {"sent_at": rfc3339(mail.sent_at), "message_id": letters.message_id(mail), "sha256": message.sha256()}
+    _record("mail:sent", mail, facts, mail.sent_at, by)
     return mail
 
 
-def _facts(mail: Mail) -> dict[str, str]:
-    return {
+def _record(kind: str, mail: Mail, facts: dict[str, str], at: datetime, by) -> None:
+    """One entry for each thing the mail is about, so that the evidence on each of them holds it."""
+    data = {
         "mail": f"people.mail:{mail.pk}",
         "recipient": f"people.user:{mail.recipient_id}",
         "recipient_name": mail.recipient.name,
         "address": mail.address,
         "template": mail.template,
         "subject": mail.subject,
+        **facts,
     }
+    entries.record_many(
+        kind=kind, by=by, at=at, rows=[(about, data) for about in mail.context.get("about") or [mail.subject_ref]]
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db import connection, transaction
 from psycopg2.extras import Json
@@ -15,9 +16,9 @@ from people.states import MailState
 QUEUE = """
     INSERT INTO people_mail (recipient_id, template, context, subject_ref, dedupe_key, state, address, attempts, subject, error,
                              queued_by_name, queued_at, due_at)
-    SELECT recipient_id, template, context, subject_ref, dedupe_key, 'queued', '', 0, '', '', %(by)s, %(now)s, %(now)s
-    FROM unnest(%(recipients)s::bigint[], %(templates)s::text[], %(contexts)s::jsonb[], %(subjects)s::text[], %(keys)s::text[])
-         AS draft (recipient_id, template, context, subject_ref, dedupe_key)
+    SELECT recipient_id, template, context, subject_ref, dedupe_key, 'queued', '', 0, '', '', %(by)s, %(now)s, due_at
+    FROM unnest(%(recipients)s::bigint[], %(templates)s::text[], %(contexts)s::jsonb[], %(subjects)s::text[], %(keys)s::text[],
+                %(dues)s::timestamptz[]) AS draft (recipient_id, template, context, subject_ref, dedupe_key, due_at)
     ON CONFLICT (dedupe_key) DO NOTHING
     RETURNING id
 """
@@ -25,19 +26,26 @@ QUEUE = """
 
 @dataclass(frozen=True)
 class Draft:
-    """One mail to queue: `template` names `templates/emails/<template>.txt`, `context` holds only JSON values."""
+    """One mail to queue: `template` names `templates/emails/<template>.txt`, `context` holds only JSON values.
+
+    It is not sent before `due_at`; without one, at once. Two keys of the context mean something to every mail: `about`, the things
+    it is about where that is not `subject_ref` (each gets an entry in the ledger), and `calendar`, see `people.letters`.
+    """
 
     recipient_id: int
     template: str
     subject_ref: str
     dedupe_key: str
     context: dict = field(default_factory=dict)
+    due_at: datetime | None = None
 
 
 @transaction.atomic
-def queue(*, recipient: User, template: str, context: dict, subject_ref: str, dedupe_key: str, by) -> Mail | None:
+def queue(
+    *, recipient: User, template: str, context: dict, subject_ref: str, dedupe_key: str, due_at: datetime | None = None, by
+) -> Mail | None:
     """Queue one mail; None when the same mail (the same `dedupe_key`) was queued before, whatever became of it."""
-    draft = Draft(recipient.pk, template, subject_ref, dedupe_key, context)
+    draft = Draft(recipient.pk, template, subject_ref, dedupe_key, context, due_at)
     ids = _insert([draft], by)
     return Mail.objects.get(pk=ids[0]) if ids else None
 
@@ -49,14 +57,16 @@ def queue_many(*, drafts: Iterable[Draft], by) -> int:
 
 
 def _insert(drafts: list[Draft], by) -> list[int]:
+    now = clock.now()
     values = {
         "recipients": [draft.recipient_id for draft in drafts],
         "templates": [draft.template for draft in drafts],
         "contexts": [Json(draft.context) for draft in drafts],
         "subjects": [draft.subject_ref for draft in drafts],
         "keys": [draft.dedupe_key for draft in drafts],
+        "dues": [draft.due_at or now for draft in drafts],
         "by": by.actor_ref()["name"],
-        "now": clock.now(),
+        "now": now,
     }
     with connection.cursor() as cursor:
         cursor.execute(QUEUE, values)

@@ -1,5 +1,6 @@
 """Queueing mail, and sending it through a real SMTP server that can refuse."""
 
+import hashlib
 import socket
 import threading
 from datetime import timedelta
@@ -28,7 +29,7 @@ class Postman:
 
     def __init__(self):
         self.refused: dict[str, str] = {}
-        self.messages = []
+        self.messages, self.hashes = [], []
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         if answer := self.refused.get(address):
@@ -38,6 +39,7 @@ class Postman:
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802
         self.messages.append((envelope.rcpt_tos, envelope.content.decode()))
+        self.hashes.append(hashlib.sha256(envelope.content).hexdigest())
         return self.refused.get("DATA", "250 OK")
 
 
@@ -112,6 +114,8 @@ def test_a_mail_goes_through_smtp_and_into_the_ledger(reviewer, postman):
         "template": "welcome",
         "subject": "Your sign-in to Certify",
         "sent_at": rfc3339(mail.sent_at),
+        "message_id": f"<certify-mail-{mail.pk}@testserver>",
+        "sha256": postman.hashes[0],
     }
     assert recorded.all() == [("mail:sent", "campaigns.campaign:7", "system", data)]
 
