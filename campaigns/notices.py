@@ -1,10 +1,11 @@
 """What the mails about open campaigns say, and what they say at the moment they are sent: they wait for their readers' mornings."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from campaigns import waiting
 from campaigns.models import Campaign
 from campaigns.states import CampaignState
+from certify.lib.times import rfc3339
 from people.models import Mail
 
 #: Why somebody gets a mail; it stands at its end.
@@ -32,13 +33,17 @@ def digest_now(mail: Mail, now: datetime) -> dict | None:
     return digest(lines) if lines else None
 
 
-def asking_now(mail: Mail, now: datetime) -> dict | None:
-    """The mail that asks, unless its stage has ended before the reader's working day began."""
+def asking_now(mail: Mail, now: datetime) -> dict | datetime | None:
+    """The mail that asks, unless its stage has ended before the reader's working day began; while it is paused, it waits."""
     if "asks_in" not in mail.context:
         return mail.context
     pk, stage = mail.context["asks_in"]
-    is_open = Campaign.objects.filter(pk=pk, stage=stage, state=CampaignState.OPEN, due_at__gt=now).exists()
-    return mail.context if is_open else None
+    campaign = Campaign.objects.get(pk=pk)
+    if campaign.state == CampaignState.PAUSED:
+        return mail.recipient.hours.next_moment(now + timedelta(hours=1))
+    if campaign.state != CampaignState.OPEN or campaign.stage != stage or campaign.due_at <= now:
+        return None
+    return mail.context | {"due_at": rfc3339(campaign.due_at), "calendar": [waiting.date_of(campaign)]}
 
 
 def escalation(lines: list[dict]) -> dict:

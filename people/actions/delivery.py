@@ -19,9 +19,9 @@ from people.states import MailState
 
 logger = logging.getLogger(__name__)
 
-#: Template → what its mail is to say at the moment it is sent (a context); None when nobody needs it any more. Apps above this one
-#: put theirs in when they are ready: only they know what has been done since the mail was queued.
-REFRESH: dict[str, Callable[[Mail, datetime], dict | None]] = {}
+#: Template → what its mail is to say at the moment it is sent (a context); None when nobody needs it any more; a moment when that
+#: is to be asked again. Apps above this one put theirs in when they are ready: only they know what has been done since.
+REFRESH: dict[str, Callable[[Mail, datetime], dict | datetime | None]] = {}
 NOT_NEEDED = "Nothing that the mail is about waited for this person any more."
 
 
@@ -51,8 +51,8 @@ def send_next(*, mailer: BaseEmailBackend, by) -> Attempt | None:
         return None
     now = clock.now()
     try:
-        if not _refresh(mail, now):
-            return Attempt(_skip(mail, now, by), is_server_down=False)
+        if (settled := _refresh(mail, now, by)) is not None:
+            return Attempt(settled, is_server_down=False)
         mail.attempts += 1
         mail.address = mail.recipient.email
         message = _compose(mail, now, mailer)
@@ -72,19 +72,24 @@ def _claim() -> Mail | None:
     return waiting.select_for_update(of=("self",), skip_locked=True, no_key=True).order_by("due_at", "id").first()
 
 
-def _refresh(mail: Mail, now: datetime) -> bool:
-    """Let the mail say what is true now; whether anybody still needs it."""
+def _refresh(mail: Mail, now: datetime, by) -> Mail | None:
+    """Let the mail say what is true now; the mail itself when it is not to go out now."""
     if mail.template not in REFRESH:
-        return True
+        return None
     try:
         with transaction.atomic():
-            context = REFRESH[mail.template](mail, now)
+            found = REFRESH[mail.template](mail, now)
     except Exception as error:
         logger.exception("mail %s cannot be brought up to date", mail.pk)
         raise UndeliverableError(f"The mail could not be brought up to date: {error}") from error
-    if context is not None:
-        mail.context = context
-    return context is not None
+    if found is None:
+        return _skip(mail, now, by)
+    if isinstance(found, datetime):
+        mail.due_at = found
+        mail.save(update_fields=["due_at"])
+        return mail
+    mail.context = found
+    return None
 
 
 def _compose(mail: Mail, now: datetime, mailer) -> letters.Letter:

@@ -11,7 +11,7 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from campaigns import ladder, tasks
-from campaigns.actions import advancing, closing, delegations
+from campaigns.actions import advancing, closing, delegations, lifecycle
 from campaigns.models import Campaign
 from certify.lib import clock
 from ledger.models import Entry
@@ -261,3 +261,14 @@ def test_whatever_the_ladders_nobody_gets_two_mails_a_day_and_none_too_late(rung
         ends = [open_now[place][1].due_at for place in planned.places]
         assert hours.is_working(planned.due_at) or min(ends) <= hours.next_moment(now)
         assert planned.due_at < min(ends) or planned.due_at == now
+
+
+def test_the_mail_that_asks_waits_while_the_campaign_is_paused(opened, story):
+    with clock.freeze(MONDAY):
+        lifecycle.pause(campaign_id=opened.pk, reason="The data is looked at again", by=story.owner)
+    assert deliver(MONDAY) == []
+    assert set(Mail.objects.values_list("state", "due_at")) == {("queued", MONDAY + timedelta(hours=1))}
+    with clock.freeze(MONDAY + DAY):
+        lifecycle.resume(campaign_id=opened.pk, by=story.owner)
+    assert deliver(MONDAY + DAY) == ["ana@x.example", "system_owner@x.example"]
+    assert "until Tuesday 16 June 2026, 10:00 (UTC)" in outbox.outbox[0].body
