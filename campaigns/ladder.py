@@ -151,7 +151,7 @@ def in_words(ladder: dict) -> str:
         for name, words in SILENCE.items()
         if ladder[name]
     ]
-    sentence = f"Reminders {said}" if said else "No reminders"
+    sentence = said[0].upper() + said[1:] if said else "No reminders"
     return "; ".join([sentence, *acts]) + "."
 
 

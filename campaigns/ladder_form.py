@@ -25,7 +25,7 @@ class LadderForm(forms.Form):
     tell_manager_after = forms.IntegerField(
         **DAYS, label="Days of silence until the manager is told", help_text="Empty: never."
     )
-    tell_owner_after = forms.IntegerField(**DAYS, label="Days of silence until you, the owner, are told")
+    tell_owner_after = forms.IntegerField(**DAYS, label="Days of silence until the control owner is told")
     hand_over_after = forms.IntegerField(
         **DAYS,
         label="Days of silence until the manager gets the items",

@@ -130,14 +130,14 @@ def test_more_time_reminds_daily_after_the_first_due_date():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({}, "Reminders at the start, weekly, 3 and 1 days before, on the day, then daily, to the manager too."),
+        ({}, "At the start, weekly, 3 and 1 days before, on the day, then daily, to the manager too."),
         (
             dict.fromkeys(ladder.SWITCHES, False) | {"days_before": []},
             "No reminders.",
         ),
         (
             {"days_before": [1], "weekly": False, "daily_after": False, "tell_manager_after": 1, "hand_over_after": 9},
-            "Reminders at the start, 1 day before, on the day; after 1 day of silence tell the reviewer’s manager; "
+            "At the start, 1 day before, on the day; after 1 day of silence tell the reviewer’s manager; "
             "after 9 days of silence give the open items to the reviewer’s manager.",
         ),
     ],
