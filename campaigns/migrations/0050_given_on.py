@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0041_findings_kept")]
+    dependencies = [("campaigns", "0044_without_reminder_days")]
 
     operations = [
         migrations.AddField(

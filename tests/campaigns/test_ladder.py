@@ -150,7 +150,7 @@ def test_a_ladder_in_words(change, words):
 def test_definitions_go_on_reminding_as_they_did_and_back(story):
     definition, other = story.define(), story.define("Another")
     newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    MigrationExecutor(connection).migrate([("campaigns", "0030_ladder")])
+    MigrationExecutor(connection).migrate([("campaigns", "0042_ladder")])
     with connection.cursor() as cursor:
         cursor.execute("UPDATE campaigns_campaigndefinition SET reminder_days = '{7,0,3,20}' WHERE id = %s", [definition.pk])
         cursor.execute("UPDATE campaigns_campaigndefinition SET reminder_days = '{}' WHERE id = %s", [other.pk])
@@ -159,7 +159,7 @@ def test_definitions_go_on_reminding_as_they_did_and_back(story):
     other.refresh_from_db()
     assert definition.terms()["ladder"] == ladder.of({"reminder_days": [7, 0, 3, 20]})
     assert other.terms()["ladder"] == ladder.of({"reminder_days": []})
-    MigrationExecutor(connection).migrate([("campaigns", "0030_ladder")])
+    MigrationExecutor(connection).migrate([("campaigns", "0042_ladder")])
     with connection.cursor() as cursor:
         cursor.execute("SELECT reminder_days FROM campaigns_campaigndefinition ORDER BY id")
         assert cursor.fetchall() == [([20, 7, 3],), ([],)]

@@ -22,6 +22,6 @@ def backwards(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0030_ladder")]
+    dependencies = [("campaigns", "0042_ladder")]
 
     operations = [migrations.RunPython(forwards, backwards)]

@@ -4,6 +4,6 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0031_ladder_of_reminders")]
+    dependencies = [("campaigns", "0043_ladder_of_reminders")]
 
     operations = [migrations.RemoveField(model_name="campaigndefinition", name="reminder_days")]
