@@ -7,12 +7,13 @@ from zoneinfo import available_timezones
 from django import forms
 
 from campaigns import measures, permissions, quality_form, queries, recurrence, worklist
+from campaigns.actions import events
 from campaigns.actions.definitions import CHAIN, Terms
 from campaigns.actions.scopes import Exempt
 from campaigns.ladder_form import LadderForm
 from campaigns.models import Assignment
 from campaigns.scope.presets import Preset
-from campaigns.states import ANSWERS, Cadence, CampaignKind, ItemState, ReviewerRule, Signal
+from campaigns.states import ANSWERS, Cadence, CampaignKind, EventKind, ItemState, ReviewerRule, Signal
 from certify.lib.errors import InvalidInput
 from people.models import User
 from people.states import Role
@@ -93,6 +94,19 @@ class ScheduleForm(forms.Form):
         names = {"number": {"weeks": "weekday"}.get(self.cleaned_data["repeat"], self.cleaned_data["on"] or "day")}
         name = names.get(refusal.field, refusal.field)
         self.add_error("weeks" if (name, self.cleaned_data["repeat"]) == ("every", "weeks") else name, refusal.message)
+
+
+class WatchForm(forms.Form):
+    """The events that a definition asks about when they happen."""
+
+    kinds = forms.MultipleChoiceField(
+        choices=EventKind.choices, required=False, widget=forms.CheckboxSelectMultiple, label="Ask at once when"
+    )
+    per_day = forms.IntegerField(
+        initial=events.DEFAULT_PER_DAY,
+        label="At most so many a day",
+        help_text="What the day has no room for waits for the next.",
+    )
 
 
 class RunForm(forms.Form):

@@ -14,7 +14,7 @@ from campaigns.rules import EXCLUSION_COLUMNS, ITEM_COLUMNS
 from campaigns.scope import documents, reading
 from campaigns.scope.sql import Compiled
 from campaigns.states import UNUSED_DAYS, CampaignState
-from inventory.models import Snapshot
+from inventory.models import Grant, Snapshot
 
 #: Signal → the condition under which an item has it, riskiest first, and its rank.
 SIGNALS = (
@@ -29,6 +29,9 @@ SIGNALS = (
     ("unknown_use", 9, "granted.last_used_at IS NULL"),
 )
 CALM_RANK = 9
+
+#: Narrows the population to what events are about.
+ONLY = " AND granted.id = ANY(%(only)s::bigint[])"
 
 BASE = """
     SELECT granted.id AS grant_id, source.id AS source_id, source.key AS source_key, source.name AS source_name,
@@ -47,7 +50,7 @@ BASE = """
            {exclusion} AS exclusion
     FROM unnest(%(sources)s::bigint[], %(snapshots)s::bigint[]) AS scope (source_id, snapshot_id)
     JOIN inventory_grant AS granted ON granted.source_id = scope.source_id AND granted.opened_in_id <= scope.snapshot_id
-         AND (granted.closed_in_id IS NULL OR granted.closed_in_id > scope.snapshot_id)
+         AND (granted.closed_in_id IS NULL OR granted.closed_in_id > scope.snapshot_id){only}
     JOIN inventory_source AS source ON source.id = scope.source_id
     JOIN inventory_snapshot AS snapshot ON snapshot.id = scope.snapshot_id
     JOIN inventory_snapshot AS first_seen ON first_seen.id = granted.first_seen_id
@@ -70,9 +73,15 @@ class Population:
 
 
 def at(terms: dict, now: datetime) -> Population:
-    """The population of a definition's terms over the latest snapshot of each source in scope."""
+    """The population of a definition's terms over the latest snapshot of each source in scope.
+
+    Where the terms name events, the population is what happened: the grants that the events are about.
+    """
     document = documents.read(terms["scope"])
     snapshots = latest_snapshots(document["sources"])
+    only = reading.grants_of_events(terms)
+    if only is not None:
+        snapshots = _holding(snapshots, only)
     sources = list(snapshots)
     scope = reading.compiled_for(document, sources, now, terms.get("standing"))
     reviewed = _last_reviewed(sources)
@@ -87,9 +96,10 @@ def at(terms: dict, now: datetime) -> Population:
             "now": now,
             "today": now.date(),
             "unused_before": _days_before(now),
+            "only": only,
         }
     )
-    return Population(_base_sql(chosen, scope), values, snapshots)
+    return Population(_base_sql(chosen, scope, ONLY if only is not None else ""), values, snapshots)
 
 
 def _days_before(now: datetime) -> datetime:
@@ -102,14 +112,21 @@ def latest_snapshots(sources: list[int]) -> dict[int, int]:
     return dict(found.values_list("source_id", "id"))
 
 
+def _holding(snapshots: dict[int, int], grants: list[int]) -> dict[int, int]:
+    """Of the systems those in which the grants are."""
+    holding = set(Grant.objects.filter(pk__in=grants).values_list("source_id", flat=True))
+    return {source: snapshot for source, snapshot in snapshots.items() if source in holding}
+
+
 def _last_reviewed(sources: list[int]) -> dict[int, int]:
     """Source id → the snapshot of its last closed campaign: what came after it is new since the last review of that source."""
     found = CampaignSource.objects.filter(source_id__in=sources, campaign__state=CampaignState.CLOSED)
     return dict(found.order_by("source_id", "-snapshot_id").distinct("source_id").values_list("source_id", "snapshot_id"))
 
 
-def _base_sql(chosen: reviewers.Chosen, scope: Compiled) -> str:
+def _base_sql(chosen: reviewers.Chosen, scope: Compiled, only: str) -> str:
     return BASE.format(
+        only=only,
         signals=", ".join(f"CASE WHEN {condition} THEN '{name}' END" for name, _, condition in SIGNALS),
         ranks=" ".join(f"WHEN {condition} THEN {rank}" for _, rank, condition in SIGNALS),
         calm=CALM_RANK,

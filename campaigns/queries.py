@@ -106,3 +106,10 @@ def delegations_visible_to(user) -> QuerySet:
     if permissions.can_run_campaigns(user):
         return found
     return found.filter(Q(principal=user) | Q(delegate=user))
+
+
+def free_name(name: str) -> str:
+    """The name, or the name with the first number that makes it one no campaign has."""
+    taken = set(Campaign.objects.filter(name__startswith=name).values_list("name", flat=True))
+    names = (name, *(f"{name} ({number})" for number in range(2, len(taken) + 3)))
+    return next(one for one in names if one not in taken)

@@ -58,6 +58,27 @@ class RunStatus(TextChoices):
     WITHDRAWN = "withdrawn", "No longer expected"
 
 
+class EventKind(TextChoices):
+    """What a definition may watch for between reviews."""
+
+    MANAGER = "manager", "Manager changed"
+    DEPARTMENT = "department", "Department changed"
+    LEAVER = "leaver", "Somebody left and still has access"
+    PRIVILEGED = "privileged", "New privileged access"
+    ORPHAN = "orphan", "New account without a known person"
+    RETURNED = "returned", "Access is back after a removal"
+    ENDED = "ended", "End date passed"
+    KEPT_UNTIL = "kept_until", "Kept until a day that has passed"
+
+
+class EventState(TextChoices):
+    """What became of an event."""
+
+    WAITING = "waiting", "Waiting"
+    ASKED = "asked", "Asked about"
+    OVER = "over", "Nothing left to ask"
+
+
 class DecisionCode(TextChoices):
     """What a reviewer can say of an item. UNDO withdraws the decision before it."""
 

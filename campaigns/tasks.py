@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import connection
 
 from campaigns import queries, silence
-from campaigns.actions import advancing, escalation, launching, occurrences, reminders, routing
+from campaigns.actions import advancing, escalation, events, launching, occurrences, reminders, routing
 from campaigns.actions import silence as silence_actions
 from campaigns.models import Campaign, CampaignDefinition
 from certify.lib import clock
@@ -91,3 +91,10 @@ def run_schedules() -> None:
     """Draft and launch what schedules want by now."""
     for definition in CampaignDefinition.objects.exclude(schedule={}).filter(is_archived=False).values_list("pk", flat=True):
         occurrences.advance(definition_id=definition, by=SYSTEM)
+
+
+@shared_task(name="campaigns.watch_events")
+def watch_events() -> None:
+    """Find what happened to access since the last look, and ask about it where a definition watches for it."""
+    for definition in CampaignDefinition.objects.exclude(watched={}).filter(is_archived=False).values_list("pk", flat=True):
+        events.look(definition_id=definition, by=SYSTEM)

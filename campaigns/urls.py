@@ -53,6 +53,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/unanswered/<int:approval>/", silence.judge, name="unanswered-judge"),
     path("definitions/<int:pk>/reviewers/", plans.definition_plan, name="definition-plan"),
     path("definitions/<int:pk>/schedule/", calendar.definition_schedule, name="definition-schedule"),
+    path("definitions/<int:pk>/watch/", calendar.definition_watch, name="definition-watch"),
     path("calendar/", calendar.calendar, name="calendar"),
     path("calendar/runs/<int:pk>/", calendar.occurrence_detail, name="occurrence-detail"),
     path("groups/", plans.group_list, name="group-list"),

@@ -7,63 +7,32 @@ or 404 where the thing itself is not theirs to see, and nothing changes in the d
 from dataclasses import dataclass
 from datetime import timedelta
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import urljoin, urlsplit
-from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from campaigns.actions import closing, delegations, launching, plans, schedules, scopes
-from campaigns.models import Campaign, Delegation, Occurrence, ReviewerGroup, SavedScope, SilenceApproval, StandingExclusion
+from campaigns.models import Delegation, Occurrence, ReviewerGroup, SavedScope, SilenceApproval, StandingExclusion
 from certify.lib import clock
-from certify.lib.files import store
-from evidence.actions import packs, periods
-from evidence.models import EvidencePack
-from inventory.actions import loads, snapshots
-from inventory.models import LoadJob
-from ledger.actions import sequencing
-from ledger.actors import SYSTEM
-from ledger.models import Entry
-from people.actions import delivery, mails, users
-from people.models import Mail, User
-from remediation.actions import removals
-from remediation.models import Attempt, RemediationTask
-from tests.story import QUARTERLY, Story, tell
+from people.actions import users
+from tests.world import (
+    ADMIN,
+    ALL,
+    ANONYMOUS,
+    AUDITOR,
+    OTHER_AUDITOR,
+    OTHER_SYSTEM,
+    OWNER,
+    REVIEWER,
+    SIGNED_IN,
+    STRANGER,
+    SYSTEM_OWNER,
+    build,
+)
 
 pytestmark = pytest.mark.django_db
-ANONYMOUS = "anonymous"
-NOBODY = "nobody"  # signed in, without a role
-ADMIN = "administrator"
-OWNER = "control owner"
-REVIEWER = "reviewer"  # of the items below
-STRANGER = "another reviewer"
-SYSTEM_OWNER = "system owner"  # of the source below
-OTHER_SYSTEM = "another system owner"
-AUDITOR = "auditor"  # to whom the period below is open
-OTHER_AUDITOR = "another auditor"
-SIGNED_IN = {NOBODY, ADMIN, OWNER, REVIEWER, STRANGER, SYSTEM_OWNER, OTHER_SYSTEM, AUDITOR, OTHER_AUDITOR}
-ALL = {ANONYMOUS, *SIGNED_IN}
-
-
-@dataclass
-class World:
-    """One of each thing, in the state in which the most can be done with it."""
-
-    story: Story
-    people: dict[str, User]
-    open: Campaign
-    requested: Campaign
-    closed: Campaign
-    failed: Campaign
-    task: RemediationTask
-    attempt: Attempt
-    job: LoadJob
-    mail: Mail
-    entry: Entry
-    pack: EvidencePack
 
 
 @dataclass(frozen=True)
@@ -89,6 +58,10 @@ def job(world):
 
 def open_campaign(world):
     return [world.open.pk]
+
+
+def open_definition(world):
+    return [world.open.definition_id]
 
 
 def item(world):
@@ -139,9 +112,9 @@ MATRIX = {
     # campaigns
     "campaigns:definition-list": Row(RUNNERS),
     "campaigns:definition-create": Row({OWNER}, {OWNER}),
-    "campaigns:definition-preview": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
-    "campaigns:definition-edit": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
-    "campaigns:definition-archive": Row(None, {OWNER}, lambda world: [world.open.definition_id]),
+    "campaigns:definition-preview": Row({OWNER}, {OWNER}, open_definition),
+    "campaigns:definition-edit": Row({OWNER}, {OWNER}, open_definition),
+    "campaigns:definition-archive": Row(None, {OWNER}, open_definition),
     "campaigns:scope-build": Row(None, {OWNER}),
     "campaigns:scope-counts": Row(None, {OWNER}),
     "campaigns:scope-values": Row({OWNER}),
@@ -169,8 +142,9 @@ MATRIX = {
     "campaigns:campaign-unanswered": Row(RUNNERS, None, lambda world: [world.closed.pk]),
     "campaigns:campaign-remove-unanswered": Row(None, {OWNER}, lambda world: [world.closed.pk]),
     "campaigns:unanswered-judge": Row(None, RUNNERS, lambda world: [world.closed.pk, SilenceApproval.objects.get().pk]),
-    "campaigns:definition-plan": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
-    "campaigns:definition-schedule": Row({OWNER}, {OWNER}, lambda world: [world.open.definition_id]),
+    "campaigns:definition-plan": Row({OWNER}, {OWNER}, open_definition),
+    "campaigns:definition-schedule": Row({OWNER}, {OWNER}, open_definition),
+    "campaigns:definition-watch": Row(None, {OWNER}, open_definition),
     "campaigns:calendar": Row(RUNNERS),
     "campaigns:occurrence-detail": Row({OWNER}, {OWNER}, lambda world: [Occurrence.objects.first().pk]),
     "campaigns:group-list": Row({OWNER}),
@@ -231,112 +205,6 @@ def world(django_db_setup, django_db_blocker, tmp_path_factory):
     with django_db_blocker.unblock(), transaction.atomic():
         yield build(tmp_path_factory.mktemp("world"))
         transaction.set_rollback(True)
-
-
-def build(folder: Path) -> World:
-    """The small company, two campaigns, a removal with proof, a load on its way, a failed mail, a period with its pack."""
-    story = tell(folder)
-    people = _people(story)
-    closed, opened = story.launch("Q3"), story.launch("Q4")
-    scopes.keep(name="All of it", scope=opened.terms["scope"], by=story.owner)
-    words = ("Break-glass", "Watched by the bank itself", story.owner, clock.now().date())
-    scopes.exempt(terms=scopes.Exempt(*words, accounts=["crm/shared"]), by=story.owner)
-    people[REVIEWER] = ana = story.user("ana@x.example")
-    plans.create_group(name="Access board", members=[story.fallback], by=story.owner)
-    today = clock.now().date()
-    delegations.delegate(
-        principal=ana, to=[story.fallback], absence=delegations.Absence(today, today, "Away for the day"), by=ana
-    )
-    schedules.set_schedule(definition_id=opened.definition_id, schedule=QUARTERLY, by=story.owner)
-    story.decide(closed, "bruno", "revoke", people[REVIEWER])
-    story.submit(closed, people[REVIEWER])
-    closed = closing.close(campaign_id=closed.pk, by=story.owner)
-    removals.open_for_campaign(campaign_id=closed.pk, by=SYSTEM)
-    task = RemediationTask.objects.get()
-    proof = removals.Proof("proof.txt", store([b"seen"], directory="proofs", limit=100))
-    with transaction.atomic():
-        removals.claim_done(task_id=task.pk, note="Taken out of the group", proof=proof, by=story.system_owner)
-    RemediationTask.objects.filter(pk=task.pk).update(state="still_there")
-    _approval(story, closed)
-    pack = _pack(story, people)
-    sequencing.sequence(by=SYSTEM)
-    return World(
-        story=story,
-        people=people,
-        open=opened,
-        closed=closed,
-        task=task,
-        attempt=task.attempts.get(),
-        pack=pack,
-        requested=_requested(story, "Q1"),
-        failed=_failed(story),
-        job=_job(story),
-        mail=_mail(story),
-        entry=Entry.objects.latest("id"),
-    )
-
-
-def _people(story: Story) -> dict[str, User]:
-    """One person for each row of the table; the reviewer is Ana, whom the launch makes."""
-
-    def make(username: str, *roles: str) -> User:
-        return users.create(username=username, name=username, email=f"{username}@x.example", roles=roles, by=story.admin)
-
-    return {
-        NOBODY: make("nobody"),
-        ADMIN: story.admin,
-        OWNER: story.owner,
-        STRANGER: make("stranger", "reviewer"),
-        SYSTEM_OWNER: story.system_owner,
-        OTHER_SYSTEM: make("other-system", "system_owner"),
-        AUDITOR: story.auditor,
-        OTHER_AUDITOR: make("other-auditor", "auditor"),
-    }
-
-
-def _approval(story: Story, closed: Campaign) -> None:
-    """Removals for silence that wait for a second person."""
-    facts = {"approved_by": story.owner, "approved_by_name": story.owner.name, "reason": "Nobody needs it", "count": 1}
-    facts |= {"needs_second": True, "limits": {"sources": [], "last_holders": []}, "at": clock.now(), "entry_uid": uuid4()}
-    SilenceApproval.objects.create(campaign=closed, **facts)
-
-
-def _requested(story: Story, name: str) -> Campaign:
-    definition = story.define(f"Definition of {name}")
-    return launching.request(definition_id=definition.pk, name=name, by=story.owner)
-
-
-def _failed(story: Story) -> Campaign:
-    campaign = _requested(story, "Q2")
-    Campaign.objects.filter(pk=campaign.pk).update(state="failed", error="No data")
-    campaign.refresh_from_db()
-    return campaign
-
-
-def _job(story: Story) -> LoadJob:
-    stored = store([story.texts["grants"].encode()], directory="uploads", limit=10_000)
-    origin = snapshots.Origin("Exported by the test, from nowhere", "full")
-    uploads = [loads.Upload("grants", "grants.csv", stored)]
-    return loads.create(source_id=story.source.pk, uploads=uploads, origin=origin, by=story.admin)
-
-
-def _mail(story: Story) -> Mail:
-    draft = mails.Draft(story.admin.pk, "no_such_template", "s", "matrix")
-    mails.queue_many(drafts=[draft], by=SYSTEM)
-    Mail.objects.exclude(dedupe_key="matrix").update(due_at=clock.now() + timedelta(days=1))
-    return delivery.send_next(mailer=None, by=SYSTEM).mail
-
-
-def _pack(story: Story, people: dict[str, User]) -> EvidencePack:
-    today = clock.now().date()
-    details = periods.Details(
-        "This year", "soc2", today - timedelta(days=30), today, today + timedelta(days=30), [people[AUDITOR]]
-    )
-    found = packs.request(period_id=periods.create(details=details, by=story.owner).pk, by=story.owner)
-    file = store([b"a pack"], directory="packs", limit=100)
-    facts = {"stored_as": file.stored_as, "sha256": file.sha256, "size": file.size, "built_at": clock.now()}
-    EvidencePack.objects.filter(pk=found.pk).update(state="ready", **facts)
-    return found
 
 
 @pytest.fixture(scope="module")

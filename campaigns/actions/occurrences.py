@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from campaigns import gate, permissions, rules
+from campaigns import gate, permissions, queries, rules
 from campaigns.actions import launching, schedules
 from campaigns.models import Campaign, CampaignDefinition, Occurrence
 from campaigns.scope import reading
@@ -43,7 +43,7 @@ def _draft(definition: CampaignDefinition, occurrence: Occurrence, by) -> None:
     now = clock.now()
     occurrence.campaign = Campaign.objects.create(
         definition=definition,
-        name=_free_name(f"{definition.name} – {occurrence.label}"[:190]),
+        name=queries.free_name(f"{definition.name} – {occurrence.label}"[:190]),
         state=CampaignState.DRAFT,
         terms=reading.frozen_terms(definition, now),
         owner=definition.owner,
@@ -55,12 +55,6 @@ def _draft(definition: CampaignDefinition, occurrence: Occurrence, by) -> None:
     occurrence.save(update_fields=["state", "campaign"])
     _record("drafted", occurrence, by, campaign=str(occurrence.campaign_id))
     _tell(occurrence, "occurrence_drafted", str(occurrence.pk), by, held=gate.findings(definition, now))
-
-
-def _free_name(name: str) -> str:
-    taken = set(Campaign.objects.filter(name__startswith=name).values_list("name", flat=True))
-    names = (name, *(f"{name} ({number})" for number in range(2, len(taken) + 3)))
-    return next(one for one in names if one not in taken)
 
 
 def _launch_or_hold(definition: CampaignDefinition, occurrence: Occurrence, by) -> None:

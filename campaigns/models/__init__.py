@@ -8,6 +8,7 @@ campaign is closed the database refuses every change of its items and assignment
 from campaigns.models.campaigns import Campaign, CampaignSource, Exclusion
 from campaigns.models.decisions import BulkAct, Decision, SignedDecision, SignOff
 from campaigns.models.definitions import CampaignDefinition, Delegation, ReviewerGroup
+from campaigns.models.events import AccessEvent
 from campaigns.models.findings import Finding, FindingDisposition, ItemOpened
 from campaigns.models.items import Assignment, ReviewItem, StageResult
 from campaigns.models.schedules import Occurrence
@@ -15,6 +16,7 @@ from campaigns.models.scopes import SavedScope, StandingExclusion
 from campaigns.models.silence import SilenceApproval, SilenceRemoval, SilenceVerdict
 
 __all__ = [
+    "AccessEvent",
     "Assignment",
     "BulkAct",
     "Campaign",

@@ -28,6 +28,10 @@ class CampaignDefinition(models.Model):
     schedule = models.JSONField(
         default=dict, help_text="When it is due: see campaigns.recurrence. Empty: whenever it is launched."
     )
+    watched = models.JSONField(default=dict, help_text="Events it asks about when they happen: {kinds, per_day}. Empty: none.")
+    watched_since = models.DateField(null=True, help_text="When watching began; days that passed before are no events.")
+    watched_snapshot = models.BigIntegerField(default=0, help_text="The last snapshot that was looked at.")
+    watched_on = models.DateField(null=True, help_text="The last day that was looked at.")
     scheduled_at = models.DateTimeField(null=True, help_text="When the schedule was set; it expects nothing that opens before.")
     duration_days = models.PositiveSmallIntegerField(default=14)
     ladder = models.JSONField(default=dict, help_text="Who is reminded when: see campaigns.ladder.")
@@ -69,6 +73,7 @@ class CampaignDefinition(models.Model):
             "quality": measures.checked(self.quality),
             **self.plan,
             **({"schedule": self.schedule} if self.schedule else {}),
+            **({"watched": self.watched} if self.watched else {}),
         }
 
 

@@ -11,7 +11,7 @@ from campaigns.scope.sql import Compiled
 #: The part of a population's query that a scope needs. Open grants are those of the latest snapshots, which a launch takes;
 #: said in this way the database can count them in parallel.
 COUNTED_FROM = """
-    FROM (SELECT * FROM inventory_grant WHERE source_id = ANY(%(sources)s::bigint[]) AND closed_in_id IS NULL) AS granted
+    FROM (SELECT * FROM inventory_grant WHERE source_id = ANY(%(sources)s::bigint[]) AND closed_in_id IS NULL{only}) AS granted
     JOIN inventory_snapshot AS first_seen ON first_seen.id = granted.first_seen_id
     JOIN inventory_account AS account ON account.id = granted.account_id
     JOIN inventory_entitlement AS entitlement ON entitlement.id = granted.entitlement_id
@@ -73,13 +73,17 @@ COUNT = """
 """
 
 
-def count(scope: Compiled, sources: list[int]) -> Counts | None:
-    """Count a compiled scope over what these sources hold now; None when that takes too long."""
-    values = scope.values | {"sources": sources}
+#: Counts only some grants.
+ONLY = " AND id = ANY(%(only)s::bigint[])"
+
+
+def count(scope: Compiled, sources: list[int], only: list[int] | None = None) -> Counts | None:
+    """Count a compiled scope over what these sources hold now, or over some of their grants; None when that takes too long."""
+    values = scope.values | {"sources": sources, "only": only}
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'; SET LOCAL work_mem = '{WORK_MEMORY}'")
-            tables = _from(scope)
+            tables = _from(scope).replace("{only}", "" if only is None else ONLY)
             number = "sum(granted.number)" if "count(*)" in tables else "count(*)"
             cursor.execute(COUNT.format(case=scope.case, tables=tables, number=number), values)
             rows = cursor.fetchall()

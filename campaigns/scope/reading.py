@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
-from campaigns.models import Campaign, CampaignDefinition, CampaignSource, StandingExclusion
+from campaigns.models import AccessEvent, Campaign, CampaignDefinition, CampaignSource, StandingExclusion
 from campaigns.scope import documents
 from campaigns.scope.sentences import Names, left_out_words, sentence
 from campaigns.scope.sql import Baseline, Compiled, Covered, compiled
@@ -117,7 +117,31 @@ def follow_up_terms(campaign: Campaign, now: datetime) -> dict:
 
 def terms_again(campaign: Campaign, now: datetime) -> dict:
     """What a campaign whose launch failed is tried again with: its definition as it stands now, or, of a follow-up, the same question."""
-    return follow_up_terms(campaign.follows, now) if campaign.follows_id else frozen_terms(campaign.definition, now)
+    if campaign.follows_id:
+        return follow_up_terms(campaign.follows, now)
+    if events := list(campaign.access_events.order_by("pk")):
+        return event_terms(campaign.definition, events, now)
+    return frozen_terms(campaign.definition, now)
+
+
+def event_terms(definition: CampaignDefinition, events: list[AccessEvent], now: datetime) -> dict:
+    """The definition's terms for asking about what happened to one person or account."""
+    terms = frozen_terms(definition, now)
+    told = [{"event": str(one.pk), "kind": one.kind, "subject": one.subject, "words": one.words} for one in events]
+    happened = " ".join(one.words for one in events)
+    return terms | {
+        "events": told,
+        "purpose": " ".join(filter(None, [happened, terms["purpose"]])),
+        "scope_words": f"{events[0].subject_name}: {happened} Of that: {terms['scope_words']}",
+    }
+
+
+def grants_of_events(terms: dict) -> list[int] | None:
+    """The grants that the events in the terms are about; None when the terms are not about events."""
+    if "events" not in terms:
+        return None
+    events = AccessEvent.objects.filter(pk__in=[int(one["event"]) for one in terms["events"]])
+    return sorted({grant for grants in events.values_list("grants", flat=True) for grant in grants})
 
 
 def _frozen(document: dict, terms: dict, now: datetime) -> dict:

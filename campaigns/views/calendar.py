@@ -3,11 +3,11 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import gate, permissions, recurrence, stages, timetable
-from campaigns.actions import occurrences, schedules
-from campaigns.forms import RunForm, ScheduleForm
+from campaigns.actions import events, occurrences, schedules
+from campaigns.forms import RunForm, ScheduleForm, WatchForm
 from campaigns.models import CampaignDefinition, Occurrence
 from campaigns.states import OccurrenceState, RunStatus
 from campaigns.tasks import run_requested_launches
@@ -16,7 +16,7 @@ from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
 
-NEXT_SHOWN = 8
+NEXT_SHOWN, EVENTS_SHOWN = 8, 20
 
 
 @requires(permissions.can_run_campaigns)
@@ -33,17 +33,44 @@ def definition_schedule(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, "Saved. What is expected from now on is below.")
             return redirect("campaigns:definition-schedule", pk=pk)
+    return _schedule_page(request, definition, form, WatchForm(initial=definition.watched))
+
+
+@requires(permissions.can_run_campaigns)
+@require_POST
+def definition_watch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say which events the definition asks about."""
+    definition = get_object_or_404(CampaignDefinition, pk=pk, is_archived=False)
+    form = WatchForm(request.POST)
+    if form.is_valid():
+        try:
+            events.watch(definition_id=pk, **form.cleaned_data, by=request.user)
+        except InvalidInput as refusal:
+            form.add_error(refusal.field, refusal.message)
+        else:
+            messages.success(request, "Saved. What happens from now on is asked about.")
+            return redirect("campaigns:definition-schedule", pk=pk)
+    schedule = ScheduleForm(initial=ScheduleForm.initial_of(definition.schedule, clock.now().date()))
+    return _schedule_page(request, definition, schedule, form)
+
+
+def _schedule_page(request: HttpRequest, definition: CampaignDefinition, form: ScheduleForm, watch: WatchForm) -> HttpResponse:
+    now = clock.now()
     coming = definition.occurrences.filter(state__in=occurrences.WAITING).select_related("campaign")
+    found = definition.access_events.select_related("campaign")
     context = {
         "definition": definition,
         "form": form,
+        "watch": watch,
+        "found": found[:EVENTS_SHOWN],
+        "found_count": found.count(),
         "words": recurrence.words(definition.schedule) if definition.schedule else "",
         "coming": coming[:NEXT_SHOWN],
         "coming_count": coming.count(),
         "days": stages.total_days(definition.terms()),
         "held": gate.findings(definition, now) if definition.schedule else [],
     }
-    return render(request, "campaigns/schedule.html", context, status=422 if form.errors else 200)
+    return render(request, "campaigns/schedule.html", context, status=422 if form.errors or watch.errors else 200)
 
 
 @requires(permissions.can_see_campaigns)

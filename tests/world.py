@@ -1,0 +1,162 @@
+"""One of each thing, for the test that opens every address as everybody."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from django.db import transaction
+
+from campaigns.actions import closing, delegations, launching, plans, schedules, scopes
+from campaigns.models import Campaign, SilenceApproval
+from certify.lib import clock
+from certify.lib.files import store
+from evidence.actions import packs, periods
+from evidence.models import EvidencePack
+from inventory.actions import loads, snapshots
+from inventory.models import LoadJob
+from ledger.actions import sequencing
+from ledger.actors import SYSTEM
+from ledger.models import Entry
+from people.actions import delivery, mails, users
+from people.models import Mail, User
+from remediation.actions import removals
+from remediation.models import Attempt, RemediationTask
+from tests.story import QUARTERLY, Story, tell
+
+ANONYMOUS = "anonymous"
+NOBODY = "nobody"  # signed in, without a role
+ADMIN = "administrator"
+OWNER = "control owner"
+REVIEWER = "reviewer"  # of the items below
+STRANGER = "another reviewer"
+SYSTEM_OWNER = "system owner"  # of the source below
+OTHER_SYSTEM = "another system owner"
+AUDITOR = "auditor"  # to whom the period below is open
+OTHER_AUDITOR = "another auditor"
+SIGNED_IN = {NOBODY, ADMIN, OWNER, REVIEWER, STRANGER, SYSTEM_OWNER, OTHER_SYSTEM, AUDITOR, OTHER_AUDITOR}
+ALL = {ANONYMOUS, *SIGNED_IN}
+
+
+@dataclass
+class World:
+    """One of each thing, in the state in which the most can be done with it."""
+
+    story: Story
+    people: dict[str, User]
+    open: Campaign
+    requested: Campaign
+    closed: Campaign
+    failed: Campaign
+    task: RemediationTask
+    attempt: Attempt
+    job: LoadJob
+    mail: Mail
+    entry: Entry
+    pack: EvidencePack
+
+
+def build(folder: Path) -> World:
+    """The small company, two campaigns, a removal with proof, a load on its way, a failed mail, a period with its pack."""
+    story = tell(folder)
+    people = _people(story)
+    closed, opened = story.launch("Q3"), story.launch("Q4")
+    scopes.keep(name="All of it", scope=opened.terms["scope"], by=story.owner)
+    words = ("Break-glass", "Watched by the bank itself", story.owner, clock.now().date())
+    scopes.exempt(terms=scopes.Exempt(*words, accounts=["crm/shared"]), by=story.owner)
+    people[REVIEWER] = ana = story.user("ana@x.example")
+    plans.create_group(name="Access board", members=[story.fallback], by=story.owner)
+    today = clock.now().date()
+    delegations.delegate(
+        principal=ana, to=[story.fallback], absence=delegations.Absence(today, today, "Away for the day"), by=ana
+    )
+    schedules.set_schedule(definition_id=opened.definition_id, schedule=QUARTERLY, by=story.owner)
+    story.decide(closed, "bruno", "revoke", people[REVIEWER])
+    story.submit(closed, people[REVIEWER])
+    closed = closing.close(campaign_id=closed.pk, by=story.owner)
+    removals.open_for_campaign(campaign_id=closed.pk, by=SYSTEM)
+    task = RemediationTask.objects.get()
+    proof = removals.Proof("proof.txt", store([b"seen"], directory="proofs", limit=100))
+    with transaction.atomic():
+        removals.claim_done(task_id=task.pk, note="Taken out of the group", proof=proof, by=story.system_owner)
+    RemediationTask.objects.filter(pk=task.pk).update(state="still_there")
+    _approval(story, closed)
+    pack = _pack(story, people)
+    sequencing.sequence(by=SYSTEM)
+    return World(
+        story=story,
+        people=people,
+        open=opened,
+        closed=closed,
+        task=task,
+        attempt=task.attempts.get(),
+        pack=pack,
+        requested=_requested(story, "Q1"),
+        failed=_failed(story),
+        job=_job(story),
+        mail=_mail(story),
+        entry=Entry.objects.latest("id"),
+    )
+
+
+def _people(story: Story) -> dict[str, User]:
+    """One person for each row of the table; the reviewer is Ana, whom the launch makes."""
+
+    def make(username: str, *roles: str) -> User:
+        return users.create(username=username, name=username, email=f"{username}@x.example", roles=roles, by=story.admin)
+
+    return {
+        NOBODY: make("nobody"),
+        ADMIN: story.admin,
+        OWNER: story.owner,
+        STRANGER: make("stranger", "reviewer"),
+        SYSTEM_OWNER: story.system_owner,
+        OTHER_SYSTEM: make("other-system", "system_owner"),
+        AUDITOR: story.auditor,
+        OTHER_AUDITOR: make("other-auditor", "auditor"),
+    }
+
+
+def _approval(story: Story, closed: Campaign) -> None:
+    """Removals for silence that wait for a second person."""
+    facts = {"approved_by": story.owner, "approved_by_name": story.owner.name, "reason": "Nobody needs it", "count": 1}
+    facts |= {"needs_second": True, "limits": {"sources": [], "last_holders": []}, "at": clock.now(), "entry_uid": uuid4()}
+    SilenceApproval.objects.create(campaign=closed, **facts)
+
+
+def _requested(story: Story, name: str) -> Campaign:
+    definition = story.define(f"Definition of {name}")
+    return launching.request(definition_id=definition.pk, name=name, by=story.owner)
+
+
+def _failed(story: Story) -> Campaign:
+    campaign = _requested(story, "Q2")
+    Campaign.objects.filter(pk=campaign.pk).update(state="failed", error="No data")
+    campaign.refresh_from_db()
+    return campaign
+
+
+def _job(story: Story) -> LoadJob:
+    stored = store([story.texts["grants"].encode()], directory="uploads", limit=10_000)
+    origin = snapshots.Origin("Exported by the test, from nowhere", "full")
+    uploads = [loads.Upload("grants", "grants.csv", stored)]
+    return loads.create(source_id=story.source.pk, uploads=uploads, origin=origin, by=story.admin)
+
+
+def _mail(story: Story) -> Mail:
+    draft = mails.Draft(story.admin.pk, "no_such_template", "s", "matrix")
+    mails.queue_many(drafts=[draft], by=SYSTEM)
+    Mail.objects.exclude(dedupe_key="matrix").update(due_at=clock.now() + timedelta(days=1))
+    return delivery.send_next(mailer=None, by=SYSTEM).mail
+
+
+def _pack(story: Story, people: dict[str, User]) -> EvidencePack:
+    today = clock.now().date()
+    details = periods.Details(
+        "This year", "soc2", today - timedelta(days=30), today, today + timedelta(days=30), [people[AUDITOR]]
+    )
+    found = packs.request(period_id=periods.create(details=details, by=story.owner).pk, by=story.owner)
+    file = store([b"a pack"], directory="packs", limit=100)
+    facts = {"stored_as": file.stored_as, "sha256": file.sha256, "size": file.size, "built_at": clock.now()}
+    EvidencePack.objects.filter(pk=found.pk).update(state="ready", **facts)
+    return found
