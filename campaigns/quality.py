@@ -47,7 +47,7 @@ MEASURED = """
                percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) AS median
         FROM followed WHERE gap <= %(sitting)s GROUP BY reviewer_id
     ), runs AS (
-        SELECT reviewer_id, count(*) FILTER (WHERE code IS DISTINCT FROM code_before) OVER (
+        SELECT reviewer_id, count(*) FILTER (WHERE code <> code_before) OVER (
             PARTITION BY reviewer_id ORDER BY at, id ROWS UNBOUNDED PRECEDING) AS run
         FROM followed
     ), streaks AS (
@@ -105,6 +105,11 @@ class Row:
     def waiting(self) -> list[Finding]:
         """Findings that nobody has judged yet."""
         return [finding for finding in self.findings if not hasattr(finding, "disposition")]
+
+    @property
+    def judged(self) -> list[Finding]:
+        """Findings that somebody has judged."""
+        return [finding for finding in self.findings if hasattr(finding, "disposition")]
 
     @property
     def place(self) -> tuple:

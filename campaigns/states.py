@@ -223,11 +223,11 @@ UNUSED_DAYS = 90
 class Measure(TextChoices):
     """What is measured of how somebody reviewed; `measures` has what each means."""
 
-    MEDIAN_SECONDS = "median_seconds", "Median seconds between decisions"
-    UNDER_3_SECONDS = "under_3_seconds", "Decided within 3 seconds, percent"
-    BULK = "bulk", "Decided in bulk, percent"
-    STREAK = "streak", "Longest run of the same decision"
-    PRIVILEGED_OPENED = "privileged_opened", "Privileged items opened before, percent"
+    MEDIAN_SECONDS = "median_seconds", "Median seconds"
+    UNDER_3_SECONDS = "under_3_seconds", "Within 3 seconds, %"
+    BULK = "bulk", "In bulk, %"
+    STREAK = "streak", "Same in a row"
+    PRIVILEGED_OPENED = "privileged_opened", "Privileged opened, %"
 
 
 class Disposition(TextChoices):

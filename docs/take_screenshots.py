@@ -39,6 +39,8 @@ PAGES = {
         ("campaign-open", "/campaigns/2/"),
         ("campaign-closed", "/campaigns/1/"),
         ("campaign-close", "/campaigns/2/close/"),
+        ("campaign-quality", "/campaigns/1/quality/"),
+        ("campaign-seal", "/audit/campaigns/1/seal/"),
         ("definitions", "/definitions/"),
         ("definition-preview", "/definitions/2/"),
         ("definition-edit", "/definitions/2/edit/"),

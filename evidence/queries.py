@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from campaigns.models import Campaign, CampaignSource, ReviewItem
@@ -13,15 +13,15 @@ from ledger.models import Entry
 def campaigns_of(period: AuditPeriod) -> tuple[list[Campaign], list[Campaign]]:
     """Campaigns that were open at some time of the period: those that serve its framework, and the others.
 
-    Each with `ended_at`, closed or cancelled, and of its removals `removals_total` and `removals_gone`. The pack draws the same
-    line, from the ledger.
+    Each with `ended_at`, closed or cancelled, `sealed_at`, and of its removals `removals_total` and `removals_gone`. The pack
+    draws the same line, from the ledger.
     """
     begin = datetime.combine(period.from_on, time(), UTC)
     end = datetime.combine(period.to_on + timedelta(days=1), time(), UTC)
     subject = Concat(Value("campaigns.campaign:"), Cast(OuterRef("pk"), CharField()))
     cancelled = Entry.objects.filter(kind="campaign:cancelled", subject=subject).values("at")[:1]
     found = (
-        Campaign.objects.annotate(ended_at=Coalesce("closed_at", Subquery(cancelled)))
+        Campaign.objects.annotate(ended_at=Coalesce("closed_at", Subquery(cancelled)), sealed_at=F("seal__at"))
         .filter(Q(ended_at__isnull=True) | Q(ended_at__gte=begin), opened_at__lt=end)
         .annotate(removals_total=Count("removals"), removals_gone=Count("removals", filter=Q(removals__state="verified_gone")))
         .order_by("opened_at", "pk")

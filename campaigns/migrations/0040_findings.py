@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('reviewer_name', models.CharField(max_length=200)),
-                ('measure', models.CharField(choices=[('median_seconds', 'Median seconds between decisions'), ('under_3_seconds', 'Decided within 3 seconds, percent'), ('bulk', 'Decided in bulk, percent'), ('streak', 'Longest run of the same decision'), ('privileged_opened', 'Privileged items opened before, percent')], max_length=20)),
+                ('measure', models.CharField(choices=[('median_seconds', 'Median seconds'), ('under_3_seconds', 'Within 3 seconds, %'), ('bulk', 'In bulk, %'), ('streak', 'Same in a row'), ('privileged_opened', 'Privileged opened, %')], max_length=20)),
                 ('value', models.DecimalField(decimal_places=1, max_digits=9)),
                 ('threshold', models.PositiveIntegerField()),
                 ('decided', models.PositiveIntegerField(help_text='Decisions the value was measured over.')),

@@ -61,6 +61,10 @@ def write(campaign, people, items, history) -> None:
         opened.append(ItemOpened(assignment_id=number, user=people[(who + 1) % 3], at=one.at - timedelta(days=1)))
     for row in rows:
         row.save()
+    if rows:  # what was decided in another campaign is none of this one
+        elsewhere = rows[-1]
+        elsewhere.pk, elsewhere.campaign_id = None, campaign.pk + 1
+        elsewhere.save()
     ItemOpened.objects.bulk_create(opened)
 
 

@@ -13,6 +13,7 @@ from campaigns.actions import closing, dispositions
 from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
+from evidence import queries
 from evidence.actions import periods, sealing
 from evidence.models import Seal
 from ledger.actions import sequencing
@@ -158,6 +159,7 @@ def test_a_pack_with_findings_and_a_seal_holds(story, closed, key_file, tmp_path
     period = periods.create(details=details(story, from_on=today, to_on=today, open_until=today), by=story.owner)
     build(period, sequencing.sequence(by=SYSTEM), tmp_path / "pack.zip")
     assert verify(tmp_path / "pack.zip").status == 0
+    assert [campaign.sealed_at for campaign in queries.campaigns_of(period)[0]] == [Seal.objects.get().at]
     with zipfile.ZipFile(tmp_path / "pack.zip") as pack:
         everything = b"".join(pack.read(name) for name in pack.namelist()).decode(errors="replace")
     for kind in ("finding:made", "finding:dispositioned", "campaign:sealed"):
