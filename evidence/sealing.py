@@ -7,7 +7,8 @@ from django.db.models import Count, Q
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 
-from campaigns.models import Campaign, Finding, ReviewItem
+from campaigns import silence
+from campaigns.models import Campaign, Finding, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Disposition, Outcome
 from remediation.models import RemediationTask
 from remediation.states import TaskState
@@ -25,7 +26,7 @@ def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
     """What a campaign comes to now.
 
     {items, each outcome, removals, verified_gone, in_progress: within their deadline, overdue, unopened: items to remove without a
-    removal, findings, accepted, re_ask, unjudged}
+    removal, findings, accepted, re_ask, unjudged, unconfirmed: approvals of removals for silence that wait for a second person}
     """
     items = ReviewItem.objects.filter(campaign=campaign)
     decided = items.exclude(outcome="").values_list("outcome").annotate(Count("id")).order_by()
@@ -42,8 +43,10 @@ def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
         unjudged=Count("id", filter=Q(disposition__isnull=True)),
         **{choice.value: Count("id", filter=Q(disposition__choice=choice)) for choice in Disposition},
     )
-    unopened = items.filter(outcome__in=TO_REMOVE, removal__isnull=True).count()
-    return {"items": campaign.item_count, **outcomes, **removals, "unopened": unopened, **findings}
+    for_silence = SilenceRemoval.objects.effective().filter(campaign=campaign).values("item_id")
+    unopened = items.filter(Q(outcome__in=TO_REMOVE) | Q(pk__in=for_silence), removal__isnull=True).count()
+    found = {"items": campaign.item_count, **outcomes, **removals, "unopened": unopened, **findings}
+    return found | {"unconfirmed": silence.waiting_approvals(campaign).count()}
 
 
 def hindrances(campaign: Campaign, found: dict[str, int]) -> list[Hindrance]:
@@ -52,11 +55,13 @@ def hindrances(campaign: Campaign, found: dict[str, int]) -> list[Hindrance]:
     if campaign.state != CampaignState.CLOSED:
         return [Hindrance(f"It is {campaign.get_state_display().lower()}: only a closed campaign is sealed.", page)]
     removals = f"{reverse('remediation:task-list')}?campaign={campaign.pk}"
+    unanswered = reverse("campaigns:campaign-unanswered", args=[campaign.pk])
     people = reverse("campaigns:campaign-quality", args=[campaign.pk])
     late = "No later full reading of the system shows that the access is gone."
     reasons = (
         ("unopened", "Not opened yet: {} removal{}. Certify does that within minutes of the close.", removals),
         ("overdue", f"Past due: {{}} removal{{}}. {late}", f"{removals}&state=overdue"),
+        ("unconfirmed", "Not confirmed yet: {} approval{} of removals of what nobody answered.", unanswered),
         ("unjudged", "Not judged yet: {} finding{} about how people reviewed.", people),
     )
     return [

@@ -9,7 +9,9 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from django.urls import reverse
 
+from campaigns import silence
 from campaigns.actions import closing, dispositions
+from campaigns.actions import silence as actions
 from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -22,6 +24,7 @@ from ledger.models import Entry
 from remediation import tasks
 from remediation.actions import removals
 from remediation.models import RemediationTask
+from tests.campaigns.test_silence import closed_quietly
 from tests.evidence.conftest import build, verify
 from tests.evidence.story import details
 from tests.story import Story, tell
@@ -103,6 +106,20 @@ def test_a_removal_past_due_hinders_until_it_is_verified_gone(story, closed):
     assert (seal.counts["verified_gone"], seal.counts["in_progress"]) == (2, 0)
 
 
+def test_removals_of_what_nobody_answered_hinder_until_they_are_confirmed_and_opened(story):
+    closed = closed_quietly(story, "propose_removal", silence_limit=0)
+    tasks.sweep_signed_off()
+    item, opened = silence.proposed(closed).first(), RemediationTask.objects.count()
+    approval = actions.approve(campaign_id=closed.pk, item_ids=[item.pk], reason=REASON, by=story.owner).approval
+    assert refusal(story, closed) == "Not confirmed yet: 1 approval of removals of what nobody answered."
+    actions.confirm(approval_id=approval.pk, by=story.admin)
+    assert refusal(story, closed).startswith("Not opened yet: 1 removal.")
+    tasks.sweep_signed_off()
+    with clock.freeze(RemediationTask.objects.earliest("due_at").due_at - timedelta(hours=1)):
+        seal = sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=story.owner)
+    assert seal.counts["removals"] == opened + 1
+
+
 def test_a_finding_hinders_until_it_is_judged(story, closed):
     judge(story, closed, count=2)
     assert "Not judged yet: 1 finding about" in refusal(story, closed)
@@ -121,6 +138,7 @@ def test_the_seal_is_recorded_with_what_it_stood_at(story, closed):
     assert data["counts"] == {
         "items": 7, "approved": 0, "revoked": 2, "reduced": 0, "not_reviewed": 5, "removals": 2, "verified_gone": 0,
         "in_progress": 2, "overdue": 0, "unopened": 0, "findings": 3, "accepted": 3, "re_ask": 0, "unjudged": 0,
+        "unconfirmed": 0,
     }  # fmt: skip
 
 
