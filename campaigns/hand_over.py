@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from campaigns import plans, queries, worklist
 from campaigns.models import Assignment, Campaign
+from campaigns.second_look import ANSWERABLE_SQL
 from certify.lib import clock
 from inventory.models import Identity
 from people.models import User
@@ -22,6 +23,7 @@ MAX_HAND_OVERS = 5
 STAYS = {
     "elsewhere": "they are not yours any more",
     "submitted": "they are submitted",
+    "ended": "first answers have ended",
     "decided": "they are decided; undo that first",
     "own_access": "{to} holds the access",
     "asked": "{to} is asked about them already",
@@ -165,6 +167,7 @@ SORT = f"""
                item.identity_key <> '' AND item.identity_key = ANY(%(bosses)s) AS is_report,
                CASE WHEN NOT row.is_active OR row.stage <> %(stage)s OR row.campaign_id <> %(campaign)s THEN 'elsewhere'
                     WHEN row.sign_off_id IS NOT NULL THEN 'submitted'
+                    WHEN NOT {ANSWERABLE_SQL} THEN 'ended'
                     WHEN row.decision <> '' THEN 'decided'
                     WHEN item.identity_key <> '' AND item.identity_key = ANY(%(own)s) THEN 'own_access'
                     WHEN EXISTS (SELECT FROM campaigns_assignment AS asked WHERE asked.item_id = row.item_id
@@ -174,6 +177,7 @@ SORT = f"""
                         AND first.decided_by_id = %(to)s AND first.sign_off_id IS NOT NULL) THEN 'answered'
                END AS stays, way.times
         FROM way JOIN campaigns_assignment AS row ON row.id = way.start_id JOIN campaigns_reviewitem AS item ON item.id = row.item_id
+        JOIN campaigns_campaign AS campaign ON campaign.id = row.campaign_id
     )
     SELECT id, item_number, reviewer_id,
            COALESCE(stays, CASE WHEN is_granter AND %(granter)s = 'route' THEN 'granter'

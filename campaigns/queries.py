@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 
-from campaigns import permissions, stages
+from campaigns import permissions, second_look, stages
 from campaigns.models import Assignment, Campaign, CampaignDefinition, Delegation, ReviewItem
 from campaigns.states import CampaignState, Outcome
 from people.models import User
@@ -50,7 +50,12 @@ def reviewers(campaign: Campaign, *, after: int = 0, limit: int = 100) -> list[d
 def reviewers_with_open_items(campaign: Campaign) -> dict[int, int]:
     """Reviewer id → answers that are not submitted yet: who is reminded, and of how much."""
     waiting = Assignment.objects.filter(
-        campaign=campaign, stage=campaign.stage, is_active=True, sign_off__isnull=True, reviewer__is_active=True
+        second_look.ANSWERABLE,
+        campaign=campaign,
+        stage=campaign.stage,
+        is_active=True,
+        sign_off__isnull=True,
+        reviewer__is_active=True,
     )
     return dict(waiting.values_list("reviewer_id").annotate(Count("id")).order_by())
 
@@ -58,14 +63,16 @@ def reviewers_with_open_items(campaign: Campaign) -> dict[int, int]:
 def unanswered(campaign: Campaign) -> QuerySet:
     """Answers that are wanted in the campaign's stage and not submitted; silence beyond a group's quorum is among them."""
     return Assignment.objects.filter(
-        campaign=campaign, stage=campaign.stage, is_active=True, is_vote=True, sign_off__isnull=True
+        second_look.ANSWERABLE, campaign=campaign, stage=campaign.stage, is_active=True, is_vote=True, sign_off__isnull=True
     )
 
 
 def stage_is_over(campaign: Campaign, now: datetime) -> bool:
-    """Whether the stage is due, or everything is answered where that is enough."""
+    """Whether the stage is due, or everything is answered where that is enough: in a second look also alike."""
     if now >= campaign.due_at:
         return True
+    if second_look.is_running(campaign):
+        return second_look.is_settled(campaign) and not unanswered(campaign).exists()
     is_enough = stages.of(campaign.terms)[campaign.stage - 1]["advance"] == "when_answered"
     return is_enough and not unanswered(campaign).exists()
 

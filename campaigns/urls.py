@@ -47,6 +47,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/reviewers/<int:reviewer>/reopen/", stages.reviewer_reopen, name="reviewer-reopen"),
     path("campaigns/<int:pk>/quality/", quality.campaign_quality, name="campaign-quality"),
     path("campaigns/<int:pk>/quality/<int:reviewer>/", quality.finding_judge, name="finding-judge"),
+    path("campaigns/<int:pk>/second-look/", stages.second_look_ask, name="campaign-second-look"),
     path("campaigns/<int:pk>/follow-up/", silence.follow_up, name="campaign-follow-up"),
     path("campaigns/<int:pk>/unanswered/", silence.unanswered, name="campaign-unanswered"),
     path("campaigns/<int:pk>/unanswered/remove/", silence.remove, name="campaign-remove-unanswered"),

@@ -11,6 +11,7 @@ from django.db.models import Count, F, Q, QuerySet
 
 from campaigns import rules
 from campaigns.models import Assignment, Campaign, Decision, Delegation
+from campaigns.second_look import ANSWERABLE
 from campaigns.states import RED_SIGNALS, CampaignState, DecisionCode, ItemState, Signal
 from certify.lib import clock
 from certify.lib.errors import InvalidInput
@@ -99,12 +100,18 @@ def my_rows(user, campaign_id: int) -> QuerySet:
 
 def my_drafts(user, campaign_id: int) -> QuerySet:
     """Rows that the user has decided, themselves or for others, and nobody has submitted yet."""
-    return my_rows(user, campaign_id).filter(DRAFT, decided_by=user)
+    return my_rows(user, campaign_id).filter(DRAFT, ANSWERABLE, decided_by=user)
+
+
+def has_answered(item_id: int, user) -> bool:
+    """Whether somebody has submitted an answer about the item that counts."""
+    found = Assignment.objects.filter(SUBMITTED, item_id=item_id, is_active=True, is_vote=True, decided_by=user)
+    return found.exists()
 
 
 def open_rows(rows: QuerySet, stage: int) -> QuerySet:
-    """Rows of the stage that nobody has decided."""
-    return rows.filter(OPEN, stage=stage)
+    """Rows of the stage that nobody has decided and somebody still can."""
+    return rows.filter(OPEN, ANSWERABLE, stage=stage)
 
 
 def _everywhere(user) -> Q:
@@ -132,8 +139,8 @@ def inbox(user) -> list[dict]:
         .values("campaign_id")
         .annotate(
             total=Count("id"),
-            open=Count("id", filter=OPEN & Q(stage=F("campaign__stage"))),
-            drafts=Count("id", filter=DRAFT),
+            open=Count("id", filter=OPEN & ANSWERABLE & Q(stage=F("campaign__stage"))),
+            drafts=Count("id", filter=DRAFT & ANSWERABLE),
             submitted=Count("id", filter=SUBMITTED),
         )
         .order_by()
@@ -275,7 +282,7 @@ def status(rows: QuerySet, stage: int) -> dict:
     codes = (DecisionCode.APPROVE, DecisionCode.REVOKE, DecisionCode.REDUCE, DecisionCode.DONT_KNOW)
     return rows.aggregate(
         total=Count("id"),
-        open=Count("id", filter=OPEN & Q(stage=stage)),
+        open=Count("id", filter=OPEN & ANSWERABLE & Q(stage=stage)),
         submitted=Count("id", filter=SUBMITTED),
         **{code.value: Count("id", filter=Q(sign_off__isnull=True, decision=code)) for code in codes},
     )
@@ -354,7 +361,7 @@ def lock_reassignable(campaign_id: int, stage: int, ids: list[int], to) -> list[
 
 def summary_for_submission(rows: QuerySet, user, stage: int, cap: int = 100) -> dict:
     """What the submit page shows: counts, the first removals and red keeps with their totals, and what is left open."""
-    drafts = rows.filter(DRAFT, decided_by=user, stage=stage).select_related("item")
+    drafts = rows.filter(DRAFT, ANSWERABLE, decided_by=user, stage=stage).select_related("item")
     kept = Q(decision=DecisionCode.APPROVE)
     taken = Q(decision__in=(DecisionCode.REVOKE, DecisionCode.REDUCE))
     red_kept = kept & Q(item__signals__overlap=RED)

@@ -138,6 +138,7 @@ MATRIX = {
     "campaigns:reviewer-reopen": Row({OWNER}, {OWNER}, lambda world: [world.open.pk, world.people[REVIEWER].pk]),
     "campaigns:campaign-quality": Row(RUNNERS, None, open_campaign),
     "campaigns:finding-judge": Row({OWNER}, {OWNER}, lambda world: [world.closed.pk, world.people[REVIEWER].pk]),
+    "campaigns:campaign-second-look": Row(None, {OWNER}, open_campaign),
     "campaigns:campaign-follow-up": Row(None, {OWNER}, lambda world: [world.closed.pk]),
     "campaigns:campaign-unanswered": Row(RUNNERS, None, lambda world: [world.closed.pk]),
     "campaigns:campaign-remove-unanswered": Row(None, {OWNER}, lambda world: [world.closed.pk]),

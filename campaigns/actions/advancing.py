@@ -4,8 +4,9 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from campaigns import assigning, permissions, queries, results, reviewers, rules, stages
+from campaigns import assigning, permissions, queries, results, reviewers, rules, second_look, stages
 from campaigns.actions import asking, closing, silence
+from campaigns.actions import second_look as looking
 from campaigns.models import Assignment, Campaign
 from campaigns.states import CampaignState
 from certify.lib import clock
@@ -49,9 +50,24 @@ def finish_stage(*, campaign_id: int, by) -> Campaign:
         return campaign
     if by is SYSTEM and silence.escalate(campaign=campaign, by=by):
         return campaign
-    if campaign.stage == len(stages.of(campaign.terms)):
+    is_last = campaign.stage == len(stages.of(campaign.terms))
+    if second_look.is_due(campaign) and (is_last or _ends_here(campaign)):
+        asked = looking.ask(campaign_id=campaign.pk, by=by)
+        campaign.refresh_from_db()
+        if asked:
+            return campaign
+    if is_last:
         return closing.close(campaign_id=campaign.pk, by=by)
     return _advance(campaign, by)
+
+
+def _ends_here(campaign: Campaign) -> bool:
+    """Whether no item would go on to the next stage. Changes nothing."""
+    with transaction.atomic():
+        counts = results.settle(campaign)
+        transaction.set_rollback(True)
+    stop_on = stages.of(campaign.terms)[campaign.stage - 1]["stop_on"]
+    return not any(count for result, count in counts.items() if result not in stop_on)
 
 
 def _advance(campaign: Campaign, by) -> Campaign:
@@ -137,7 +153,7 @@ def reopen(*, campaign_id: int, assignment_ids: list[int], reason: str, by) -> i
         .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     )
-    Assignment.objects.filter(pk__in=[row.pk for row in rows]).update(sign_off=None)
+    Assignment.objects.filter(pk__in=[row.pk for row in rows]).update(sign_off=None, reopened_at=clock.now())
     per_reviewer: dict[int, list[int]] = {}
     for row in rows:
         per_reviewer.setdefault(row.reviewer_id, []).append(row.item_number)

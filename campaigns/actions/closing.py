@@ -2,12 +2,12 @@
 
 from django.db import transaction
 
-from campaigns import permissions, queries, results, rules, stages
+from campaigns import permissions, queries, results, rules, second_look, stages
 from campaigns.actions import findings, schedules
 from campaigns.models import Campaign, Decision
 from campaigns.states import CampaignState
 from certify.lib import clock
-from certify.lib.errors import NotAllowed
+from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.times import rfc3339
 from ledger.actions import entries
 from ledger.actors import SYSTEM
@@ -19,7 +19,7 @@ def close(*, campaign_id: int, by) -> Campaign:
     """Give every item its outcome and freeze the campaign; the database refuses every later change.
 
     By a control owner at any time, by Certify itself once its last stage is due. What was to be asked in a later stage is not
-    reviewed. A campaign that is closed already is left as it is.
+    reviewed. A campaign that is closed already is left as it is. Refuses while a second look is wanted and not done with.
     """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if campaign.state == CampaignState.CLOSED:
@@ -28,8 +28,17 @@ def close(*, campaign_id: int, by) -> Campaign:
     is_over = campaign.stage == len(stages.of(campaign.terms)) and queries.stage_is_over(campaign, clock.now())
     if not (is_over if by is SYSTEM else permissions.can_close(by, campaign)):
         raise NotAllowed("Only a control owner may close a campaign before it is due.")
+    _check_second_look(campaign)
     results.settle(campaign)
     return close_settled(campaign=campaign, by=by)
+
+
+def _check_second_look(campaign: Campaign) -> None:
+    """Refuse to close before the second look was asked for, and before it is answered or its time is over."""
+    if second_look.is_due(campaign):
+        raise InvalidInput("This review ends with a second look at what was kept. Ask for it first.")
+    if second_look.is_running(campaign) and clock.now() < campaign.due_at and (left := second_look.waiting(campaign).count()):
+        raise InvalidInput(f"{left:,} answers of the second look are awaited until {campaign.due_at:%d %B %Y, %H:%M} UTC.")
 
 
 @transaction.atomic

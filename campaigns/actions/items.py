@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from campaigns import rules, worklist
+from campaigns import rules, second_look, worklist
 from campaigns.models import Assignment, BulkAct, Campaign, Decision
 from campaigns.states import ANSWERS, DecisionCode
 from certify.lib import canonical, clock
@@ -96,6 +96,12 @@ def _open_row(assignment_id: int, expected: str | None, by, now: datetime) -> As
     row.campaign = campaign
     if not row.is_active or not by.is_active or row.reviewer_id not in worklist.principals(by, row.campaign_id):
         raise NotAllowed("This item is not assigned to you.")
+    if not row.is_vote and worklist.has_answered(row.item_id, by):
+        raise NotAllowed("You have answered for this item: its second look is somebody else's.")
+    if not second_look.takes(campaign, row):
+        raise InvalidInput(
+            "First answers have ended, and a second look is taken. What was not submitted counts as not reviewed."
+        )
     if row.stage != stage:
         raise InvalidInput("The stage of this answer has ended; nothing in it can change.")
     if rules.is_self_review(_owner_of(row), by.pk):
@@ -213,11 +219,14 @@ class BulkRow(NamedTuple):
 
 
 #: Decides what a bulk act may touch (`rules.is_bulk_eligible`): locking the rows before would cost as much again.
-UPDATE_ROWS = """
+UPDATE_ROWS = f"""
     UPDATE campaigns_assignment AS row SET decision = %(code)s, rationale = %(reason)s, reduce_to = '', until = NULL,
         decided_by_id = %(by)s, decided_at = %(now)s, decision_entry_uid = gen_random_uuid(), is_bulk = TRUE
-    FROM unnest(%(rows)s::bigint[]) AS chosen (id), campaigns_reviewitem AS item
-    WHERE row.id = chosen.id AND item.id = row.item_id AND row.campaign_id = %(campaign)s AND row.stage = %(stage)s
+    FROM unnest(%(rows)s::bigint[]) AS chosen (id), campaigns_reviewitem AS item, campaigns_campaign AS campaign
+    WHERE campaign.id = %(campaign)s AND {second_look.ANSWERABLE_SQL} AND (row.is_vote OR NOT EXISTS (
+          SELECT FROM campaigns_assignment AS first WHERE first.item_id = row.item_id AND first.is_active AND first.is_vote
+          AND first.decided_by_id = %(by)s AND first.sign_off_id IS NOT NULL))
+      AND row.id = chosen.id AND item.id = row.item_id AND row.campaign_id = %(campaign)s AND row.stage = %(stage)s
       AND row.reviewer_id = ANY(%(principals)s) AND row.is_active AND row.sign_off_id IS NULL
       AND (row.decision = '' OR row.is_bulk) AND NOT item.signals && %(red)s::varchar[]
       AND item.identity_key <> ALL (%(own)s)

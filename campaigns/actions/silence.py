@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 
-from campaigns import permissions, plans, rules, silence
+from campaigns import permissions, plans, rules, second_look, silence
 from campaigns.actions import assignments
 from campaigns.actions.assignments import Move
 from campaigns.models import Campaign, ReviewItem, SilenceApproval, SilenceRemoval, SilenceVerdict
@@ -38,6 +38,8 @@ def escalate(*, campaign: Campaign, by) -> bool:
     """
     now = clock.now()
     if silence.policy(campaign.terms) != plans.ESCALATE or campaign.escalated_stage >= campaign.stage or now < campaign.due_at:
+        return False
+    if second_look.is_running(campaign):
         return False
     found, moves, taken = silence.unanswered(campaign), [], set()
     for one in found:

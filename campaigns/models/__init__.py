@@ -10,7 +10,7 @@ from campaigns.models.decisions import BulkAct, Decision, SignedDecision, SignOf
 from campaigns.models.definitions import CampaignDefinition, Delegation, ReviewerGroup
 from campaigns.models.events import AccessEvent
 from campaigns.models.findings import Finding, FindingDisposition, ItemOpened
-from campaigns.models.items import Assignment, ReviewItem, StageResult
+from campaigns.models.items import Assignment, ReviewItem, SecondLook, StageResult
 from campaigns.models.schedules import Occurrence
 from campaigns.models.scopes import SavedScope, StandingExclusion
 from campaigns.models.silence import SilenceApproval, SilenceRemoval, SilenceVerdict
@@ -32,6 +32,7 @@ __all__ = [
     "ReviewItem",
     "ReviewerGroup",
     "SavedScope",
+    "SecondLook",
     "SignOff",
     "SignedDecision",
     "SilenceApproval",

@@ -40,6 +40,7 @@ class Campaign(models.Model):
         help_text="Whose silence this one asks about again.",
     )
     escalated_stage = models.PositiveSmallIntegerField(default=0, help_text="The last stage whose silence went on to others.")
+    second_look_at = models.DateTimeField(null=True, help_text="When the second look was asked for.")
     stage_opened_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True, help_text="When the present stage ends.")
     ends_at = models.DateTimeField(null=True, help_text="When a schedule wants the last stage to end.")

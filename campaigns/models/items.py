@@ -120,6 +120,8 @@ class Assignment(models.Model):
         help_text="The row that this one took the place of.",
     )
 
+    reopened_at = models.DateTimeField(null=True, help_text="When the owner opened its submitted answer again.")
+
     decision = models.CharField(max_length=10, blank=True, choices=DecisionCode.choices)
     rationale = models.TextField(blank=True)
     reduce_to = models.TextField(blank=True, help_text="What is left of the access after a reduction.")
@@ -177,3 +179,24 @@ class StageResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item_id}, stage {self.stage}: {self.result}"
+
+
+class SecondLook(models.Model):
+    """A kept answer that was drawn for a second look, of one reviewer. Append-only.
+
+    The second answer is the item's active assignment that is no vote; an item that two reviewers kept has a row for each whose sample
+    it is in.
+    """
+
+    campaign = unchecked("campaigns.Campaign", related_name="+")
+    item = unchecked("campaigns.ReviewItem", related_name="second_looks", db_index=False)
+    item_number = models.PositiveIntegerField()
+    first_reviewer = unchecked(USER, related_name="+", db_index=False)
+    first_entry_uid = models.UUIDField(help_text="Ledger entry of the decision that is looked at.")
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("item", "first_reviewer"), name="second_look_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.item_id}: {self.first_reviewer_id}"

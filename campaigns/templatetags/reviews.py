@@ -4,6 +4,8 @@ from datetime import datetime
 
 from django import template
 
+from campaigns import second_look
+from campaigns.models import Assignment, Campaign
 from campaigns.states import RED_SIGNALS, Signal
 
 register = template.Library()
@@ -48,3 +50,9 @@ EXCUSES = {
 def excuse_label(code: str) -> str:
     """What an assignment is excused from, in words."""
     return EXCUSES.get(code, code)
+
+
+@register.filter
+def can_answer(row: Assignment, campaign: Campaign) -> bool:
+    """Whether an assignment can still be answered in its campaign's stage, when that is open."""
+    return row.sign_off_id is None and row.stage == campaign.stage and second_look.takes(campaign, row)

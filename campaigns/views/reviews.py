@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import hand_over, permissions, queries, rules, stages, worklist
+from campaigns import hand_over, permissions, queries, rules, second_look, stages, worklist
 from campaigns.actions import items, openings, reviews
 from campaigns.forms import AnswerForm, FilterForm
 from campaigns.models import Assignment, Campaign, SignOff
@@ -77,6 +77,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
         "campaign": campaign,
         "is_open": _is_open(campaign),
         "can_give": hand_over.is_possible(campaign.terms),
+        "is_second_look": second_look.is_running(campaign),
         "now": now,
         "groups": _groups(page.rows, view),
         "facets": facets,
@@ -159,8 +160,8 @@ def _drawer(request: HttpRequest, row: Assignment, refusal: DomainError | None =
         "row": row,
         "item": row.item,
         "now": clock.now(),
-        "is_open": _is_open(campaign) and row.stage == campaign.stage,
-        "decisions": worklist.last_decisions(row, shows_earlier=shows_earlier),
+        "is_open": _is_open(campaign) and row.stage == campaign.stage and second_look.takes(campaign, row),
+        "decisions": worklist.last_decisions(row, shows_earlier=shows_earlier and row.is_vote),
         "snapshot": campaign.sources.select_related("snapshot").get(source_id=row.item.source_id).snapshot,
         "can_give": hand_over.is_possible(campaign.terms),
         "way": hand_over.trail(row),

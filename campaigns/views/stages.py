@@ -5,12 +5,14 @@ from datetime import UTC, datetime, time
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns import permissions, queries, stages
+from campaigns import permissions, queries, second_look, stages
 from campaigns.actions import advancing
+from campaigns.actions import second_look as looking
 from campaigns.forms import ExtendForm, ReopenForm
 from campaigns.models import Assignment, Campaign
+from campaigns.states import CampaignState
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from people.models import User
@@ -29,8 +31,13 @@ def stage_end(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = _campaign(request, pk)
     every = stages.of(campaign.terms)
     if request.method == "POST":
-        advancing.finish_stage(campaign_id=campaign.pk, by=request.user)
-        messages.success(request, "The stage has ended.")
+        try:
+            after = advancing.finish_stage(campaign_id=campaign.pk, by=request.user)
+        except InvalidInput as refusal:
+            messages.error(request, refusal.message)
+        else:
+            looked = after.state == CampaignState.OPEN and second_look.is_running(after)
+            messages.success(request, "A second look is taken now." if looked else "The stage has ended.")
         return redirect("campaigns:campaign-detail", pk=pk)
     following = every[campaign.stage] if campaign.stage < len(every) else None
     context = {
@@ -69,6 +76,8 @@ def reviewer_reopen(request: HttpRequest, pk: int, reviewer: int) -> HttpRespons
     submitted = Assignment.objects.filter(
         campaign=campaign, stage=campaign.stage, reviewer_id=reviewer, is_active=True, sign_off__isnull=False
     ).order_by("item_number")
+    if request.GET.get("row", "").isdigit():
+        submitted = submitted.filter(pk=int(request.GET["row"]))
     person = get_object_or_404(User, pk=reviewer)
     form = ReopenForm(request.POST or None)
     form.fields["rows"].queryset = submitted.select_related("item")[:REOPENABLE_SHOWN] if request.method == "GET" else submitted
@@ -85,3 +94,18 @@ def reviewer_reopen(request: HttpRequest, pk: int, reviewer: int) -> HttpRespons
             return redirect("campaigns:campaign-detail", pk=pk)
     context = {"campaign": campaign, "person": person, "form": form, "count": submitted.count(), "cap": REOPENABLE_SHOWN}
     return render(request, "campaigns/reviewer_reopen.html", context, status=422 if form.errors else 200)
+
+
+@requires(permissions.can_run_campaigns)
+@require_POST
+def second_look_ask(request: HttpRequest, pk: int) -> HttpResponse:
+    """End the first answers and ask for the second look."""
+    campaign = _campaign(request, pk)
+    try:
+        asked = looking.ask(campaign_id=campaign.pk, by=request.user)
+    except InvalidInput as refusal:
+        messages.error(request, refusal.message)
+    else:
+        said = f"{asked:,} items are asked again." if asked else "Nothing was kept, so there is nothing to look at again."
+        messages.success(request, f"First answers have ended. {said}")
+    return redirect("campaigns:campaign-detail", pk=pk)

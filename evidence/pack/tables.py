@@ -50,7 +50,9 @@ PREPARED = (
     """, "entry_uid"),
     ("pack_stage", """
         SELECT campaign_id, 1 + (SELECT count(*) FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
-                                 WHERE found.kind = 'stage:opened' AND entry.subject = 'campaigns.campaign:' || campaign_id) AS stage
+                                 WHERE found.kind = 'stage:opened' AND entry.subject = 'campaigns.campaign:' || campaign_id) AS stage,
+               EXISTS (SELECT FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
+                       WHERE found.kind = 'second-look:asked' AND entry.subject = 'campaigns.campaign:' || campaign_id) AS is_looked_at
         FROM unnest(%(campaigns)s::bigint[]) AS campaign_id
     """, "campaign_id"),
     ("pack_verified", """
@@ -219,6 +221,7 @@ ASSIGNMENTS = f"""
     FROM campaigns_assignment AS row JOIN pack_stage AS reached ON reached.campaign_id = row.campaign_id
     LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = row.sign_off_id
     WHERE row.campaign_id = ANY(%(closed)s) OR (row.stage <= reached.stage AND row.rule NOT IN {LATER})
+       OR (reached.is_looked_at AND row.rule = 'second_look')
     ORDER BY row.campaign_id, row.item_number, row.stage, row.id
 """
 
