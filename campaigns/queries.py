@@ -18,8 +18,8 @@ def progress(campaign: Campaign) -> dict:
     closed, approved, revoked, reduced, not_reviewed}
     """
     counted = Assignment.objects.filter(campaign=campaign, stage=campaign.stage, is_active=True).aggregate(
-        asked=Count("id"),
-        open=Count("id", filter=Q(decision="", sign_off__isnull=True)),
+        asked=Count("id", filter=second_look.ANSWERABLE | Q(sign_off__isnull=False)),
+        open=Count("id", filter=second_look.ANSWERABLE & Q(decision="", sign_off__isnull=True)),
         submitted=Count("id", filter=Q(sign_off__isnull=False)),
     )
     counted |= {"total": campaign.item_count, "drafts": counted["asked"] - counted["open"] - counted["submitted"]}
@@ -38,7 +38,7 @@ def reviewers(campaign: Campaign, *, after: int = 0, limit: int = 100) -> list[d
         asked.values("reviewer_id", name=F("reviewer__name"), email=F("reviewer__email"))
         .annotate(
             total=Count("id"),
-            open=Count("id", filter=Q(decision="", sign_off__isnull=True)),
+            open=Count("id", filter=second_look.ANSWERABLE & Q(decision="", sign_off__isnull=True)),
             submitted=Count("id", filter=Q(sign_off__isnull=False)),
             last_at=Max("decided_at"),
         )

@@ -11,6 +11,7 @@ from campaigns import plans, reviewers
 from campaigns.models import Campaign, ReviewItem, SilenceApproval, SilenceRemoval, StageResult
 from campaigns.states import CampaignState, Outcome, Result
 from inventory.models import Grant
+from ledger.models import Entry
 
 #: A follow-up starts by itself so long after the close at most; later a person has to want it.
 FOLLOW_UP_WITHIN = timedelta(days=30)
@@ -58,6 +59,11 @@ def summary(campaign: Campaign) -> dict | None:
         "waiting": waiting_approvals(campaign).count(),
         "follow_up": campaign.followed_by.exclude(state=CampaignState.CANCELLED).first(),
     }
+
+
+def is_sealed(campaign: Campaign) -> bool:
+    """Whether its owner has signed that it is done with: nothing more is removed for it. The floor above records that."""
+    return Entry.objects.filter(kind="campaign:sealed", subject=f"campaigns.campaign:{campaign.pk}").exists()
 
 
 def campaigns_to_follow(now: datetime) -> QuerySet:

@@ -146,6 +146,8 @@ def _hold_closed(campaign_id: int) -> Campaign:
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if campaign.state != CampaignState.CLOSED or silence.policy(campaign.terms) != plans.PROPOSE_REMOVAL:
         raise InvalidInput("Removals are proposed in a closed campaign whose terms say so.")
+    if silence.is_sealed(campaign):
+        raise InvalidInput("This campaign is sealed: nothing more is removed for it.")
     return campaign
 
 

@@ -53,7 +53,9 @@ def unanswered(request: HttpRequest, pk: int) -> HttpResponse:
         "count": items.count(),
         "silent": silence.silent_items(campaign).count(),
         "approvals": approvals,
-        "can_approve": permissions.can_run_campaigns(request.user) and silence.summary(campaign),
+        "can_approve": permissions.can_run_campaigns(request.user)
+        and silence.summary(campaign)
+        and not silence.is_sealed(campaign),
         "me": request.user,
     }
     return render(request, "campaigns/unanswered.html", context)

@@ -74,6 +74,34 @@ def test_what_cannot_be_run_is_refused_on_the_page_and_nothing_is_saved(client, 
     assert definition.plan == {}
 
 
+def test_what_follows_silence_the_second_look_and_hand_over_are_set(client, story, definition):
+    client.force_login(story.owner)
+    address = reverse("campaigns:definition-plan", args=[definition.pk])
+    said = {"silence": "propose_removal", "silence_limit": "5", "silence_days": "3", "hand_over": "nobody"}
+    look = {"second_look-share": "10", "second_look-who": f"user:{story.fallback.pk}", "second_look-days": "2"}
+    assert client.post(address, stage(1) | said | look).status_code == 302
+    definition.refresh_from_db()
+    plan = definition.plan
+    assert (plan["silence"], plan["silence_limit"], plan["silence_days"], plan["hand_over"]) == (
+        "propose_removal",
+        5,
+        3,
+        "nobody",
+    )
+    assert plan["second_look"] == {"share": 10, "reviewer": {"user": story.fallback.pk}, "days": 2}
+    text = client.get(address).text
+    assert f'<option value="user:{story.fallback.pk}" selected>' in text
+    assert '<option value="propose_removal" selected>' in text
+    for wrong in (
+        {"second_look-share": "101"},
+        {"silence": "keep"},
+        {"silence_limit": "101"},
+        {"silence_days": "0"},
+        {"hand_over": "x"},
+    ):
+        assert client.post(address, stage(1) | said | look | wrong).status_code == 422, wrong
+
+
 def test_adding_a_stage_saves_nothing(client, story, definition):
     client.force_login(story.owner)
     answer = client.post(reverse("campaigns:definition-plan", args=[definition.pk]), stage(1) | {"add": "yes"})

@@ -13,6 +13,7 @@ from campaigns.actions import silence as actions
 from campaigns.models import Assignment, Campaign, ReviewItem, SilenceApproval, SilenceRemoval, SilenceVerdict
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
+from evidence.actions import sealing
 from ledger.actors import SYSTEM
 from ledger.models import Entry
 from people.actions import users
@@ -242,6 +243,23 @@ def test_what_is_declined_is_proposed_again(story):
     assert silence.proposed(closed).filter(pk=found["ana"]).exists()
     remediation_tasks.sweep_signed_off()
     assert not RemediationTask.objects.filter(item_id=found["ana"]).exists()
+
+
+def test_a_seal_waits_for_the_second_person_and_ends_it(story):
+    closed = closed_quietly(story, "propose_removal", silence_limit=0)
+    found = {item.account_key: item.pk for item in silence.proposed(closed)}
+    approval = actions.approve(campaign_id=closed.pk, item_ids=[found["ana"]], reason=REASON, by=story.owner).approval
+    remediation_tasks.sweep_signed_off()
+    seal = {"campaign_id": closed.pk, "statement": "Everything of it is done with", "by": story.owner}
+    with pytest.raises(InvalidInput, match="second person"):
+        sealing.seal(**seal)
+    actions.confirm(approval_id=approval.pk, by=story.admin)
+    with pytest.raises(InvalidInput, match="Not opened yet: 1 removal"):
+        sealing.seal(**seal)
+    remediation_tasks.sweep_signed_off()
+    sealing.seal(**seal)
+    with pytest.raises(InvalidInput, match="sealed"):
+        actions.approve(campaign_id=closed.pk, item_ids=[found["job"]], reason=REASON, by=story.owner)
 
 
 def test_the_database_keeps_who_approved_and_refuses_the_same_person_twice(story):
