@@ -9,6 +9,7 @@ from django.db.models import Count, Max, Min, Q
 
 from campaigns import ladder, queries, reviewers, stages, worklist
 from campaigns.models import Assignment, Campaign, Delegation
+from campaigns.second_look import ANSWERABLE
 from certify.lib import clock
 from certify.lib.times import rfc3339
 from ledger.models import Entry
@@ -89,7 +90,12 @@ def by_hours() -> dict[Hours, list[int]]:
 
 def _open(run: Run):
     return Assignment.objects.filter(
-        campaign=run.campaign, stage=run.campaign.stage, is_active=True, sign_off__isnull=True, reviewer__is_active=True
+        ANSWERABLE,
+        campaign=run.campaign,
+        stage=run.campaign.stage,
+        is_active=True,
+        sign_off__isnull=True,
+        reviewer__is_active=True,
     )
 
 
@@ -118,7 +124,7 @@ def _for_others(run: Run, people: Collection[int]) -> dict[int, list[dict]]:
             continue
         seen.add((one.delegate_id, one.principal_id))
         theirs = worklist.my_rows(one.delegate, run.campaign.pk).filter(reviewer_id=one.principal_id, stage=run.campaign.stage)
-        if items := theirs.filter(sign_off__isnull=True).count():
+        if items := theirs.filter(ANSWERABLE, sign_off__isnull=True).count():
             found.setdefault(one.delegate_id, []).append({"name": one.principal.name, "items": items})
     return found
 
@@ -161,7 +167,7 @@ def late(run: Run) -> list[Reviewer]:
     """Reviewers with open answers in the campaign's stage."""
     columns = {
         "asked": Count("id"),
-        "left": Count("id", filter=Q(sign_off__isnull=True)),
+        "left": Count("id", filter=ANSWERABLE & Q(sign_off__isnull=True)),
         "last": Max("decided_at"),
         "since": Min("assigned_at"),
     }

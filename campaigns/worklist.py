@@ -350,7 +350,7 @@ def lock_reassignable(campaign_id: int, stage: int, ids: list[int], to) -> list[
     hold_reviewers(campaign_id, [to.pk, *asked.order_by().values_list("reviewer_id", flat=True).distinct()])
     theirs = Assignment.objects.filter(campaign_id=campaign_id, reviewer=to, stage=stage, is_active=True)
     assignments = (
-        asked.filter(OPEN)
+        asked.filter(OPEN, ANSWERABLE, is_vote=True)
         .exclude(item_id__in=theirs.values("item_id"))
         .select_related("item")
         .select_for_update(of=("self",), no_key=True)

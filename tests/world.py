@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 from django.db import transaction
 
 from campaigns.actions import closing, delegations, launching, plans, schedules, scopes
-from campaigns.models import Campaign, SilenceApproval
+from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.files import store
 from evidence.actions import packs, periods
@@ -80,7 +79,7 @@ def build(folder: Path) -> World:
     with transaction.atomic():
         removals.claim_done(task_id=task.pk, note="Taken out of the group", proof=proof, by=story.system_owner)
     RemediationTask.objects.filter(pk=task.pk).update(state="still_there")
-    _approval(story, closed)
+    story.approve_silence(closed)
     pack = _pack(story, people)
     sequencing.sequence(by=SYSTEM)
     return World(
@@ -115,13 +114,6 @@ def _people(story: Story) -> dict[str, User]:
         AUDITOR: story.auditor,
         OTHER_AUDITOR: make("other-auditor", "auditor"),
     }
-
-
-def _approval(story: Story, closed: Campaign) -> None:
-    """Removals for silence that wait for a second person."""
-    facts = {"approved_by": story.owner, "approved_by_name": story.owner.name, "reason": "Nobody needs it", "count": 1}
-    facts |= {"needs_second": True, "limits": {"sources": [], "last_holders": []}, "at": clock.now(), "entry_uid": uuid4()}
-    SilenceApproval.objects.create(campaign=closed, **facts)
 
 
 def _requested(story: Story, name: str) -> Campaign:

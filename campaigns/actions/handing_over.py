@@ -15,6 +15,7 @@ from campaigns.states import ReviewerRule
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
 from people.actions import mails
+from people.hours import mail_at
 from people.models import User
 
 
@@ -85,5 +86,6 @@ def _give(campaign: Campaign, stage: int, going: list[giving.Sorted], to: User, 
         context=context,
         subject_ref=f"campaigns.campaign:{campaign.pk}",
         dedupe_key=f"items-given:{recorded[0].uid}",
+        due_at=mail_at(to.hours, clock.now(), campaign.due_at),
     )
     mails.queue_many(drafts=[draft], by=by)

@@ -16,6 +16,8 @@ from ledger import merkle
 from ledger.actions import entries
 from ledger.actors import SYSTEM
 from people.actions import mails
+from people.hours import mail_at
+from people.models import User
 
 #: Reviewers whose counts one ledger entry names.
 REVIEWERS_IN_ENTRY = 400
@@ -72,6 +74,7 @@ def _record(campaign: Campaign, drawn: list[second_look.Drawn], items: list[tupl
 
 
 def _tell(campaign: Campaign, asked: Counter, by) -> None:
+    people = User.objects.in_bulk(list(asked))
     mails.queue_many(
         drafts=[
             mails.Draft(
@@ -85,6 +88,7 @@ def _tell(campaign: Campaign, asked: Counter, by) -> None:
                 },
                 subject_ref=f"campaigns.campaign:{campaign.pk}",
                 dedupe_key=f"second-look:{campaign.pk}:{person}",
+                due_at=mail_at(people[person].hours, clock.now(), campaign.due_at),
             )
             for person, count in sorted(asked.items())
         ],

@@ -19,6 +19,7 @@ from certify.lib.times import rfc3339
 from ledger.actions import entries
 from ledger.actors import SYSTEM
 from people.actions import mails
+from people.hours import mail_at
 from people.models import User
 
 #: Names that reviewers may have for the same run: campaigns are told apart by them.
@@ -68,6 +69,7 @@ def escalate(*, campaign: Campaign, by) -> bool:
 
 
 def _tell(campaign: Campaign, asked: Counter, by) -> None:
+    people = User.objects.in_bulk(list(asked))
     mails.queue_many(
         drafts=[
             mails.Draft(
@@ -81,6 +83,7 @@ def _tell(campaign: Campaign, asked: Counter, by) -> None:
                 },
                 subject_ref=_subject(campaign),
                 dedupe_key=f"items-escalated:{campaign.pk}:{campaign.stage}:{person}",
+                due_at=mail_at(people[person].hours, clock.now(), campaign.due_at),
             )
             for person, count in sorted(asked.items())
         ],

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0052_silence_kept'),
+        ('campaigns', '0054_second_look_kept'),
     ]
 
     operations = [

@@ -26,7 +26,8 @@ DUE = """
            COALESCE(entry.payload_json -> 'data' ->> 'due_at', entry.payload_json -> 'data' ->> 'new')
     FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id
     WHERE entry.subject = ANY(%(subjects)s) AND leaf.index < %(size)s
-      AND entry.kind IN ('campaign:launched', 'stage:opened', 'campaign:extended', 'campaign:resumed')
+      AND entry.kind IN ('campaign:launched', 'stage:opened', 'campaign:extended', 'campaign:resumed', 'silence:escalated',
+                         'second-look:asked')
     ORDER BY entry.subject, leaf.index DESC
 """
 

@@ -1240,7 +1240,10 @@ COUNTED = words("campaign item stage decision until reduce_to decided_by decided
 #: What every entry of an expected run says.
 RUN = words("occurrence definition name controls label due_on")
 #: Entries that say until when the present stage of a campaign runs, and where they say it.
-DUE_AT = {"stage:opened": "due_at", "campaign:extended": "new", "campaign:resumed": "due_at"}
+DUE_AT = {
+    "stage:opened": "due_at", "campaign:extended": "new", "campaign:resumed": "due_at", "silence:escalated": "due_at",
+    "second-look:asked": "due_at",
+}  # fmt: skip
 #: Where a removal stands.
 STANDING = words("state attempts present_in gone_in verified_at")
 

@@ -68,7 +68,7 @@ def test_a_reviewer_gives_items_without_a_mouse(page: Page, live_server, story):
     look_everywhere(page)
 
 
-def test_the_owner_sees_a_second_look_and_silence(page: Page, live_server, story):
+def test_the_owner_sees_a_second_look(page: Page, live_server, story):
     sign_in(page, live_server.url, story.owner)
     campaign, ana = (
         launch(story, "Looked at", second_look={"share": 100, "reviewer": "owner", "days": 4}),
@@ -88,7 +88,12 @@ def test_the_owner_sees_a_second_look_and_silence(page: Page, live_server, story
     story.submit(campaign, story.owner)
     page.goto(f"{live_server.url}/campaigns/{campaign.pk}/")
     look_everywhere(page)
+
+
+def test_the_owner_and_a_second_person_remove_what_nobody_answered(page: Page, live_server, story):
+    sign_in(page, live_server.url, story.owner)
     quiet = launch(story, "Quiet", silence="propose_removal", silence_limit=20)
+    ana = story.user("ana@x.example")
     story.decide(quiet, "chloe", "revoke", ana)
     story.submit(quiet, ana)
     closing.close(campaign_id=quiet.pk, by=story.owner)
