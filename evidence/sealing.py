@@ -61,7 +61,7 @@ def hindrances(campaign: Campaign, found: dict[str, int]) -> list[Hindrance]:
     reasons = (
         ("unopened", "Not opened yet: {} removal{}. Certify does that within minutes of the close.", removals),
         ("overdue", f"Past due: {{}} removal{{}}. {late}", f"{removals}&state=overdue"),
-        ("unconfirmed", "Not confirmed yet: {} approval{} of removals of what nobody answered.", unanswered),
+        ("unconfirmed", "Waiting for a second person: {} approval{} of removals of what nobody answered.", unanswered),
         ("unjudged", "Not judged yet: {} finding{} about how people reviewed.", people),
     )
     return [

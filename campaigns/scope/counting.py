@@ -47,10 +47,10 @@ class Counts:
         return self.grants - self.items
 
 
-def _from(scope: Compiled) -> str:
+def _from(scope: Compiled, only: str = "") -> str:
     """Only the tables of which the scope says something, so that a short question is a short query."""
     said = " ".join([scope.case, *scope.joins])
-    lines = [line for line in COUNTED_FROM.splitlines() if line.strip()]
+    lines = [line.replace("{only}", only) for line in COUNTED_FROM.splitlines() if line.strip()]
     if not re.search(r"\b(entitlement|first_seen)\.|\bgranted\.(?!source_id|account_id)", said):
         return BY_ACCOUNT.format(grants=lines[0], joins=" ".join(scope.joins))
     kept = []
@@ -83,7 +83,7 @@ def count(scope: Compiled, sources: list[int], only: list[int] | None = None) ->
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'; SET LOCAL work_mem = '{WORK_MEMORY}'")
-            tables = _from(scope).replace("{only}", "" if only is None else ONLY)
+            tables = _from(scope, "" if only is None else ONLY)
             number = "sum(granted.number)" if "count(*)" in tables else "count(*)"
             cursor.execute(COUNT.format(case=scope.case, tables=tables, number=number), values)
             rows = cursor.fetchall()

@@ -111,7 +111,7 @@ def test_removals_of_what_nobody_answered_hinder_until_they_are_confirmed_and_op
     tasks.sweep_signed_off()
     item, opened = silence.proposed(closed).first(), RemediationTask.objects.count()
     approval = actions.approve(campaign_id=closed.pk, item_ids=[item.pk], reason=REASON, by=story.owner).approval
-    assert refusal(story, closed) == "Not confirmed yet: 1 approval of removals of what nobody answered."
+    assert refusal(story, closed) == "Waiting for a second person: 1 approval of removals of what nobody answered."
     actions.confirm(approval_id=approval.pk, by=story.admin)
     assert refusal(story, closed).startswith("Not opened yet: 1 removal.")
     tasks.sweep_signed_off()
