@@ -77,6 +77,17 @@ def test_the_days_of_the_usual_ladder(opened, ana):
     assert {mail.recipient.name for mail in digests()} == {"Ana Berg", "System_Owner"}
 
 
+def test_a_step_on_a_day_off_comes_with_the_next_working_day(story):
+    rungs = {"weekly": False, "on_the_day": False, "days_before": [1, 9], "daily_after": False}
+    with clock.freeze(MONDAY):
+        story.launch(ladder=ladder.default() | rungs)  # 9 days before is a Saturday, the day before a Sunday
+    for number in range(1, 14):
+        sweep(MONDAY + number * DAY - timedelta(hours=9))
+    assert {(mail.dedupe_key.rpartition(":")[2], mail.due_at.day) for mail in digests()} == {("2026-06-08", 8)}
+    sweep(MONDAY + 14 * DAY - timedelta(hours=9))
+    assert {mail.due_at.day for mail in digests()} == {8, 15}
+
+
 def test_one_mail_a_day_across_campaigns_and_only_those_that_remind(opened, story, ana):
     with clock.freeze(MONDAY):
         story.launch("Q5")
