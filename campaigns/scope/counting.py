@@ -11,7 +11,7 @@ from campaigns.scope.sql import Compiled
 #: The part of a population's query that a scope needs. Open grants are those of the latest snapshots, which a launch takes;
 #: said in this way the database can count them in parallel.
 COUNTED_FROM = """
-    FROM (SELECT * FROM inventory_grant WHERE source_id = ANY(%(sources)s::bigint[]) AND closed_in_id IS NULL{only}) AS granted
+    FROM (SELECT * FROM inventory_grant WHERE source_id = ANY(%(sources)s::bigint[]) AND closed_in_id IS NULL) AS granted
     JOIN inventory_snapshot AS first_seen ON first_seen.id = granted.first_seen_id
     JOIN inventory_account AS account ON account.id = granted.account_id
     JOIN inventory_entitlement AS entitlement ON entitlement.id = granted.entitlement_id
@@ -50,7 +50,8 @@ class Counts:
 def _from(scope: Compiled, only: str = "") -> str:
     """Only the tables of which the scope says something, so that a short question is a short query."""
     said = " ".join([scope.case, *scope.joins])
-    lines = [line.replace("{only}", only) for line in COUNTED_FROM.splitlines() if line.strip()]
+    lines = [line for line in COUNTED_FROM.splitlines() if line.strip()]
+    lines[0] = lines[0].replace(OPEN, OPEN + only)
     if not re.search(r"\b(entitlement|first_seen)\.|\bgranted\.(?!source_id|account_id)", said):
         return BY_ACCOUNT.format(grants=lines[0], joins=" ".join(scope.joins))
     kept = []
@@ -73,7 +74,8 @@ COUNT = """
 """
 
 
-#: Counts only some grants.
+#: How the query says that a grant is open, and what narrows it to some grants.
+OPEN = "closed_in_id IS NULL"
 ONLY = " AND id = ANY(%(only)s::bigint[])"
 
 

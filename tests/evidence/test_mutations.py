@@ -9,6 +9,7 @@ from evidence.verifier import verify as verifier
 from tests.evidence import spoil
 from tests.evidence.conftest import verify
 
+pytestmark = pytest.mark.django_db
 FILES = sorted({*verifier.SIGNED, "manifest.json", "manifest.sig"})
 TABLES = sorted(verifier.TABLES)
 #: What no entry of the log commits to: our own words about a control, why a campaign is left out, the text of refused rows.
