@@ -239,3 +239,32 @@ def test_twenty_who_give_the_same_items_at_once_give_them_once(transactional_db,
     active = Assignment.objects.filter(campaign=campaign, item_id__in=Assignment.objects.filter(pk__in=ids).values("item_id"))
     assert active.filter(is_active=True).count() == len(ids)
     assert worklist.my_rows(ana, campaign.pk).count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_whole_group_that_gives_to_one_person_at_once_asks_that_person_once(transactional_db, tmp_path):
+    story = tell(tmp_path)
+    board = [person(story, f"board{number}") for number in range(8)]
+    group = plans.create_group(name="Board", members=board, by=story.owner)
+    stage = {
+        "name": "Board",
+        "panels": [[{"rule": "group", "group": group.pk, "quorum": 2}]],
+        "strategy": "one_deny_denies",
+        "days": 7,
+    }
+    definition = story.define("Board")
+    plans.set_plan(definition_id=definition.pk, plan={"stages": [stage], "hand_over": "anyone"}, by=story.owner)
+    campaign = launching.launch(
+        campaign_id=launching.request(definition_id=definition.pk, name="Board", by=story.owner).pk, by=story.owner
+    )
+
+    def act(giver: User) -> handing_over.HandedOver:
+        try:
+            return give(campaign, rows_of(campaign, giver), story.fallback, giver)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(act, board))
+    assert sorted(one.given for one in done) == [0] * 7 + [campaign.item_count]
+    assert all(one.given or one.stayed == {"asked": campaign.item_count} for one in done)

@@ -229,6 +229,15 @@ def test_who_answered_first_never_looks_again_not_even_as_deputy(story):
     assert refused.stayed == {"answered": 1} or refused.stayed == {"asked": 1}
 
 
+def test_a_deputy_who_answered_first_is_not_asked_again(story):
+    campaign, ana, today = launch(story, 100), story.user("ana@x.example"), clock.now().date()
+    delegations.delegate(principal=ana, to=[story.owner], absence=Absence(today, today, "Away for today"), by=ana)
+    story.decide(campaign, "bruno", "approve", story.owner)
+    story.submit(campaign, story.owner)
+    actions.ask(campaign_id=campaign.pk, by=story.owner)
+    assert [row.reviewer for row in looks(campaign)] == [story.fallback], "the owner answered for Ana"
+
+
 def test_of_a_group_somebody_is_drawn_and_nobody_for_their_own_access(story):
     board = plans.create_group(name="Board", members=[story.user("admin@x.example"), story.fallback], by=story.owner)
     campaign = keep(story, launch(story, 100, reviewer={"group": board.pk}))
