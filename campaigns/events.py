@@ -76,21 +76,26 @@ ENDED = """
     WHERE identity.end_on >= %(from)s AND identity.end_on < %(today)s AND held.grants IS NOT NULL
 """  # fmt: skip
 
-#: What was kept until a day, and is still open, in the version that is open now.
+#: What this definition kept until a day, is still open (in the version that is open now), and was not kept for longer since.
 KEPT = """
     SELECT subject, subject_name, 'until ' || until, 'Was kept until ' || until || ': ' || left(string_agg(DISTINCT right_name, ', '), 300),
            array_agg(DISTINCT grant_id)
     FROM (
         SELECT {whose}, item.until, granted.id AS grant_id,
                COALESCE(NULLIF(entitlement.name, ''), entitlement.key) || ' in ' || source.name AS right_name
-        FROM campaigns_reviewitem AS item JOIN inventory_grant AS kept ON kept.id = item.grant_id
+        FROM campaigns_reviewitem AS item
+        JOIN campaigns_campaign AS campaign ON campaign.id = item.campaign_id AND campaign.definition_id = %(definition)s
+        JOIN inventory_grant AS kept ON kept.id = item.grant_id
         JOIN inventory_grant AS granted ON granted.account_id = kept.account_id AND granted.entitlement_id = kept.entitlement_id
              AND granted.path = kept.path AND granted.closed_in_id IS NULL
         JOIN inventory_account AS account ON account.id = granted.account_id
         JOIN inventory_source AS source ON source.id = granted.source_id
         JOIN inventory_entitlement AS entitlement ON entitlement.id = granted.entitlement_id
         LEFT JOIN inventory_identity AS identity ON identity.id = account.identity_id
-        WHERE item.until >= %(from)s AND item.until < %(today)s AND item.outcome = 'approved' AND granted.source_id = ANY(%(sources)s)
+        WHERE item.until < %(today)s AND item.outcome = 'approved' AND NOT EXISTS (
+            SELECT 1 FROM inventory_grant AS version JOIN campaigns_reviewitem AS later ON later.grant_id = version.id
+            WHERE version.account_id = kept.account_id AND version.entitlement_id = kept.entitlement_id AND version.path = kept.path
+              AND later.outcome = 'approved' AND later.decided_at > item.decided_at AND (later.until IS NULL OR later.until > item.until))
     ) AS found GROUP BY subject, subject_name, until
 """
 
@@ -130,6 +135,9 @@ OF_LOADS = (
     EventKind.MANAGER, EventKind.DEPARTMENT, EventKind.LEAVER, EventKind.PRIVILEGED, EventKind.ORPHAN, EventKind.RETURNED,
 )  # fmt: skip
 
+#: What a definition may watch for. What it kept until a day is asked about again whether it watches or not.
+WATCHED = tuple(kind for kind in EventKind if kind != EventKind.KEPT_UNTIL)
+
 #: The versions that are open now of grants, by id.
 OPEN_NOW = """
     SELECT now_open.id FROM inventory_grant AS known JOIN inventory_grant AS now_open
@@ -153,8 +161,9 @@ class Found:
 
 @dataclass(frozen=True)
 class Window:
-    """What has not been looked at: snapshots after `since` up to `until`, days from `first` to before `today`."""
+    """What of a definition has not been looked at: snapshots after `since` up to `until`, days from `first` to before `today`."""
 
+    definition: int
     since: int
     until: int
     first: date
@@ -164,6 +173,7 @@ class Window:
 def find(kinds: list[str], sources: list[int], window: Window) -> list[Found]:
     """The events of these kinds in the window."""
     values = {
+        "definition": window.definition,
         "sources": sources,
         "since": window.since,
         "until": window.until,

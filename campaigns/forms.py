@@ -10,10 +10,11 @@ from campaigns import measures, permissions, quality_form, queries, recurrence, 
 from campaigns.actions import events
 from campaigns.actions.definitions import CHAIN, Terms
 from campaigns.actions.scopes import Exempt
+from campaigns.events import WATCHED
 from campaigns.ladder_form import LadderForm
 from campaigns.models import Assignment
 from campaigns.scope.presets import Preset
-from campaigns.states import ANSWERS, Cadence, CampaignKind, EventKind, ItemState, ReviewerRule, Signal
+from campaigns.states import ANSWERS, Cadence, CampaignKind, ItemState, ReviewerRule, Signal
 from certify.lib.errors import InvalidInput
 from people.models import User
 from people.states import Role
@@ -100,7 +101,10 @@ class WatchForm(forms.Form):
     """The events that a definition asks about when they happen."""
 
     kinds = forms.MultipleChoiceField(
-        choices=EventKind.choices, required=False, widget=forms.CheckboxSelectMultiple, label="Ask at once when"
+        choices=[(kind.value, kind.label) for kind in WATCHED],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Ask at once when",
     )
     per_day = forms.IntegerField(
         initial=events.DEFAULT_PER_DAY,

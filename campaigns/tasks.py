@@ -95,6 +95,6 @@ def run_schedules() -> None:
 
 @shared_task(name="campaigns.watch_events")
 def watch_events() -> None:
-    """Find what happened to access since the last look, and ask about it where a definition watches for it."""
-    for definition in CampaignDefinition.objects.exclude(watched={}).filter(is_archived=False).values_list("pk", flat=True):
+    """Find what happened to access since the last look, and ask about it: what was kept until a day, and what is watched for."""
+    for definition in CampaignDefinition.objects.values_list("pk", flat=True):
         events.look(definition_id=definition, by=SYSTEM)

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from campaigns import permissions, queries, results, rules, second_look, stages
 from campaigns.actions import findings, schedules
-from campaigns.models import Campaign, Decision
+from campaigns.models import Campaign, CampaignDefinition, Decision
 from campaigns.states import CampaignState
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -81,6 +81,8 @@ def close_settled(*, campaign: Campaign, by) -> Campaign:
 @transaction.atomic
 def cancel(*, campaign_id: int, reason: str, by) -> Campaign:
     """End a campaign without outcomes. Its items, decisions and reason stay for the auditor."""
+    # The sweep that launches drafts takes the definition first, too.
+    CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(campaigns=campaign_id)
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     rules.check_transition(campaign.state, CampaignState.CANCELLED)
     if not permissions.can_cancel(by, campaign):

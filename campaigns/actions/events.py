@@ -29,20 +29,19 @@ def watch(*, definition_id: int, kinds: list[str], per_day: int = DEFAULT_PER_DA
     definition = CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(pk=definition_id)
     if definition.is_archived:
         raise InvalidInput("This definition is archived.")
-    if unknown := set(kinds) - set(EventKind.values):
+    if unknown := set(kinds) - set(events.WATCHED):
         raise InvalidInput(f"“{min(unknown)}” is no event that can be watched for.", field="kinds")
     if not 1 <= per_day <= MAX_PER_DAY:
         raise InvalidInput(f"Between 1 and {MAX_PER_DAY} small reviews a day.", field="per_day")
     old = definition.watched
-    new = {"kinds": [kind.value for kind in EventKind if kind in kinds], "per_day": per_day} if kinds else {}
+    new = {"kinds": [kind.value for kind in events.WATCHED if kind in kinds], "per_day": per_day} if kinds else {}
     if new == old:
         return definition
     definition.watched = new
     if not old:
-        today = clock.now().date()
-        definition.watched_since = definition.watched_on = today
+        definition.watched_since = clock.now().date()
         definition.watched_snapshot = _newest_snapshot()
-    definition.save(update_fields=["watched", "watched_since", "watched_on", "watched_snapshot", "changed_at"])
+    definition.save(update_fields=["watched", "watched_since", "watched_snapshot", "changed_at"])
     entries.record(
         kind="definition:watched",
         subject=f"campaigns.definition:{definition.pk}",
@@ -60,29 +59,30 @@ def _newest_snapshot() -> int:
 def look(*, definition_id: int, by=SYSTEM) -> None:
     """Find what happened since the definition last looked, and begin the small reviews it may begin today.
 
-    Everything found is kept once, however often and by however many this is run; what the day has no room for waits.
+    What it kept until a day is found whether it watches for events or not, once the day has passed. Everything found is kept once,
+    however often and by however many this is run; what the day has no room for waits.
     """
     definition = CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(pk=definition_id)
-    if not definition.watched or definition.is_archived:
-        return
     _find(definition, by)
     _ask(definition, by)
 
 
 def _find(definition: CampaignDefinition, by) -> None:
     now, newest = clock.now(), _newest_snapshot()
-    if newest == definition.watched_snapshot and definition.watched_on == now.date():
+    today, is_new_day = now.date(), definition.watched_on != now.date()
+    watches = bool(definition.watched) and not definition.is_archived
+    if not is_new_day and not (watches and newest != definition.watched_snapshot):
         return
-    window = events.Window(definition.watched_snapshot, newest, definition.watched_since, now.date())
-    kinds = definition.watched["kinds"]
-    if definition.watched_on == now.date():
+    window = events.Window(definition.pk, definition.watched_snapshot, newest, definition.watched_since or today, today)
+    kinds = [*(definition.watched["kinds"] if watches else ()), EventKind.KEPT_UNTIL]
+    if not is_new_day:
         kinds = [kind for kind in kinds if kind in events.OF_LOADS]
     found = events.find(kinds, documents.read(definition.scope)["sources"], window)
     rows = [AccessEvent(definition=definition, found_at=now, **vars(one)) for one in found]
     before = set(_keys(definition, [one.occasion for one in rows]))
     AccessEvent.objects.bulk_create(rows, ignore_conflicts=True)
     new = [one for one in rows if (one.kind, one.subject, one.occasion) not in before]
-    definition.watched_snapshot, definition.watched_on = newest, now.date()
+    definition.watched_snapshot, definition.watched_on = newest, today
     definition.save(update_fields=["watched_snapshot", "watched_on"])
     facts = [
         {"kind": str(one.kind), "subject": one.subject, "occasion": one.occasion, "words": one.words, "grants": len(one.grants)}
@@ -107,7 +107,7 @@ def _ask(definition: CampaignDefinition, by) -> None:
     running = asked.filter(subject__in=waiting).exclude(campaign__state__in=FINAL_STATES)
     busy = set(running.values_list("subject", flat=True))
     begun = asked.filter(campaign__requested_at__gt=clock.now() - DAY).values("campaign").distinct().count()
-    room = definition.watched["per_day"] - begun
+    room = definition.watched.get("per_day", DEFAULT_PER_DAY) - begun
     for subject, of_subject in waiting.items():
         if subject in busy:
             continue

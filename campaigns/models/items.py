@@ -81,7 +81,10 @@ class ReviewItem(models.Model):
                 name="item_revoked_was_submitted",
             ),
         )
-        indexes = (models.Index(fields=("grant",), name="item_grant"),)
+        indexes = (
+            models.Index(fields=("grant",), name="item_grant"),
+            models.Index(fields=("until",), condition=Q(until__isnull=False), name="item_until"),
+        )
 
     def __str__(self) -> str:
         return f"{self.identity_name or self.account_key} · {self.entitlement_name or self.entitlement_key}"

@@ -8,15 +8,15 @@ from django.urls import reverse
 
 from campaigns import tasks
 from campaigns.actions import closing, events, launching
+from campaigns.events import WATCHED
 from campaigns.models import AccessEvent, Campaign, CampaignDefinition, ReviewItem
-from campaigns.states import EventKind
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
 from ledger.models import Entry
 from tests.story import GRANTS, IDENTITIES
 
 pytestmark = pytest.mark.django_db
-ALL = list(EventKind.values)
+ALL = list(WATCHED)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_access_that_comes_back_after_its_removal_is_found(story, watching):
 
 
 def test_days_that_pass_are_found_on_the_day_after_and_never_twice(story, watching):
-    campaign = story.launch()
+    campaign = launch(story, watching)
     ana = story.user("ana@x.example")
     today = clock.now()
     until = today.date() + timedelta(days=30)
@@ -127,6 +127,43 @@ def test_days_that_pass_are_found_on_the_day_after_and_never_twice(story, watchi
         assert look() == [("kept_until", "person:p2")]
     with clock.freeze(datetime.combine(leaves, datetime.min.time(), UTC) + timedelta(days=3)):
         assert look() == [("ended", "person:p4"), ("kept_until", "person:p2")]
+
+
+def launch(story, definition: CampaignDefinition) -> Campaign:
+    """A run of the definition by hand."""
+    name = f"Run {Campaign.objects.count()}"
+    campaign = launching.request(definition_id=definition.pk, name=name, by=story.owner)
+    return launching.launch(campaign_id=campaign.pk, by=story.owner)
+
+
+def kept(story, definition: CampaignDefinition, until) -> None:
+    """A closed run in which Bruno's right was kept, until a day or for good."""
+    campaign = launch(story, definition)
+    ana = story.user("ana@x.example")
+    story.decide(campaign, "bruno", "approve", ana, until=until)
+    story.submit(campaign, ana)
+    closing.close(campaign_id=campaign.pk, by=story.owner)
+
+
+def test_what_was_kept_until_a_day_is_asked_again_without_watching_and_by_its_own_definition_alone(story):
+    definition, other = story.define("One"), story.define("Other")
+    kept(story, definition, clock.now().date() + timedelta(days=10))
+    with clock.freeze(clock.now() + timedelta(days=12)):
+        assert look() == [("kept_until", "person:p2")]
+        assert asked(Campaign.objects.latest("pk")) == [("bruno", "read")]
+    assert not other.access_events.exists()
+
+
+@pytest.mark.parametrize(("later", "expected"), [(None, []), (30, []), (5, ["kept_until"])])
+def test_what_was_kept_for_longer_since_is_not_asked_again(story, later, expected):
+    definition = story.define()
+    today = clock.now().date()
+    kept(story, definition, today + timedelta(days=10))
+    with clock.freeze(clock.now() + timedelta(days=2)):
+        kept(story, story.define("Another"), later and today + timedelta(days=later))
+    with clock.freeze(clock.now() + timedelta(days=12)):
+        look()
+        assert list(definition.access_events.values_list("kind", flat=True)) == expected
 
 
 def test_several_events_of_one_person_become_one_review_and_the_next_waits_for_its_end(story, watching):
