@@ -32,6 +32,7 @@ PAGES = {
         ("review-item", "/reviews/2/items/{item}/"),
         ("submit", "/reviews/2/submit/"),
         ("delegations", "/delegations/"),
+        ("my-hours", "/my-hours/"),
     ),
     "Control owner": (
         ("dashboard-control-owner", "/"),
@@ -48,6 +49,7 @@ PAGES = {
         ("standing-exclusions", "/definitions/exclusions/"),
         ("groups", "/groups/"),
         ("campaign-extend", "/campaigns/2/extend/"),
+        ("campaign-pause", "/campaigns/2/pause/"),
         ("calendar", "/calendar/"),
         ("definition-schedule", "/definitions/2/schedule/"),
         ("run", "/calendar/runs/1/"),
@@ -68,7 +70,7 @@ PAGES = {
     "Auditor": (("audit-periods", "/audit/"),),
 }
 #: Pages that are also taken in the dark and on a phone.
-EVERYWHERE = {"review", "inbox", "campaign-open", "audit-period", "dashboard-control-owner"}
+EVERYWHERE = {"review", "inbox", "campaign-open", "calendar", "audit-period", "dashboard-control-owner"}
 
 
 def sign_in(page: Page, address: str, account: dict[str, str]) -> None:
