@@ -9,6 +9,7 @@ from django.db import connection
 
 from campaigns.models import Campaign
 from campaigns.reviewers import suffix_of
+from certify.lib.planning import without_loops
 
 COLUMNS = (
     "campaign_id, item_id, stage, panel, group_id, quorum, reviewer_id, reviewer_name, rule, reason, excused, is_active, is_vote,"
@@ -19,10 +20,11 @@ BLANK = "TRUE, TRUE, risk_rank, number, %(now)s, '', '', '', FALSE"
 PERSON = """
     INSERT INTO campaigns_assignment ({columns})
     SELECT %(campaign)s, item_id, %(stage)s, %(panel)s, NULL, NULL, reviewer.id, reviewer.name, staged.reviewer_rule{suffix},
-           staged.reviewer_reason{suffix}, staged.reviewer_excused{suffix}, {blank}
+           staged.reviewer_reason{suffix}, COALESCE(NULLIF(staged.reviewer_excused{suffix}, ''), {repeated}), {blank}
     FROM {table} AS staged
     LEFT JOIN inventory_identity AS reviewing ON reviewing.id = staged.reviewer_identity_id{suffix}
     JOIN people_user AS reviewer ON reviewer.id = COALESCE(staged.reviewer_id{suffix}, reviewing.user_id)
+    {earlier}
     WHERE {condition} {twice}
 """
 
@@ -37,8 +39,18 @@ GROUP = """
     JOIN campaigns_reviewergroup_members AS member ON member.reviewergroup_id = asked.id
     JOIN people_user AS reviewer ON reviewer.id = member.user_id AND reviewer.is_active
          AND reviewer.id IS DISTINCT FROM staged.identity_user_id
+    {earlier}
     WHERE {condition} {twice}
 """
+
+#: Who has answered for the item in an earlier stage.
+EARLIER = """
+    LEFT JOIN (
+        SELECT DISTINCT item_id AS answered_id, decided_by_id FROM campaigns_assignment
+        WHERE campaign_id = %(campaign)s AND stage < %(stage)s AND sign_off_id IS NOT NULL
+    ) AS earlier ON earlier.answered_id = staged.item_id AND earlier.decided_by_id = reviewer.id
+"""
+REPEATED = "CASE WHEN earlier.answered_id IS NULL THEN '' ELSE 'earlier_stage' END"
 
 #: One person answers once in a stage, however many panels they are in.
 ONCE = "ON CONFLICT (item_id, stage, reviewer_id) WHERE is_active DO NOTHING"
@@ -71,29 +83,30 @@ def tie_reviewers(users: dict[int, int]) -> None:
 
 
 def assign(table: str, campaign: Campaign, *, panels: int, condition: str, now: datetime) -> None:
-    """Insert the assignments of the campaign's stage for the rows of the table that hold the condition."""
+    """Insert the assignments of the campaign's stage for the rows of the table that hold the condition.
+
+    Those who have answered for the item in an earlier stage are marked.
+    """
+    again = {"earlier": EARLIER, "repeated": REPEATED} if campaign.stage > 1 else {"earlier": "", "repeated": "''"}
     for panel in range(1, panels + 1):
         suffix = suffix_of(panel)
         values = {"campaign": campaign.pk, "stage": campaign.stage, "panel": panel, "now": now}
-        parts = {"columns": COLUMNS, "blank": BLANK, "table": table, "suffix": suffix, "condition": condition}
-        with connection.cursor() as cursor:
+        parts = {"columns": COLUMNS, "blank": BLANK, "table": table, "suffix": suffix, "condition": condition, **again}
+        with without_loops(), connection.cursor() as cursor:
             cursor.execute(PERSON.format(**parts, twice="" if panel == 1 else ONCE), values)
             cursor.execute(f"SELECT EXISTS (SELECT FROM {table} WHERE reviewer_group_id{suffix} IS NOT NULL)")
             if cursor.fetchone()[0]:
                 cursor.execute(GROUP.format(**parts, twice=ONCE), values)
 
 
-def flag_repeated(campaign: Campaign) -> int:
-    """Mark the assignments of those who have answered for the item in an earlier stage; returns how many."""
+def repeated(campaign: Campaign) -> int:
+    """How many are asked in the campaign's stage about what they have answered in an earlier one."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE campaigns_assignment AS row SET excused = 'earlier_stage' FROM campaigns_assignment AS earlier"
-            " WHERE row.campaign_id = %(campaign)s AND row.stage = %(stage)s AND earlier.campaign_id = %(campaign)s"
-            " AND earlier.item_id = row.item_id AND earlier.stage < row.stage AND earlier.sign_off_id IS NOT NULL"
-            " AND earlier.decided_by_id = row.reviewer_id AND row.excused = ''",
-            {"campaign": campaign.pk, "stage": campaign.stage},
+            "SELECT count(*) FROM campaigns_assignment WHERE campaign_id = %s AND stage = %s AND excused = 'earlier_stage'",
+            [campaign.pk, campaign.stage],
         )
-        return cursor.rowcount
+        return cursor.fetchone()[0]
 
 
 def without_assignment(campaign: Campaign, table: str, condition: str) -> int:

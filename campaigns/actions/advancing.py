@@ -85,13 +85,12 @@ def _advance(campaign: Campaign, by) -> Campaign:
     campaign.due_at = stages.due_at(campaign.terms, campaign.stage, now, campaign.ends_at)
     campaign.save(update_fields=["stage", "stage_opened_at", "due_at"])
     assigning.assign("stage_population", campaign, panels=panels, condition=ASKED, now=now)
-    repeated = assigning.flag_repeated(campaign)
     opened = {
         "campaign": str(campaign.pk),
         "stage": str(campaign.stage),
         "opened_at": rfc3339(now),
         "due_at": rfc3339(campaign.due_at),
-        "asked_again": repeated,
+        "asked_again": assigning.repeated(campaign),
         "without_reviewer": assigning.without_assignment(campaign, "stage_population", "TRUE"),
     }
     entries.record(kind="stage:opened", subject=subject, by=by, at=now, data=opened)

@@ -45,7 +45,7 @@ OUTSIDE = """
             JOIN campaigns_campaignsource AS frozen ON frozen.snapshot_id = snapshot.id
             WHERE frozen.campaign_id = ANY(%(campaigns)s))
         OR ((entry.kind IN ('definition:created', 'definition:changed', 'definition:scheduled', 'source:created', 'source:changed')
-             OR entry.kind LIKE 'occurrence:%%')
+             OR entry.kind LIKE 'occurrence:%%' OR entry.kind LIKE 'delegation:%%')
             AND entry.subject = ANY(%(subjects)s))
         OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)
     )
@@ -61,6 +61,17 @@ ROLES = """
         WHERE entry.kind IN ('user:created', 'user:roles-changed') AND leaf.index < %(first)s
         ORDER BY entry.subject, leaf.index DESC) AS latest
     WHERE roles ?| ARRAY['administrator', 'control_owner', 'system_owner', 'auditor'] ORDER BY id
+"""
+
+#: The delegations on which a decision for somebody else may rest: all between the two.
+DELEGATIONS = """
+    SELECT 'campaigns.delegation:' || delegation.id FROM campaigns_delegation AS delegation
+    WHERE (delegation.principal_id, delegation.delegate_id) IN (
+        SELECT decision.acting_for_id, decision.reviewer_id FROM campaigns_decision AS decision
+        JOIN ledger_entry AS entry ON entry.uid = decision.entry_uid
+        JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
+        WHERE decision.campaign_id = ANY(%(campaigns)s) AND decision.acting_for_id IS NOT NULL)
+    ORDER BY delegation.id
 """
 
 #: The condition under which an entry of the range is in the pack word for word; the others are there as hashes.
@@ -159,6 +170,7 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
     }
     expected = runs.expected(period, checkpoint.size)
     values["subjects"] = [*values["campaign_subjects"], *_subjects(period, mine, expected)]
+    values["subjects"] += [row[0] for row in _rows(DELEGATIONS, values)]
     before = Checkpoint.objects.filter(at__lt=begin, size__lte=checkpoint.size).order_by("-size").first()
     first = values["first"] = _first_leaf(before, values)
     values["roles"] = [row[0] for row in _rows(ROLES, values)]

@@ -1248,6 +1248,13 @@ DUE_AT = {
 STANDING = words("state attempts present_in gone_in verified_at")
 
 
+def stands_for(delegation, cells):
+    """Whether a delegation lets the one who decided answer for the one who was asked, on that day and in that campaign."""
+    named = (delegation["principal"], delegation["delegate"]) == (cells[13], cells[3])
+    runs = delegation["begins_on"] <= cells[8][:10] <= delegation["ends_on"]
+    return named and runs and (not delegation["campaigns"] or cells[0] in delegation["campaigns"])
+
+
 # --- the entries of the log, and the rows that they must equal ----------------------------------------------------------------
 
 
@@ -1273,7 +1280,7 @@ class Entries:
     def __init__(self, pack, report, seal, tables):
         self.pack, self.report, self.seal, self.tables = pack, report, seal, tables
         self.ahead = Ahead(pack.table("reviews/decisions.csv"))
-        self.removals, self.runs, self.dues, self.proved = {}, {}, {}, set()
+        self.removals, self.runs, self.dues, self.delegations, self.proved = {}, {}, {}, {}, set()
 
     def check(self):
         """Every entry; then rows that no entry stands for."""
@@ -1473,6 +1480,9 @@ class Entries:
         is_later = cells[6] in ASKED_LATER and (item, cells[13] or cells[3]) in campaign.moved
         if not (is_first or is_later or (item, stage, asked) in campaign.asked):
             self._wrong(f"{where}: {short(cells[4])} decided item {item} of {campaign.label}, which was not assigned to them")
+        if cells[13] and not any(map(lambda one: stands_for(one, cells), self.delegations.values())):
+            nobody = f"no delegation that ran then lets {short(cells[4])} act for {cells[13]} in {campaign.label}"
+            self._wrong(f"{where}: {nobody}")
         stats = campaign.decided.setdefault((person, stage), [0, 0, at, at, cells[4]])
         stats[4] = min(stats[4], cells[4])
         stats[0] += 1
@@ -1540,6 +1550,10 @@ class Entries:
             self._follow_removal(entry)
         elif entry["kind"].startswith("occurrence:"):
             self._follow_run(entry)
+        elif entry["kind"] == "delegation:made":
+            self.delegations[entry["data"]["delegation"]] = entry["data"]
+        elif entry["kind"] == "delegation:ended":
+            self.delegations.pop(entry["data"]["delegation"], None)
         elif entry["kind"] in DUE_AT:
             self.dues[entry["data"]["campaign"]] = entry["data"][DUE_AT[entry["kind"]]]
         elif entry["kind"].startswith("silence:removals-"):
