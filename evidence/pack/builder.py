@@ -19,7 +19,7 @@ from evidence.pack.archive import Archive, CsvLines
 from ledger import keys, merkle, queries
 from ledger.models import Entry
 
-FORMAT = "certify-evidence-pack/2"
+FORMAT = "certify-evidence-pack/3"
 VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "verify.py"
 README = Path(__file__).resolve().parent / "README.md"
 #: Entries of the log that are looked through at once, and leaves that are read at once.

@@ -77,7 +77,8 @@ UNDER = "JOIN pack_entry AS entry ON entry.uid = {uid}"
 SHOWN_ELSEWHERE = (
     "decision:made", "decision:undone", "decision:bulk", "snapshot:loaded", "assignment:made", "assignment:reassigned",
     "review:submitted", "removal:opened", "removal:claimed-done", "removal:verified", "mail:sent", "mail:failed",
-    "campaign:launched", "campaign:closed", "campaign:cancelled",
+    "campaign:launched", "campaign:closed", "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned",
+    "second-look:asked",
 )  # fmt: skip
 
 
@@ -306,11 +307,33 @@ VERIFICATIONS = f"""
     WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
 """
 
+#: The entries of some kinds, whose rows they are.
+RECORDED = "FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind"
+
 MAILS = f"""
     SELECT entry.subject, entry.kind, {_data("recipient")}, {_data("recipient_name")}, {_data("address")}, {_data("template")},
-           {_data("subject")}, entry.payload_json ->> 'at', entry.uid::text
-    FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
-    WHERE found.kind IN ('mail:sent', 'mail:failed') ORDER BY found.index
+           {_data("subject")}, {_data("message_id")}, {_data("sha256")}, entry.payload_json ->> 'at', entry.uid::text
+    {RECORDED} IN ('mail:sent', 'mail:failed') ORDER BY found.index
+"""
+
+SEALS = f"""
+    SELECT {_data("campaign")}, {_data("statement")}, {_data("close_entry")}, {_data("outcome_root")}, {_data("counts")},
+           entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+    {RECORDED} = 'campaign:sealed' ORDER BY found.index
+"""
+
+FINDINGS = f"""
+    SELECT {_data("campaign")}, entry.kind, entry.payload_json -> 'data' -> 'reviewer' ->> 'id',
+           entry.payload_json -> 'data' -> 'reviewer' ->> 'name', {_data("measure")}, {_data("value")}, {_data("threshold")},
+           {_data("decided")}, {_data("finding")}, {_data("choice")}, {_data("reason")}, {_data("asked")}, {_data("reopened")},
+           entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+    {RECORDED} IN ('finding:made', 'finding:dispositioned') ORDER BY found.index
+"""
+
+SECOND_LOOKS = f"""
+    SELECT {_data("campaign")}, {_data("stage")}, {_data("seed")}, {_data("share")}, {_data("items")}, {_data("without_reviewer")},
+           {_data("items_root")}, {_data("reviewers")}, {_data("due_at")}, entry.payload_json ->> 'at', entry.uid::text
+    {RECORDED} = 'second-look:asked' ORDER BY found.index
 """
 
 CHANGES = f"""
@@ -323,7 +346,8 @@ CHANGES = f"""
 TABLES = (
     Table("administration/changes.csv", ("at", "kind", "subject", "by", "data", "entry"), CHANGES),
     Table("campaigns/mails.csv", (
-        "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "at", "entry"), MAILS),
+        "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "message_id", "sha256", "at", "entry"), MAILS),
+    Table("campaigns/seals.csv", ("campaign", "statement", "close_entry", "outcome_root", "totals", "by", "at", "entry"), SEALS),
     Table("population/balance.csv", (
         "campaign", "source", "snapshot", "grants_open", "items", "excluded", "approved", "revoked", "reduced", "not_reviewed"), BALANCE),
     Table("population/exclusions.csv", EXCLUSION_COLUMNS, EXCLUSIONS),
@@ -347,11 +371,16 @@ TABLES = (
     Table("reviews/decisions.csv", (
         "campaign", "item", "decision", "reviewer", "reviewer_name", "reviewer_email", "rule", "rationale", "decided_at", "shown",
         "bulk", "entry", "stage", "for", "until", "reduce_to", "evidence", "signed_in", "counts"), DECISIONS),
+    Table("reviews/findings.csv", (
+        "campaign", "kind", "reviewer", "reviewer_name", "measure", "value", "threshold", "decided", "finding", "choice", "reason",
+        "asked", "reopened", "by", "at", "entry"), FINDINGS),
     Table("reviews/items.csv", (*ITEM_COLUMNS, *RESULT_COLUMNS), ITEMS),
     Table("reviews/reassignments.csv", ("campaign", "item", "from", "to", "reason", "at", "by", "entry"), REASSIGNMENTS),
     Table("reviews/reviewers.csv", (
         "campaign", "reviewer", "stage", "reviewer_name", "items_assigned", "by_rule", "decisions", "by_bulk", "first_decision_at",
         "last_decision_at", "entry"), REVIEWERS),
+    Table("reviews/second_looks.csv", (
+        "campaign", "stage", "seed", "share", "items", "without_reviewer", "items_root", "reviewers", "due_at", "at", "entry"), SECOND_LOOKS),
     Table("reviews/signed.csv", (
         "campaign", "item", "decision", "decided_at", "decision_entry", "sign_off_entry"), SIGNED),
     Table("reviews/submissions.csv", (

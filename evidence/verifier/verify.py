@@ -31,7 +31,7 @@ from array import array
 from collections import deque
 from itertools import groupby, islice
 
-FORMAT = "certify-evidence-pack/2"
+FORMAT = "certify-evidence-pack/3"
 
 
 def words(text):
@@ -58,7 +58,10 @@ TABLES = {
         "revoked reduced not_reviewed population_root exclusion_root outcome_root launch_entry end_entry terms"
     ),
     "campaigns/left_out.csv": words("campaign name controls opened_at why launch_entry"),
-    "campaigns/mails.csv": words("about kind recipient recipient_name address template subject at entry"),
+    "campaigns/mails.csv": words(
+        "about kind recipient recipient_name address template subject message_id sha256 at entry"
+    ),
+    "campaigns/seals.csv": words("campaign statement close_entry outcome_root totals by at entry"),
     "controls/calendar.csv": words(
         "occurrence definition name controls label due_on opens_at due_at state reason campaign performed entry"
     ),
@@ -87,10 +90,16 @@ TABLES = {
         "campaign item decision reviewer reviewer_name reviewer_email rule rationale decided_at shown bulk entry stage for "
         "until reduce_to evidence signed_in counts"
     ),
+    "reviews/findings.csv": words(
+        "campaign kind reviewer reviewer_name measure value threshold decided finding choice reason asked reopened by at entry"
+    ),
     "reviews/items.csv": [*ITEM_COLUMNS, *OUTCOME_COLUMNS, "decided_by_name", "rationale"],
     "reviews/reassignments.csv": words("campaign item from to reason at by entry"),
     "reviews/reviewers.csv": words(
         "campaign reviewer stage reviewer_name items_assigned by_rule decisions by_bulk first_decision_at last_decision_at entry"
+    ),
+    "reviews/second_looks.csv": words(
+        "campaign stage seed share items without_reviewer items_root reviewers due_at at entry"
     ),
     "reviews/signed.csv": words("campaign item decision decided_at decision_entry sign_off_entry"),
     "reviews/submissions.csv": words(
@@ -115,8 +124,12 @@ DECISION = shown_in(
     evidence="data.evidence", **{"for": "data.for"}, **REVIEWER,
 )  # fmt: skip
 MAIL = shown_in(
-    "campaigns/mails.csv", "recipient recipient_name address template subject", about="subject", kind="kind", at="at"
+    "campaigns/mails.csv", "recipient recipient_name address template subject message_id sha256", about="subject", kind="kind", at="at"
 )
+FINDING = shown_in(
+    "reviews/findings.csv", "campaign measure value threshold decided finding choice reason asked reopened",
+    kind="kind", by="actor.name", at="at", **REVIEWER,
+)  # fmt: skip
 #: Kind of entry → its table and columns. Kinds that are not here are shown in administration/changes.csv.
 SHOWN = {
     "decision:made": DECISION,
@@ -147,6 +160,14 @@ SHOWN = {
     ),
     "mail:sent": MAIL,
     "mail:failed": MAIL,
+    "campaign:sealed": shown_in(
+        "campaigns/seals.csv", "campaign statement close_entry outcome_root", totals="data.counts", by="actor.name", at="at",
+    ),
+    "finding:made": FINDING,
+    "finding:dispositioned": FINDING,
+    "second-look:asked": shown_in(
+        "reviews/second_looks.csv", "campaign stage seed share items without_reviewer items_root reviewers due_at", at="at",
+    ),
 }  # fmt: skip
 CHANGE = shown_in("administration/changes.csv", "", at="at", kind="kind", subject="subject", by="actor.name", data="data")
 COMPARED = {table: list(paths) for table, paths in [*SHOWN.values(), CHANGE]}
@@ -154,6 +175,7 @@ COMPARED = {table: list(paths) for table, paths in [*SHOWN.values(), CHANGE]}
 CHECK_OF = {
     "population/snapshots.csv": "snapshots", "reviews/reviewers.csv": "reviewers", "reviews/reassignments.csv": "reviewers",
     "reviews/submissions.csv": "submissions", "reviews/bulk_acts.csv": "bulk", "campaigns/mails.csv": "campaigns",
+    "campaigns/seals.csv": "seals", "reviews/findings.csv": "seals", "reviews/second_looks.csv": "second_looks",
     "administration/changes.csv": "administration", "remediation/removals.csv": "removals",
     "remediation/attempts.csv": "removals", "remediation/verifications.csv": "removals",
 }  # fmt: skip
@@ -162,9 +184,12 @@ LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:
 #: What an entry does not say where it says nothing unusual.
 UNSAID = {
     "data.stage": "1", "data.for": "", "data.until": "", "data.reduce_to": "", "data.evidence": "", "data.counts.reduced": "0",
+    **dict.fromkeys(
+        map("data.{}".format, words("message_id sha256 value threshold decided finding choice reason asked reopened")), ""
+    ),
 }  # fmt: skip
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
-JSON_COLUMNS = {"data", "filter", "by_rule", "terms"}
+JSON_COLUMNS = {"data", "filter", "by_rule", "terms", "totals", "reviewers"}
 SMALL_FILE, LINE_LIMIT, FIELD_LIMIT = 64 * 2**20, 2**20, 2**20
 PROBLEMS_SHOWN, STRAYS, AHEAD = 20, 50_000, 64
 NEEDS_ESCAPE = re.compile(r'["\\\x00-\x1f]').search
@@ -544,7 +569,7 @@ TITLES = {
     "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
     "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
-    "controls": "Controls", "calendar": "Calendar", "administration": "Changes of people, rules and systems",
+    "controls": "Controls", "calendar": "Calendar", "second_looks": "Second looks", "seals": "Findings and seals", "administration": "Changes of people, rules and systems",
     "anchors": "Witnesses outside",
 }  # fmt: skip
 
@@ -612,7 +637,7 @@ def value_at(entry, path):
         if name not in entry and path in UNSAID:
             return UNSAID[path]
         entry = entry[name]
-    if isinstance(entry, dict):
+    if isinstance(entry, dict) or path == "data.reviewers":
         return json.dumps(entry, sort_keys=True)
     return " ".join(map(str, entry)) if isinstance(entry, list) else str(entry)
 
@@ -831,6 +856,12 @@ OUTCOME_OF = {"accept": "approved", "revoke": "revoked", "reduce": "reduced"}
 NO_RESPONSE = "no_response"
 
 
+def drawn_from(kept, seed, share):
+    """The sample of what somebody kept: in the order of SHA-256 over the seed and the item's number, the share rounded up."""
+    order = sorted(kept, key=lambda number: (sha256(f"{seed}{number}".encode()).digest(), number))
+    return order[: -(-len(order) * share // 100)]
+
+
 def stages_of(terms):
     """(stages, how they make the outcome) of a campaign's terms; terms without stages have one that asks one person."""
     single = {"panels": [[]], "strategy": "one_deny_denies", "stop_on": []}
@@ -910,9 +941,15 @@ class Campaign:
         # Removals of what nobody answered: item → row; approvals → whether they count, and their items.
         self.silent, self.approvals = {}, {}
         self.answered, self.counted = Bag(), Bag()
-        self.stages, self.overall = stages_of(json.loads(row["terms"]))
+        terms = json.loads(row["terms"])
+        self.stages, self.overall = stages_of(terms)
+        self.independence, self.is_looked_at = terms.get("independence") or {}, bool(terms.get("second_look"))
         self.decisions, self.is_disordered = 0, False
         self.launch, self.end = None, None
+        # What each reviewer kept, who was asked to look again, and what the log says of the draw.
+        self.looks, self.again, self.kept, self.is_reopened = [], [], {}, False
+        # Findings nobody has judged, and until when each removal is to be done.
+        self.unjudged, self.dues = set(), {}
 
     def counts(self, source, snapshot):
         """[items, approved, revoked, not reviewed, excluded, reduced] of a source, to be counted up."""
@@ -962,6 +999,9 @@ class Tables:
             "remediation/attempts.csv",
             "administration/changes.csv",
             "campaigns/mails.csv",
+            "campaigns/seals.csv",
+            "reviews/findings.csv",
+            "reviews/second_looks.csv",
         ):
             self._table(CHECK_OF[table], self._read_plain, table)
 
@@ -1058,12 +1098,33 @@ class Tables:
                 self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
             if place:
                 campaign.asked.add((answer["item"], answer["stage"], person))
+            self._take_excuse(campaign, answer)
             if answer["rule"] not in ASKED_LATER:
                 campaign.assigned[person, answer["stage"]] = campaign.assigned.get((person, answer["stage"]), 0) + 1
             if campaign.is_closed:
                 campaign.answers.append(leaf_hash(canonical_row([answer[name] for name in ANSWER_COLUMNS])))
                 if answer["sign_off_entry"]:
                     campaign.answered.put([answer[name] for name in COUNTED])
+
+        if campaign.is_looked_at:
+            self._take_kept(campaign, answers)
+
+    def _take_excuse(self, campaign, answer):
+        """Who is not independent was asked only where the terms of the campaign excuse it in writing."""
+        required = EXCUSES.get(answer["excused"])
+        if required and campaign.independence.get(required) != "excuse":
+            unexcused = f"{short(answer['reviewer_name'])} is not independent ({answer['excused']}), and the terms do not excuse that"
+            self.report.problem("reviewers", f"reviews/assignments.csv, item {answer['item']} of {campaign.label}: {unexcused}")
+
+    @staticmethod
+    def _take_kept(campaign, answers):
+        """From what a second look is drawn: the kept answers of an item's last stage; and whom it asked."""
+        votes = [answer for answer in answers if answer["active"] == answer["vote"] == "yes"]
+        last = max((int(answer["stage"]) for answer in votes), default=0)
+        for answer in votes:
+            if int(answer["stage"]) == last and answer["sign_off_entry"] and answer["decision"] == "approve":
+                campaign.kept.setdefault(answer["decided_by"], set()).add(int(answer["item"]))
+        campaign.again += [(answer["item"], answer["reviewer"]) for answer in answers if answer["rule"] == "second_look"]
 
     def _read_signed(self, table):
         """The decisions under each submission, in the order of the items."""
@@ -1237,6 +1298,8 @@ ASKED_LATER = {"reassigned", "asked_next", "second_look"}
 CERTAIN = words("campaign item stage reviewer rule")
 #: What of an answer that counts is compared with its decision.
 COUNTED = words("campaign item stage decision until reduce_to decided_by decided_at decision_entry sign_off_entry")
+#: What somebody who is not independent is excused from → what the terms call it.
+EXCUSES = {"granter": "granter", "own_report": "report"}
 #: What every entry of an expected run says.
 RUN = words("occurrence definition name controls label due_on")
 #: Entries that say until when the present stage of a campaign runs, and where they say it.
@@ -1558,6 +1621,31 @@ class Entries:
             self.dues[entry["data"]["campaign"]] = entry["data"][DUE_AT[entry["kind"]]]
         elif entry["kind"].startswith("silence:removals-"):
             self._follow_approval(entry)
+        if campaign := self.tables.campaigns.get(str(entry["data"].get("campaign"))):
+            self._follow_end(campaign, entry, where)
+
+    def _follow_end(self, campaign, entry, where):
+        """What a seal rests on: every finding judged, every removal gone or within its deadline; and what was drawn to be asked again."""
+        kind, data = entry["kind"], entry["data"]
+        if kind == "finding:made":
+            campaign.unjudged.add(entry["uid"])
+        elif kind == "finding:dispositioned":
+            campaign.unjudged.discard(data["finding"])
+        elif kind == "removal:opened":
+            campaign.dues[data["task"]] = data["due_at"]
+        elif kind == "second-look:asked":
+            campaign.looks.append(data)
+        elif kind == "review:reopened" and campaign.looks:
+            campaign.is_reopened = True
+        elif kind == "campaign:sealed":
+            late = [
+                task
+                for task, due_at in campaign.dues.items()
+                if self.removals[task][0] != "verified_gone" and due_at <= data["sealed_at"]
+            ]
+            for count, what in ((len(campaign.unjudged), "findings nobody had judged"), (len(late), "removals past their deadline")):
+                if count:
+                    self.report.problem("seals", f"{where}: {campaign.label} was sealed with {count:,} {what}")
 
     def _compare_files(self, entry):
         data, columns = entry["data"], TABLES["population/files.csv"][2:]
@@ -1655,6 +1743,9 @@ class Sums:
             self._check_reviewers()
         self._check_bulk_acts()
         self._check_removals()
+        for campaign in self.tables.campaigns.values():
+            self._check_second_look(campaign)
+        self._check_seals()
 
     def _can_read(self, *tables):
         return not self.tables.unreadable.intersection(tables)
@@ -1869,6 +1960,37 @@ class Sums:
             if (count, stated) != (str(found), hashed.hexdigest()) and self._can_read("reviews/decisions.csv"):
                 wrong = f"reviews/decisions.csv does not have exactly the decisions of the act {uid}: rows were dropped, added or changed"
                 self.report.problem("bulk", f"reviews/bulk_acts.csv, row {number}: {wrong}")
+
+    def _check_second_look(self, campaign):
+        """Those who were asked again are those the log drew; where no answer was opened again since, the draw is made again."""
+        if not campaign.looks or not self._can_read("reviews/assignments.csv", "reviews/items.csv"):
+            return
+        look, tree = campaign.looks[0], Tree()
+        for item, person in sorted(campaign.again, key=lambda one: int(one[0])):
+            tree.append(leaf_hash(canonical_row([campaign.row["campaign"], item, person])))
+        if tree.size != look["items"] or tree.root().hex() != look["items_root"]:
+            other = f"who was asked to look again in {campaign.label} is not whom the log drew: a row was changed, dropped or added"
+            self.report.problem("second_looks", f"reviews/assignments.csv: {other}")
+        if not campaign.is_closed or campaign.is_reopened:
+            return
+        asked = {int(item) for item, _ in campaign.again}
+        for one in (reviewer for data in campaign.looks for reviewer in data["reviewers"]):
+            kept = campaign.kept.get(one["id"], set())
+            sample = drawn_from(kept, look["seed"], look["share"])
+            if (len(kept), len(sample), len(asked.intersection(sample))) != (one["kept"], one["drawn"], one["asked"]):
+                other = f"drawn again, the sample of {one['id']} in {campaign.label} is not the one that was asked about"
+                self.report.problem("second_looks", f"reviews/second_looks.csv: {other}")
+
+    def _check_seals(self):
+        """A seal is on a closed campaign and on its outcomes, once."""
+        sealed = set()
+        for number, row in self.pack.rows("campaigns/seals.csv") if self._can_read("campaigns/seals.csv") else ():
+            campaign, where = self.tables.campaigns.get(row["campaign"]), f"campaigns/seals.csv, row {number}"
+            closed = (campaign.row["end_entry"], campaign.row["outcome_root"]) if campaign and campaign.is_closed else None
+            if closed != (row["close_entry"], row["outcome_root"]) or row["campaign"] in sealed:
+                other = f"campaign {row['campaign']} was not closed with these outcomes, or is sealed twice"
+                self.report.problem("seals", f"{where}: {other}: the row was changed or added")
+            sealed.add(row["campaign"])
 
     def _check_silent(self):
         """What nobody answered is removed only when people approved it, a second person where that was needed."""

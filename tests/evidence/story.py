@@ -8,6 +8,7 @@ from campaigns.actions import (
     assignments,
     closing,
     delegations,
+    dispositions,
     items,
     launching,
     lifecycle,
@@ -17,10 +18,10 @@ from campaigns.actions import (
 )
 from campaigns.actions.definitions import Terms, create
 from campaigns.actions.items import Answer, Selection
-from campaigns.models import Assignment, Campaign, ReviewItem
+from campaigns.models import Assignment, Campaign, Finding, ReviewItem
 from campaigns.states import Outcome
 from certify.lib import clock
-from evidence.actions import periods
+from evidence.actions import periods, sealing
 from evidence.models import AuditPeriod
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
@@ -79,6 +80,7 @@ def play(story: Story) -> AuditPeriod:
         verify(story)
     _staged(story)
     _scheduled(story)
+    _sealed(story)
     _open(story)
     users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
     assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
@@ -278,6 +280,34 @@ def _first_stage(story: Story, campaign: Campaign, ana) -> None:
     advancing.reopen(campaign_id=campaign.pk, assignment_ids=[row.pk], reason="Looked at the wrong person", by=story.owner)
     items.decide(assignment_id=row.pk, answer=Answer("approve", REASON), by=story.fallback)
     story.submit(campaign, story.fallback)
+
+
+def _sealed(story: Story) -> Campaign:
+    """A hurried review: a second look at half of what was kept, findings that are judged, and the seal."""
+    with clock.freeze(moment(11, 2)):
+        definition = create(terms=_terms(story, "Hurried", quality={"min_decisions": 2, "streak": 1}), by=story.owner)
+        stage = {"name": "", "panels": [[{"rule": "manager"}]], "strategy": "one_deny_denies", "days": 5}
+        look = {"share": 50, "reviewer": {"user": story.fallback.pk}, "days": 3}
+        plans.set_plan(definition_id=definition.pk, plan={"stages": [stage], "second_look": look}, by=story.owner)
+        campaign = launching.request(definition_id=definition.pk, name="Hurried review", by=story.owner)
+        launching.launch(campaign_id=campaign.pk, by=story.owner)
+        ana = story.user("ana@x.example")
+    for second, account in enumerate(("bruno", "david", "job")):
+        with clock.freeze(moment(11, 3) + timedelta(seconds=second)):
+            _decide(story, campaign, account, "approve", ana)
+    with clock.freeze(moment(11, 4)):
+        story.submit(campaign, ana)
+    with clock.freeze(moment(11, 8)):
+        advancing.finish_stage(campaign_id=campaign.pk, by=SYSTEM)
+        for row in Assignment.objects.filter(campaign=campaign, rule="second_look"):
+            items.decide(assignment_id=row.pk, answer=Answer("approve", REASON), by=story.fallback)
+        story.submit(campaign, story.fallback)
+    with clock.freeze(moment(11, 12)):
+        advancing.finish_stage(campaign_id=campaign.pk, by=SYSTEM)
+        found = list(Finding.objects.filter(campaign=campaign).values_list("pk", flat=True))
+        dispositions.judge(campaign_id=campaign.pk, finding_ids=found, choice="accepted", reason=REASON, by=story.owner)
+        sealing.seal(campaign_id=campaign.pk, statement="Every finding and every removal was looked at.", by=story.owner)
+    return campaign
 
 
 def _open(story: Story) -> Campaign:

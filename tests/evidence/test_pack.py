@@ -3,17 +3,19 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from datetime import date
 
 import pytest
 
-from campaigns.actions import closing
-from campaigns.models import Campaign
+from campaigns.actions import closing, items
+from campaigns.models import Campaign, Delegation
 from certify.lib import clock
 from evidence.actions import periods
 from evidence.verifier import verify as verifier
 from inventory.models import Snapshot
+from ledger.actions import entries
 from ledger.actors import SYSTEM
 from ledger.models import Checkpoint, Entry
 from people.actions import users
@@ -100,7 +102,7 @@ def test_campaigns_are_those_of_the_framework_open_in_the_period(honest):
     found = {row["name"]: row["state"] for row in table(honest.path, "campaigns/campaigns.csv")}
     assert found == {
         "'=Review of spring": "closed", "Launched by mistake": "cancelled", "Review of summer": "closed", "Review of autumn": "closed",
-        "Review of winter": "open", "Definition of =Monthly – May 2031": "closed", "Definition of =Monthly – June 2031": "closed",
+        "Hurried review": "closed", "Review of winter": "open", "Definition of =Monthly – May 2031": "closed", "Definition of =Monthly – June 2031": "closed",
     }  # fmt: skip
     assert [row["name"] for row in table(honest.path, "campaigns/left_out.csv")] == ["Of another standard"]
 
@@ -118,6 +120,52 @@ def test_the_calendar_sets_what_was_expected_against_what_was_performed(honest):
         ("12-20", "expected", "", ""),
     ]
     assert {row["name"] for row in found} == {"Definition of =Monthly"}
+
+
+def test_findings_and_the_seal_stand_with_what_was_said_of_them(honest):
+    found = [(row["kind"], row["measure"], row["value"], row["choice"]) for row in table(honest.path, "reviews/findings.csv")]
+    assert ("finding:made", "streak", "3", "") in found
+    assert ("finding:dispositioned", "streak", "", "accepted") in found
+    made, judged = ([row[1] for row in found if row[0] == f"finding:{kind}"] for kind in ("made", "dispositioned"))
+    assert sorted(made) == sorted(judged)
+    (seal,) = table(honest.path, "campaigns/seals.csv")
+    closed = {row["campaign"]: row for row in table(honest.path, "campaigns/campaigns.csv")}[seal["campaign"]]
+    assert (seal["outcome_root"], seal["close_entry"]) == (closed["outcome_root"], closed["end_entry"])
+
+
+def test_a_deputy_slipped_into_the_database_is_found(story, period, tmp_path):
+    campaign, ana, day = Campaign.objects.get(name="Review of winter"), story.user("ana@x.example"), moment(12, 21)
+    with clock.freeze(day):
+        Delegation.objects.create(
+            principal=ana,
+            delegate=story.system_owner,
+            begins_on=day.date(),
+            ends_on=day.date(),
+            reason=REASON,
+            created_at=day,
+            created_by=ana,
+        )
+        row = story.row(campaign, "david")
+        items.decide(assignment_id=row.pk, answer=items.Answer("approve", REASON), by=story.system_owner)
+    build(period, seal(), tmp_path / "pack.zip")
+    found = verify(tmp_path / "pack.zip")
+    assert found.status == 1
+    assert re.search(r"no delegation that ran then lets “.*” act for people\.user:\d+ in campaign \d+ “Review of winter”", found.text)
+
+
+def test_a_seal_over_what_was_not_judged_or_not_drawn_is_found(period, tmp_path):
+    campaign = Campaign.objects.get(name="Hurried review")
+    subject, told = f"campaigns.campaign:{campaign.pk}", Entry.objects.filter(subject=f"campaigns.campaign:{campaign.pk}")
+    kinds = ("finding:made", "second-look:asked", "campaign:sealed")
+    finding, look, sealed = (told.filter(kind=kind).first().payload_json["data"] for kind in kinds)
+    look["reviewers"][0]["drawn"] += 1
+    for kind, data in zip(kinds, (finding, look, sealed), strict=True):
+        entries.record(kind=kind, subject=subject, by=SYSTEM, data=data)
+    build(period, seal(), tmp_path / "pack.zip")
+    found = verify(tmp_path / "pack.zip")
+    assert "was sealed with 1 findings nobody had judged" in found.text
+    assert "is sealed twice" in found.text
+    assert re.search(r"drawn again, the sample of people\.user:\d+ in .* is not the one that was asked about", found.text)
 
 
 def test_cells_that_a_spreadsheet_would_run_are_harmless_and_come_back_whole(honest):
