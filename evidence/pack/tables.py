@@ -380,7 +380,8 @@ TABLES = (
         "campaign", "reviewer", "stage", "reviewer_name", "items_assigned", "by_rule", "decisions", "by_bulk", "first_decision_at",
         "last_decision_at", "entry"), REVIEWERS),
     Table("reviews/second_looks.csv", (
-        "campaign", "stage", "seed", "share", "items", "without_reviewer", "items_root", "reviewers", "due_at", "at", "entry"), SECOND_LOOKS),
+        "campaign", "stage", "seed", "share", "items", "without_reviewer", "items_root", "reviewers", "due_at", "at",
+        "entry"), SECOND_LOOKS),
     Table("reviews/signed.csv", (
         "campaign", "item", "decision", "decided_at", "decision_entry", "sign_off_entry"), SIGNED),
     Table("reviews/submissions.csv", (

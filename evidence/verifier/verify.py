@@ -58,9 +58,7 @@ TABLES = {
         "revoked reduced not_reviewed population_root exclusion_root outcome_root launch_entry end_entry terms"
     ),
     "campaigns/left_out.csv": words("campaign name controls opened_at why launch_entry"),
-    "campaigns/mails.csv": words(
-        "about kind recipient recipient_name address template subject message_id sha256 at entry"
-    ),
+    "campaigns/mails.csv": words("about kind recipient recipient_name address template subject message_id sha256 at entry"),
     "campaigns/seals.csv": words("campaign statement close_entry outcome_root totals by at entry"),
     "controls/calendar.csv": words(
         "occurrence definition name controls label due_on opens_at due_at state reason campaign performed entry"
@@ -98,9 +96,7 @@ TABLES = {
     "reviews/reviewers.csv": words(
         "campaign reviewer stage reviewer_name items_assigned by_rule decisions by_bulk first_decision_at last_decision_at entry"
     ),
-    "reviews/second_looks.csv": words(
-        "campaign stage seed share items without_reviewer items_root reviewers due_at at entry"
-    ),
+    "reviews/second_looks.csv": words("campaign stage seed share items without_reviewer items_root reviewers due_at at entry"),
     "reviews/signed.csv": words("campaign item decision decided_at decision_entry sign_off_entry"),
     "reviews/submissions.csv": words(
         "campaign reviewer reviewer_name statement approved revoked reduced dont_know open_left decisions_root submitted_at entry"
@@ -124,7 +120,11 @@ DECISION = shown_in(
     evidence="data.evidence", **{"for": "data.for"}, **REVIEWER,
 )  # fmt: skip
 MAIL = shown_in(
-    "campaigns/mails.csv", "recipient recipient_name address template subject message_id sha256", about="subject", kind="kind", at="at"
+    "campaigns/mails.csv",
+    "recipient recipient_name address template subject message_id sha256",
+    about="subject",
+    kind="kind",
+    at="at",
 )
 FINDING = shown_in(
     "reviews/findings.csv", "campaign measure value threshold decided finding choice reason asked reopened",
@@ -569,7 +569,8 @@ TITLES = {
     "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
     "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
-    "controls": "Controls", "calendar": "Calendar", "second_looks": "Second looks", "seals": "Findings and seals", "administration": "Changes of people, rules and systems",
+    "controls": "Controls", "calendar": "Calendar", "second_looks": "Second looks", "seals": "Findings and seals",
+    "administration": "Changes of people, rules and systems",
     "anchors": "Witnesses outside",
 }  # fmt: skip
 
@@ -1113,7 +1114,9 @@ class Tables:
         """Who is not independent was asked only where the terms of the campaign excuse it in writing."""
         required = EXCUSES.get(answer["excused"])
         if required and campaign.independence.get(required) != "excuse":
-            unexcused = f"{short(answer['reviewer_name'])} is not independent ({answer['excused']}), and the terms do not excuse that"
+            unexcused = (
+                f"{short(answer['reviewer_name'])} is not independent ({answer['excused']}), and the terms do not excuse that"
+            )
             self.report.problem("reviewers", f"reviews/assignments.csv, item {answer['item']} of {campaign.label}: {unexcused}")
 
     @staticmethod
@@ -1543,7 +1546,7 @@ class Entries:
         is_later = cells[6] in ASKED_LATER and (item, cells[13] or cells[3]) in campaign.moved
         if not (is_first or is_later or (item, stage, asked) in campaign.asked):
             self._wrong(f"{where}: {short(cells[4])} decided item {item} of {campaign.label}, which was not assigned to them")
-        if cells[13] and not any(map(lambda one: stands_for(one, cells), self.delegations.values())):
+        if cells[13] and not any(stands_for(one, cells) for one in self.delegations.values()):
             nobody = f"no delegation that ran then lets {short(cells[4])} act for {cells[13]} in {campaign.label}"
             self._wrong(f"{where}: {nobody}")
         stats = campaign.decided.setdefault((person, stage), [0, 0, at, at, cells[4]])
@@ -1613,20 +1616,26 @@ class Entries:
             self._follow_removal(entry)
         elif entry["kind"].startswith("occurrence:"):
             self._follow_run(entry)
-        elif entry["kind"] == "delegation:made":
-            self.delegations[entry["data"]["delegation"]] = entry["data"]
-        elif entry["kind"] == "delegation:ended":
-            self.delegations.pop(entry["data"]["delegation"], None)
+        elif entry["kind"].startswith("delegation:"):
+            self._follow_delegation(entry)
         elif entry["kind"] in DUE_AT:
             self.dues[entry["data"]["campaign"]] = entry["data"][DUE_AT[entry["kind"]]]
         elif entry["kind"].startswith("silence:removals-"):
             self._follow_approval(entry)
-        if campaign := self.tables.campaigns.get(str(entry["data"].get("campaign"))):
-            self._follow_end(campaign, entry, where)
+        self._follow_end(entry, where)
 
-    def _follow_end(self, campaign, entry, where):
+    def _follow_delegation(self, entry):
+        """Who may answer for whom at this place of the log."""
+        self.delegations.pop(entry["data"]["delegation"], None)
+        if entry["kind"] == "delegation:made":
+            self.delegations[entry["data"]["delegation"]] = entry["data"]
+
+    def _follow_end(self, entry, where):
         """What a seal rests on: every finding judged, every removal gone or within its deadline; and what was drawn to be asked again."""
         kind, data = entry["kind"], entry["data"]
+        campaign = self.tables.campaigns.get(str(data.get("campaign")))
+        if campaign is None:
+            return
         if kind == "finding:made":
             campaign.unjudged.add(entry["uid"])
         elif kind == "finding:dispositioned":
@@ -1638,12 +1647,9 @@ class Entries:
         elif kind == "review:reopened" and campaign.looks:
             campaign.is_reopened = True
         elif kind == "campaign:sealed":
-            late = [
-                task
-                for task, due_at in campaign.dues.items()
-                if self.removals[task][0] != "verified_gone" and due_at <= data["sealed_at"]
-            ]
-            for count, what in ((len(campaign.unjudged), "findings nobody had judged"), (len(late), "removals past their deadline")):
+            due = [self.removals[task][0] for task, due_at in campaign.dues.items() if due_at <= data["sealed_at"]]
+            late = sum(state != "verified_gone" for state in due)
+            for count, what in ((len(campaign.unjudged), "findings nobody had judged"), (late, "removals past their deadline")):
                 if count:
                     self.report.problem("seals", f"{where}: {campaign.label} was sealed with {count:,} {what}")
 
@@ -1969,7 +1975,9 @@ class Sums:
         for item, person in sorted(campaign.again, key=lambda one: int(one[0])):
             tree.append(leaf_hash(canonical_row([campaign.row["campaign"], item, person])))
         if tree.size != look["items"] or tree.root().hex() != look["items_root"]:
-            other = f"who was asked to look again in {campaign.label} is not whom the log drew: a row was changed, dropped or added"
+            other = (
+                f"who was asked to look again in {campaign.label} is not whom the log drew: a row was changed, dropped or added"
+            )
             self.report.problem("second_looks", f"reviews/assignments.csv: {other}")
         if not campaign.is_closed or campaign.is_reopened:
             return

@@ -102,7 +102,8 @@ def test_campaigns_are_those_of_the_framework_open_in_the_period(honest):
     found = {row["name"]: row["state"] for row in table(honest.path, "campaigns/campaigns.csv")}
     assert found == {
         "'=Review of spring": "closed", "Launched by mistake": "cancelled", "Review of summer": "closed", "Review of autumn": "closed",
-        "Hurried review": "closed", "Review of winter": "open", "Definition of =Monthly – May 2031": "closed", "Definition of =Monthly – June 2031": "closed",
+        "Hurried review": "closed", "Review of winter": "open",
+        "Definition of =Monthly – May 2031": "closed", "Definition of =Monthly – June 2031": "closed",
     }  # fmt: skip
     assert [row["name"] for row in table(honest.path, "campaigns/left_out.csv")] == ["Of another standard"]
 
@@ -150,7 +151,9 @@ def test_a_deputy_slipped_into_the_database_is_found(story, period, tmp_path):
     build(period, seal(), tmp_path / "pack.zip")
     found = verify(tmp_path / "pack.zip")
     assert found.status == 1
-    assert re.search(r"no delegation that ran then lets “.*” act for people\.user:\d+ in campaign \d+ “Review of winter”", found.text)
+    assert re.search(
+        r"no delegation that ran then lets “.*” act for people\.user:\d+ in campaign \d+ “Review of winter”", found.text
+    )
 
 
 def test_a_seal_over_what_was_not_judged_or_not_drawn_is_found(period, tmp_path):
