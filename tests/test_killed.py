@@ -1,13 +1,6 @@
 """A load and a launch killed by SIGKILL at several moments leave the former state; done again they give the undisturbed result."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
 import pytest
-from django.db import connection
 
 from campaigns.actions import launching, plans
 from campaigns.models import Assignment, Campaign, Exclusion, ReviewItem, StageResult
@@ -15,6 +8,7 @@ from inventory.actions import snapshots
 from inventory.models import Account, Grant, RejectedRow, Snapshot
 from inventory.readers.rows import FileToRead
 from ledger.models import Entry
+from tests.killing import kill_after, run
 from tests.story import tell
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -23,30 +17,6 @@ ROWS = 60_000
 
 def counts(*models) -> list[int]:
     return [model.objects.count() for model in models]
-
-
-def run(program: str) -> subprocess.Popen:
-    """A process of its own on the test database; it says "ready" before it begins the work."""
-    own = connection.settings_dict
-    address = f"postgres://{own['USER']}@{own['HOST']}:{own['PORT']}/{own['NAME']}"
-    env = os.environ | {"DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "certify.settings"}
-    start = "import django; django.setup(); print('ready', flush=True)\n"
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", start + program], env=env, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def kill_after(program: str, seconds: float) -> bool:
-    """Run it, kill it after so long; whether it was killed before its end."""
-    process = run(program)
-    time.sleep(seconds)
-    was_running = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    return was_running
 
 
 def kill_often(program: str, watched: tuple) -> set[tuple]:
