@@ -3,6 +3,7 @@
 from django.urls import path
 
 from campaigns.views import (
+    bulk,
     calendar,
     campaigns,
     definitions,
@@ -15,6 +16,7 @@ from campaigns.views import (
     scopes,
     silence,
     stages,
+    submitting,
 )  # fmt: skip
 
 app_name = "campaigns"
@@ -66,8 +68,8 @@ urlpatterns = [
     path("reviews/<int:pk>/", reviews.review, name="review"),
     path("reviews/<int:pk>/items/<int:row>/", reviews.item_detail, name="item-detail"),
     path("reviews/<int:pk>/items/<int:row>/decide/", reviews.item_decide, name="item-decide"),
-    path("reviews/<int:pk>/bulk/", reviews.bulk, name="bulk"),
+    path("reviews/<int:pk>/bulk/", bulk.bulk, name="bulk"),
     path("reviews/<int:pk>/hand-over/", handing_over.hand_over, name="hand-over"),
-    path("reviews/<int:pk>/submit/", reviews.submit, name="submit"),
-    path("reviews/<int:pk>/receipts/<int:sign_off>/", reviews.receipt, name="receipt"),
+    path("reviews/<int:pk>/submit/", submitting.submit, name="submit"),
+    path("reviews/<int:pk>/receipts/<int:sign_off>/", submitting.receipt, name="receipt"),
 ]

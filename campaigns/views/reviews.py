@@ -1,26 +1,23 @@
-"""The reviewer's pages: the inbox, the table, decisions, bulk acts, submission and its receipt."""
+"""The reviewer's pages: the inbox, the table, and decisions one at a time."""
 
 from itertools import groupby
 
 from django.conf import settings
-from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import hand_over, permissions, queries, rules, second_look, stages, worklist
-from campaigns.actions import items, openings, reviews
+from campaigns.actions import items, openings
 from campaigns.forms import AnswerForm, FilterForm
-from campaigns.models import Assignment, Campaign, SignOff
+from campaigns.models import Assignment, Campaign
 from campaigns.states import CampaignState, DecisionCode
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import Conflict, DomainError, InvalidInput
 from certify.lib.files import store
-from ledger.models import Entry
 
 GROUP_LABELS = {
     "person": lambda row: row.item.identity_name or row.item.account_key,
@@ -55,7 +52,7 @@ def _is_open(campaign: Campaign) -> bool:
     return campaign.state == CampaignState.OPEN and clock.now() <= campaign.due_at
 
 
-def _query(filters: worklist.Filters, view: str, **changes) -> str:
+def query_of(filters: worklist.Filters, view: str, **changes) -> str:
     """The address of the same list with some filters changed."""
     values = filters.as_dict() | {"view": view if view != "risk" else ""} | changes
     values["signal"] = values.pop("signals", ())
@@ -86,9 +83,9 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
         "stage": _stage(campaign),
         "filters": filters,
         "view": view,
-        "views": [(label, _query(filters, name), name == view) for name, label in VIEWS],
-        "query": _query(filters, view),
-        "next_query": _query(filters, view, after=page.next_cursor) if page.next_cursor else "",
+        "views": [(label, query_of(filters, name), name == view) for name, label in VIEWS],
+        "query": query_of(filters, view),
+        "next_query": query_of(filters, view, after=page.next_cursor) if page.next_cursor else "",
         "is_filtered": bool(filters.as_dict()),
         "stale_days": (now - oldest).days if oldest and (now - oldest).days >= STALE_DAYS else 0,
         "page_rows": settings.CERTIFY_PAGE_ROWS,
@@ -116,7 +113,7 @@ def _facet_lists(facets: dict, filters: worklist.Filters, view: str) -> list[dic
     """The links on the left: {title, links: [(label, count, query, active)], more}. An active link takes itself away."""
 
     def link(label: str, count: int, active: bool, **change) -> tuple[str, int, str, bool]:
-        return label, count, _query(filters, view, **change), active
+        return label, count, query_of(filters, view, **change), active
 
     chosen = filters.state
     states = [
@@ -239,83 +236,3 @@ def selection_of(request: HttpRequest, rows: QuerySet) -> items.Selection:
     else:
         ids = sorted({int(value) for value in request.POST.getlist("item") if value.isdigit()})[: items.MAX_BULK]
     return items.Selection(ids, filters.as_dict())
-
-
-@requires(permissions.can_review)
-@require_POST
-def bulk(request: HttpRequest, pk: int) -> HttpResponse:
-    """First the preview of what a bulk act would touch; with `confirm`, the act."""
-    campaign, rows = desk(request, pk)
-    selection, code = selection_of(request, rows), request.POST.get("code", "")
-    if not selection.ids or code not in items.BULK_ANSWERS:
-        messages.error(request, "Tick the rows first, then choose what to do with them.")
-        return redirect("campaigns:review", pk=pk)
-    if not request.POST.get("confirm"):
-        return _bulk_preview(request, campaign, rows, selection, code)
-    try:
-        rationale = request.POST.get("rationale", "")
-        done = items.decide_bulk(campaign_id=pk, selection=selection, code=code, rationale=rationale, by=request.user)
-    except InvalidInput as refusal:
-        return _bulk_preview(request, campaign, rows, selection, code, refusal.message)
-    left = f" {done.left_out:,} were left for single decisions." if done.left_out else ""
-    messages.success(request, f"{DecisionCode(code).label}: {done.decided:,} items.{left} You can still undo each of them.")
-    return redirect(f"{reverse('campaigns:review', args=[pk])}?{_query(FilterForm(request.POST).filters(), 'risk')}")
-
-
-def _bulk_preview(
-    request: HttpRequest, campaign: Campaign, rows: QuerySet, selection: items.Selection, code: str, error: str = ""
-) -> HttpResponse:
-    context = {
-        "campaign": campaign,
-        "code": code,
-        "code_label": DecisionCode(code).label,
-        "preview": worklist.bulk_preview(rows, selection.ids),
-        "ids": selection.ids,
-        "filters": selection.filter,
-        "why_reason": rules.needs_reason(code, [], campaign.terms),
-        "error": error,
-        "rationale": request.POST.get("rationale", ""),
-        "cap": items.MAX_BULK,
-        "is_cut": len(selection.ids) == items.MAX_BULK,
-    }
-    return render(request, "campaigns/bulk.html", context, status=422 if error else 200)
-
-
-@requires(permissions.can_review)
-@require_http_methods(["GET", "POST"])
-def submit(request: HttpRequest, pk: int) -> HttpResponse:
-    """The summary and the statement; POST signs it."""
-    (campaign, rows), error = desk(request, pk), ""
-    if request.method == "POST":
-        if not request.POST.get("agree"):
-            error = "Tick the statement to sign it."
-        else:
-            try:
-                sign_off = reviews.submit(campaign_id=pk, statement=request.POST.get("statement", ""), by=request.user)
-            except InvalidInput as refusal:
-                error = refusal.message
-            else:
-                return redirect("campaigns:receipt", pk=pk, sign_off=sign_off.pk)
-    summary = worklist.summary_for_submission(rows, request.user, campaign.stage)
-    context = {
-        "campaign": campaign,
-        "summary": summary,
-        "statement": rules.statement(request.user.name, summary["total"], campaign.name),
-        "error": error,
-    }
-    return render(request, "campaigns/submit.html", context, status=422 if error else 200)
-
-
-@requires(permissions.can_review)
-@require_safe
-def receipt(request: HttpRequest, pk: int, sign_off: int) -> HttpResponse:
-    found = get_object_or_404(SignOff, pk=sign_off, campaign_id=pk, reviewer=request.user)
-    entry = Entry.objects.filter(uid=found.entry_uid).select_related("leaf").first()
-    context = {
-        "campaign": found.campaign,
-        "sign_off": found,
-        "leaf_hash": bytes(entry.leaf_hash).hex(),
-        "leaf": getattr(entry, "leaf", None),
-        "open": worklist.open_rows(worklist.my_rows(request.user, pk), found.campaign.stage).count(),
-    }
-    return render(request, "campaigns/receipt.html", context)
