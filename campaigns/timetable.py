@@ -50,11 +50,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Year:
-    """The calendar of a year; `counts` is status → runs that were expected, over all definitions."""
+    """The calendar of a year; `counts` is status → runs that were expected, over all definitions, and the same for each control.
+
+    A run counts for every control that its definition serves.
+    """
 
     number: int
     lines: list[Line]
     counts: Counter
+    by_control: dict[str, Counter]
     definitions: int
 
 
@@ -69,14 +73,20 @@ def year(number: int, now: datetime, control: str = "") -> Year:
     if control:
         wanted = wanted.filter(controls__contains=[control])
     lines = {one.pk: Line(one) for one in wanted.order_by("name", "pk")[:SHOWN]}
+    serves = dict(wanted.values_list("pk", "controls"))
+    by_control = {
+        one: Counter() for one in sorted({one for served in serves.values() for one in served if control in ("", one)})
+    }
     counts: Counter = Counter()
     for run in runs.filter(definition__in=wanted):
         counts[found := status(run, now)] += 1
+        for one in by_control.keys() & set(serves[run.definition_id]):
+            by_control[one][found] += 1
         if line := lines.get(run.definition_id):
             line.months[run.due_on.month - 1].append({"occurrence": run, "status": found})
     for campaign in by_hand.filter(definition__in=lines).order_by("opened_at"):
         lines[campaign.definition_id].months[campaign.opened_at.month - 1].append({"campaign": campaign})
-    return Year(number, list(lines.values()), counts, wanted.count())
+    return Year(number, list(lines.values()), counts, by_control, len(serves))
 
 
 def years() -> list[int]:

@@ -81,12 +81,15 @@ def calendar(request: HttpRequest) -> HttpResponse:
     wanted, control = request.GET.get("year", ""), request.GET.get("control", "")
     number = int(wanted) if wanted.isdecimal() and 1990 <= int(wanted) <= 2199 else now.year
     year = timetable.year(number, now, control)
+    shown = [found for found in RunStatus if year.counts[found]]
     context = {
         "year": year,
+        "by_control": [(one, counts.total(), [counts[found] for found in shown]) for one, counts in year.by_control.items()],
+        "statuses": shown,
         "years": sorted({*timetable.years(), now.year, number}),
         "control": control,
         "controls": timetable.controls(),
-        "counts": [(found, year.counts[found]) for found in RunStatus if year.counts[found]],
+        "counts": [(found, year.counts[found]) for found in shown],
         "months": [clock.now().replace(month=month, day=1) for month in range(1, 13)],
         "this_month": now.month if number == now.year else 0,
         "cap": timetable.SHOWN,

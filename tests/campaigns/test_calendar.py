@@ -159,6 +159,18 @@ def test_the_calendar_shows_expected_runs_and_those_by_hand(client, story):
         assert client.get(reverse("campaigns:calendar"), {"year": "1e9"}).context["year"].number == 2027
 
 
+def test_runs_are_counted_for_every_control_that_a_review_serves(client, story):
+    with clock.freeze(NEW_YEAR):
+        one, two = story.define("One"), story.define("Two")
+        CampaignDefinition.objects.filter(pk=two.pk).update(controls=["soc2:CC6.3", "iso27001:A.5.18"])
+        schedules.set_schedule(definition_id=one.pk, schedule=QUARTERLY, by=story.owner)
+        schedules.set_schedule(definition_id=two.pk, schedule=QUARTERLY | {"every": 12, "month": 12}, by=story.owner)
+        client.force_login(story.owner)
+        address = reverse("campaigns:calendar")
+        assert client.get(address).context["by_control"] == [("iso27001:A.5.18", 1, [1]), ("soc2:CC6.3", 5, [5])]
+        assert client.get(address, {"control": "iso27001:A.5.18"}).context["by_control"] == [("iso27001:A.5.18", 1, [1])]
+
+
 def test_the_calendar_takes_few_queries_whatever_there_is(client, story, django_assert_max_num_queries):
     with clock.freeze(NEW_YEAR):
         for number in range(12):
