@@ -6,6 +6,7 @@ foreign-key check: with a million rows those checks would cost more than the loa
 """
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -220,6 +221,7 @@ class Entitlement(models.Model):
     owner = models.ForeignKey(
         Identity, on_delete=models.PROTECT, null=True, related_name="owned_entitlements", db_constraint=False
     )
+    tags = ArrayField(models.TextField(), default=list, help_text="Words its file gives it: lower case, sorted, each once.")
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="+", db_constraint=False)
     gone_in = models.ForeignKey(Snapshot, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False)
 
@@ -285,6 +287,7 @@ class FormerEntitlement(models.Model):
     description = models.TextField(blank=True)
     privileged = models.CharField(max_length=7, choices=Tristate.choices)
     owner_key = models.CharField(max_length=200, blank=True)
+    tags = ArrayField(models.TextField(), default=list)
 
     class Meta:
         ordering = ("entitlement_id", "until_id")
@@ -297,7 +300,7 @@ class FormerEntitlement(models.Model):
 #: What `as_of` tells of a grant besides its own columns → (former rows, their reference, path from the grant, column).
 THEN = {
     **{f"{name}_then": (FormerEntitlement, "entitlement", "entitlement", name.removeprefix("entitlement_"))
-       for name in ("entitlement_name", "entitlement_kind", "description", "privileged", "owner_key")},
+       for name in ("entitlement_name", "entitlement_kind", "description", "privileged", "owner_key", "tags")},
     **{f"{name}_then": (FormerIdentity, "identity", "holder", name.removeprefix("identity_"))
        for name in ("identity_name", "identity_kind", "identity_status", "department", "title", "manager_key")},
 }  # fmt: skip

@@ -1,8 +1,9 @@
 """Reads of the inventory."""
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
-from inventory.models import Account, Grant, LoadJob, RejectedRow, Snapshot, Source
+from inventory.models import Account, Entitlement, Grant, LoadJob, RejectedRow, Snapshot, Source
 from inventory.states import LoadState
 
 
@@ -36,8 +37,17 @@ def grants(source: Source, snapshot: Snapshot | None, *, search: str = "", after
             | Q(account__identity__name__icontains=word)
             | Q(entitlement__key__icontains=word)
             | Q(entitlement__name__icontains=word)
+            | Q(entitlement__tags__contains=[word.lower()])
         )
     return found.filter(pk__gt=after).select_related("account__identity", "entitlement", "first_seen").order_by("pk")
+
+
+def entitlements(user) -> QuerySet:
+    """Rights of the systems the user may see, with how many accounts hold them now."""
+    held = Grant.objects.current().filter(entitlement_id=OuterRef("pk")).order_by().values("entitlement_id")
+    holders = held.annotate(number=Count("account_id", distinct=True)).values("number")
+    found = Entitlement.objects.filter(source__in=Source.objects.visible_to(user)).select_related("source", "owner", "gone_in")
+    return found.annotate(holders=Coalesce(Subquery(holders), 0))
 
 
 def rejected(snapshot: Snapshot, *, after: int = 0) -> QuerySet:

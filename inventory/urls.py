@@ -11,6 +11,7 @@ urlpatterns = [
     path("<int:pk>/", sources.source_detail, name="source-detail"),
     path("<int:pk>/edit/", sources.source_edit, name="source-edit"),
     path("<int:pk>/grants/", sources.grant_list, name="grant-list"),
+    path("rights/<int:pk>/", sources.entitlement_detail, name="entitlement-detail"),
     path("<int:pk>/orphans/", sources.orphan_list, name="orphan-list"),
     path("<int:pk>/load/", loads.upload, name="load-upload"),
     path("snapshots/<int:pk>/", sources.snapshot_detail, name="snapshot-detail"),

@@ -101,6 +101,9 @@ MATRIX = {
     "inventory:source-detail": Row({*RUNNERS, SYSTEM_OWNER}, None, source),
     "inventory:source-edit": Row({ADMIN}, {ADMIN}, source),
     "inventory:grant-list": Row({*RUNNERS, SYSTEM_OWNER}, None, source),
+    "inventory:entitlement-detail": Row(
+        {*RUNNERS, SYSTEM_OWNER}, None, lambda world: [world.story.source.entitlements.get(key="read").pk]
+    ),
     "inventory:orphan-list": Row({*RUNNERS, SYSTEM_OWNER}, None, source),
     "inventory:load-upload": Row(RUNNERS, RUNNERS, source),
     "inventory:snapshot-detail": Row({*RUNNERS, SYSTEM_OWNER}, None, lambda world: [world.story.source.snapshots.get().pk]),

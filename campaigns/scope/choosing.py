@@ -9,12 +9,13 @@ from campaigns.scope.conditions import PERSON, SOURCE
 from inventory.models import Identity, Snapshot, Source
 
 SUGGESTED = 30
-#: Field → (table, column) whose values are suggested.
+#: Field → (table, column) whose values are suggested; of an array each of its values.
 COLUMNS = {
     "department": ("inventory_identity", "department"),
     "title": ("inventory_identity", "title"),
     "location": ("inventory_identity", "location"),
     "entitlement": ("inventory_entitlement", "key"),
+    "tag": ("inventory_entitlement", "unnest(tags)"),
 }
 
 
@@ -50,8 +51,8 @@ def suggestions(field: str, typed: str, sources: list[int]) -> list[tuple[str, s
     narrowed = "AND source_id = ANY(%(sources)s::bigint[])" if table == "inventory_entitlement" and sources else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT DISTINCT {column} FROM {table} WHERE {column} ILIKE %(typed)s AND {column} <> '' {narrowed}"
-            f" ORDER BY {column} LIMIT {SUGGESTED}",
+            f"SELECT DISTINCT value FROM (SELECT {column} AS value FROM {table} WHERE TRUE {narrowed}) AS found"
+            f" WHERE value ILIKE %(typed)s AND value <> '' ORDER BY value LIMIT {SUGGESTED}",
             {"typed": f"%{conditions.like(conditions.literal(typed))}%", "sources": sources},
         )
         return [(conditions.literal(value), value) for (value,) in cursor.fetchall()]

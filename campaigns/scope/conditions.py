@@ -87,6 +87,10 @@ FIELDS = (
         "By its key in the system. * stands for anything: admin* is all that begins with admin.",
     ),
     Field(
+        "tag", "tag", "Tag", RIGHT, TEXT, "Not tagged with what is asked about",
+        "A word that the file of rights gives them. * stands for anything: sox* is all that begins with sox.",
+    ),
+    Field(
         "entitlement_kind", "entitlement_kind", "Kind of right", RIGHT, CHOICE, "Kind of entitlement not in scope",
         choices=EntitlementKind,
     ),

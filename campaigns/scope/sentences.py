@@ -87,6 +87,7 @@ PARTS = {
     "title": lambda one, names: f"with the title {_quoted(one['any'])}",
     "location": lambda one, names: f"at {_plain(one['any'])}",
     "entitlement": lambda one, names: f"to {_quoted(one['any'])}",
+    "tag": lambda one, names: f"tagged {series(f'“{value}”' if value else 'not at all' for value in one['any'])}",
     "entitlement_kind": lambda one, names: f"through {series((RIGHTS[kind] for kind in one['any']), 'and')}",
     "granted_within": lambda one, names: _time(one, "granted within {}", "or not known when"),
     "unused": lambda one, names: _time(one, "not used for {}", "or use not known"),
@@ -98,7 +99,7 @@ PARTS = {
 #: The order in which the parts are read aloud.
 SPOKEN = (
     "orphan", "person", "kind", "below", "status", "department", "title", "location", "left", "end_passed", "ends_within",
-    "entitlement", "entitlement_kind", "granted_within", "unused", "first_seen_within", "not_reviewed", "changed",
+    "entitlement", "tag", "entitlement_kind", "granted_within", "unused", "first_seen_within", "not_reviewed", "changed",
     "silent_in", "source",
 )  # fmt: skip
 #: Fields that say whose access it is meant to be.

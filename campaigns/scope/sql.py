@@ -184,12 +184,23 @@ def _silent_in(found: Compiled, condition: dict) -> str:
     return f"{name}.account_id IS NOT NULL"
 
 
+def _tag(found: Compiled, condition: dict) -> str:
+    """Whether one of the right's tags fits; a right without tags has the empty one."""
+    values = [value.lower() for value in condition["any"]]
+    tags = "CASE WHEN entitlement.tags = '{}' THEN ARRAY[''] ELSE entitlement.tags END"
+    if not any("*" in value or "\\" in value for value in values):
+        return f"{tags} && %({found.value(values)})s::text[]"
+    patterns = found.value([like(value) for value in values])
+    return f"EXISTS (SELECT FROM unnest({tags}) AS tag WHERE tag LIKE ANY(%({patterns})s::text[]))"
+
+
 def _source(found: Compiled, condition: dict) -> str:
     return f"granted.source_id = ANY(%({found.value(condition['any'])})s::bigint[])"
 
 
 SPECIAL = {
     "source": _source,
+    "tag": _tag,
     "below": _below,
     "ends_within": _ends_within,
     "not_reviewed": _not_reviewed,

@@ -73,6 +73,21 @@ identity_status = choice(
 )
 entitlement_kind = choice(EntitlementKind)
 
+#: Most tags of one right, and the longest of them, in characters.
+MAX_TAGS = 50
+TAG_LENGTH = 60
+
+
+def tags(cell: str) -> str:
+    """Words between semicolons, commas or bars, as an array in PostgreSQL's text format: lower case, sorted, each once."""
+    found = sorted({" ".join(word.split()).lower() for word in re.split(r"[;,|]", cell)} - {""})
+    if wrong := next((word for word in found if len(word) > TAG_LENGTH or re.search(r'["\\{}]', word)), None):
+        raise CellError(f"“{wrong}” is not a tag: at most {TAG_LENGTH} characters, without quotes, backslashes and braces")
+    if len(found) > MAX_TAGS:
+        raise CellError(f"has {len(found)} tags, at most {MAX_TAGS} are kept")
+    return "{" + ",".join(f'"{word}"' for word in found) + "}"
+
+
 FIELDS: dict[str, tuple[Field, ...]] = {
     FileKind.IDENTITIES: (
         Field("identity_id", ("employee id", "employee number", "person id", "user id", "uid", "id"), required=True),
@@ -102,6 +117,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("description", ("details",), limit=10_000),
         Field("privileged", ("is privileged", "admin", "high risk"), convert=tristate, empty="unknown"),
         Field("owner_id", ("owner",)),
+        Field("tags", ("tag", "labels", "categories"), convert=tags, empty="{}", limit=4_000),
     ),
     FileKind.GRANTS: (
         Field("source", ("system", "application"), limit=80),

@@ -7,7 +7,7 @@ are ids.
 from django.db import connection
 
 ACCOUNT = ("name", "identity_key")
-ENTITLEMENT = ("name", "kind", "description", "privileged", "owner_key")
+ENTITLEMENT = ("name", "kind", "description", "privileged", "owner_key", "tags")
 IDENTITY = (
     "name", "email", "kind", "status", "department", "title", "location", "manager_key", "owner_key", "supplier", "start_on", "end_on",
 )  # fmt: skip

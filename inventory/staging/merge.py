@@ -113,12 +113,13 @@ def entitlements(source: int, snapshot: int, *, is_full: bool) -> None:
     """Insert and change entitlements; in a FULL snapshot mark missing ones as gone."""
     former.entitlements(source, snapshot)
     _run(
-        "INSERT INTO inventory_entitlement AS known (source_id, key, name, kind, description, privileged, owner_key, owner_id, snapshot_id)"
+        "INSERT INTO inventory_entitlement AS known (source_id, key, name, kind, description, privileged, owner_key, owner_id, tags,"
+        " snapshot_id)"
         " SELECT %(source)s, staged.entitlement_id, staged.name, staged.kind, staged.description, staged.privileged,"
-        " staged.owner_id, owner.id, %(snapshot)s"
+        " staged.owner_id, owner.id, staged.tags, %(snapshot)s"
         " FROM stage_entitlements AS staged LEFT JOIN inventory_identity AS owner ON owner.key = staged.owner_id"
         " ON CONFLICT (source_id, key) DO UPDATE SET name = excluded.name, kind = excluded.kind, description = excluded.description,"
-        " privileged = excluded.privileged, owner_key = excluded.owner_key, owner_id = excluded.owner_id,"
+        " privileged = excluded.privileged, owner_key = excluded.owner_key, owner_id = excluded.owner_id, tags = excluded.tags,"
         " snapshot_id = excluded.snapshot_id, gone_in_id = NULL",
         source=source,
         snapshot=snapshot,
@@ -143,8 +144,8 @@ def resolve_entitlement_owners() -> None:
 def unknown_entitlements(source: int, snapshot: int) -> int:
     """Insert entitlements that grants name and no file describes: everything about them is unknown. Returns how many."""
     return _run(
-        "INSERT INTO inventory_entitlement (source_id, key, name, kind, description, privileged, owner_key, snapshot_id)"
-        " SELECT %(source)s, wanted.key, '', 'unknown', '', 'unknown', '', %(snapshot)s"
+        "INSERT INTO inventory_entitlement (source_id, key, name, kind, description, privileged, owner_key, tags, snapshot_id)"
+        " SELECT %(source)s, wanted.key, '', 'unknown', '', 'unknown', '', '{}', %(snapshot)s"
         " FROM (SELECT DISTINCT entitlement_id AS key FROM stage_grants) AS wanted"
         " WHERE NOT EXISTS (SELECT 1 FROM inventory_entitlement AS known WHERE known.source_id = %(source)s AND known.key = wanted.key)",
         source=source,

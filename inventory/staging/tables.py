@@ -18,6 +18,7 @@ COLUMN_TYPES = {
     "granted_at": "timestamptz",
     "last_used_at": "timestamptz",
     "expires_at": "timestamptz",
+    "tags": "text[]",
 }
 #: Rows between two reports of progress.
 REPORT_EVERY = 20_000

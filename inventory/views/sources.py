@@ -120,6 +120,16 @@ def grant_list(request: HttpRequest, pk: int) -> HttpResponse:
 
 @requires(permissions.can_see_inventory)
 @require_safe
+def entitlement_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One right as its system's files describe it, and what they said of it before."""
+    right = get_object_or_404(queries.entitlements(request.user), pk=pk)
+    former = right.former.select_related("until").order_by("-until_id")
+    context = {"right": right, "former": former[:SNAPSHOTS_SHOWN], "former_count": former.count(), "cap": SNAPSHOTS_SHOWN}
+    return render(request, "inventory/entitlement_detail.html", context)
+
+
+@requires(permissions.can_see_inventory)
+@require_safe
 def orphan_list(request: HttpRequest, pk: int) -> HttpResponse:
     source = _source(request, pk)
     rows, following = _page(queries.orphans(source).order_by("pk").filter(pk__gt=_after(request)), settings.CERTIFY_PAGE_ROWS)

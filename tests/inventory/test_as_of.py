@@ -15,11 +15,13 @@ pytestmark = pytest.mark.django_db
 PEOPLE, ACCOUNTS, RIGHTS = ("q1", "q2", "q3"), ("a1", "a2"), ("r1", "r2")
 words = st.sampled_from(["", "one", "two"])
 people = st.dictionaries(st.sampled_from(PEOPLE), st.tuples(words, st.sampled_from(["active", "inactive"]), words), max_size=3)
-rights = st.dictionaries(st.sampled_from(RIGHTS), st.tuples(words, st.sampled_from(["yes", "no"]), words), max_size=2)
+labels = st.sampled_from(["", "sox", "pay; SOX", "Pay|sox | pay"])
+rights = st.dictionaries(st.sampled_from(RIGHTS), st.tuples(words, st.sampled_from(["yes", "no"]), words, labels), max_size=2)
 accounts = st.fixed_dictionaries({name: st.tuples(words, st.sampled_from(["", *PEOPLE])) for name in ACCOUNTS})
 grants = st.dictionaries(
     st.tuples(st.sampled_from(ACCOUNTS), st.sampled_from(RIGHTS)), st.sampled_from(["", "2026-01-02"]), max_size=4
 )
+TAGS = {"": [], "sox": ["sox"], "pay; SOX": ["pay", "sox"], "Pay|sox | pay": ["pay", "sox"]}
 loads = st.fixed_dictionaries(
     {
         "completeness": st.sampled_from(["full", "partial"]),
@@ -46,11 +48,11 @@ class Model:
                     self.people[key] = (*facts[:3], True)
             self.people |= {key: (*facts, False) for key, facts in told["people"].items()}
         if told["rights"] is not None:
-            self.rights |= told["rights"]
+            self.rights |= {key: (*facts[:3], TAGS[facts[3]]) for key, facts in told["rights"].items()}
         if told["grants"] is not None:
             for account, right in told["grants"]:
                 self.accounts[account] = told["accounts"][account]
-                self.rights.setdefault(right, ("", "unknown", ""))
+                self.rights.setdefault(right, ("", "unknown", "", []))
             self.grants = ({} if is_full else self.grants) | told["grants"]
 
     def population(self) -> dict:
@@ -75,7 +77,7 @@ def load(story: Story, told: dict):
         story.texts["identities"] = text("identity_id,name,status,title", rows)
     if told["rights"] is not None:
         rows = [("crm", key, *facts) for key, facts in told["rights"].items()]
-        story.texts["entitlements"] = text("source,entitlement_id,name,privileged,description", rows)
+        story.texts["entitlements"] = text("source,entitlement_id,name,privileged,description,tags", rows)
     if told["grants"] is not None:
         rows = [("crm", a, told["accounts"][a][0], told["accounts"][a][1], r, used) for (a, r), used in told["grants"].items()]
         story.texts["grants"] = text("source,account_id,account_name,identity_id,entitlement_id,last_used_at", rows)
@@ -87,7 +89,7 @@ def shown(snapshot) -> dict:
     found = {}
     for grant in Grant.objects.as_of(snapshot).select_related("account", "entitlement"):
         person = (grant.identity_name_then, grant.identity_status_then, grant.title_then, grant.is_gone_then)
-        right = (grant.entitlement_name_then, grant.privileged_then, grant.description_then)
+        right = (grant.entitlement_name_then, grant.privileged_then, grant.description_then, grant.tags_then)
         used = grant.last_used_at.date().isoformat() if grant.last_used_at else ""
         holder = person if grant.holder else None
         found[grant.account.key, grant.entitlement.key] = (

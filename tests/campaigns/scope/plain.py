@@ -32,6 +32,7 @@ class Row:
     entitlement: str
     entitlement_kind: str
     privileged: str
+    tags: list[str]
     granted_at: datetime | None
     last_used_at: datetime | None
     first_seen_at: datetime
@@ -101,6 +102,7 @@ def holds(condition: dict, row: Row, world: World) -> bool:
         "title": lambda: any(fits_pattern(one, who.title) for one in any_of),
         "location": lambda: any(fits_pattern(one, who.location) for one in any_of),
         "entitlement": lambda: any(fits_pattern(one, row.entitlement) for one in any_of),
+        "tag": lambda: any(fits_pattern(one.lower(), tag) for one in any_of for tag in row.tags or [""]),
         "entitlement_kind": lambda: row.entitlement_kind in any_of,
         "privileged": lambda: row.privileged in any_of,
         "granted_within": lambda: condition["unknown"] if not row.granted_at else row.granted_at >= world.ago(condition),

@@ -83,8 +83,9 @@ def holder(key: str) -> st.SearchStrategy[Holder]:
 
 
 people = st.tuples(*map(holder, PEOPLE)).map(lambda found: {one.key: one for one in found})
+tags = st.lists(st.sampled_from(["a", "b", "a_1", "a%1", "a*"]), max_size=2, unique=True).map(sorted)
 rights = st.tuples(
-    *[st.tuples(st.sampled_from(EntitlementKind.values), st.sampled_from(Tristate.values)) for _ in WORDS[1:]]
+    *[st.tuples(st.sampled_from(EntitlementKind.values), st.sampled_from(Tristate.values), tags) for _ in WORDS[1:]]
 ).map(lambda found: dict(zip(WORDS[1:], found, strict=True)))
 
 

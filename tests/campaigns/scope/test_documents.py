@@ -122,6 +122,7 @@ SPOKEN = [
         "Access of those who have left or are inactive, new or changed since the last review of its system, in ERP;"
         " accounts without a known person are asked about too.",
     ),
+    (scope({"field": "tag", "any": ["sox", ""]}, sources=(1,)), "Access tagged “sox” or not at all, in CRM."),
     (scope({"field": "orphan", "any": ["yes"]}), "Access of accounts without a known person, in CRM and ERP."),
 ]
 

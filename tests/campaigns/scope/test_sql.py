@@ -39,10 +39,10 @@ class Company:
         self.rights = rights
         self.entitlements = {
             (number, key): Entitlement.objects.create(
-                source=source, key=key, kind=kind, privileged=privileged, snapshot=self.snapshots[number, 3]
+                source=source, key=key, kind=kind, privileged=privileged, tags=tags, snapshot=self.snapshots[number, 3]
             )
             for number, source in self.sources.items()
-            for key, (kind, privileged) in rights.items()
+            for key, (kind, privileged, tags) in rights.items()
         }
         self.campaigns = {}
         self.baseline = self._campaign(None)
@@ -132,7 +132,7 @@ class Company:
         is_answered = (
             fact["answered_days"] is not None and fact["answer"] != "not_reviewed" and before.first_seen == now.first_seen
         )
-        kind, privileged = self.rights[fact["entitlement"]]
+        kind, privileged, tags = self.rights[fact["entitlement"]]
         self.rows[now.pk] = Row(
             source=number,
             account=account.key,
@@ -140,6 +140,7 @@ class Company:
             entitlement=fact["entitlement"],
             entitlement_kind=kind,
             privileged=privileged,
+            tags=tags,
             granted_at=fact["granted_at"],
             last_used_at=fact["last_used_at"],
             first_seen_at=NOW - timedelta(days=LOADED[fact["first_seen"]]),
