@@ -297,29 +297,6 @@ def last_decisions(row: Assignment, *, shows_earlier: bool, limit: int = 5) -> Q
     return found.select_related("campaign").order_by("-id")[:limit]
 
 
-def bulk_preview(mine: QuerySet, ids: list[int]) -> dict:
-    """What a bulk act on these of a user's rows would touch.
-
-    {"selected", "eligible", "red", "single", "submitted", "people", "systems", "entitlements": the distinct values with counts,
-    at most 50 each}
-    """
-    rows = mine.filter(pk__in=ids)
-    red, single = Q(item__signals__overlap=RED), ~Q(decision="") & Q(is_bulk=False, sign_off__isnull=True)
-    counted = rows.aggregate(
-        selected=Count("id"),
-        red=Count("id", filter=red & ~SUBMITTED),
-        single=Count("id", filter=single & ~red),
-        submitted=Count("id", filter=SUBMITTED),
-    )
-    found = _facets(rows.exclude(red | single | SUBMITTED))
-    return counted | {
-        "eligible": found["total"],
-        "people": found["columns"]["person"],
-        "systems": found["columns"]["system"],
-        "entitlements": found["columns"]["entitlement"],
-    }
-
-
 def hold_open(campaign_id: int, now: datetime) -> int:
     """Keep the campaign in its stage until this transaction ends; returns the stage. Refuses one not open, or past its due date."""
     with connection.cursor() as cursor:

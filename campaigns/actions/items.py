@@ -1,6 +1,5 @@
 """Decisions: one, its undo, and many at once. Every decision is a row that stays and an entry in the ledger."""
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
@@ -8,10 +7,10 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from campaigns import rules, second_look, worklist
+from campaigns import bulk_acts, rules, second_look, worklist
 from campaigns.models import Assignment, BulkAct, Campaign, Decision
 from campaigns.states import ANSWERS, DecisionCode
-from certify.lib import canonical, clock
+from certify.lib import clock
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
 from certify.lib.files import StoredFile
 from certify.lib.times import rfc3339
@@ -53,10 +52,14 @@ class BulkResult:
 
 @dataclass(frozen=True)
 class Selection:
-    """The rows a bulk act is about: assignment ids, and the filter they were chosen with (recorded, not applied again)."""
+    """The rows a bulk act is about: assignment ids, and the filter they were chosen with (recorded, not applied again).
+
+    `seen` is the digest of what the preview said would be decided (`bulk_acts.digest`); empty where there was none.
+    """
 
     ids: list[int]
     filter: dict = field(default_factory=dict)
+    seen: str = ""
 
 
 @transaction.atomic
@@ -183,8 +186,9 @@ def _write(row: Assignment, answer: Answer, now: datetime, by) -> Assignment:
 def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale: str = "", by) -> BulkResult:
     """Decide many items in one act with one reason.
 
-    Red items, items decided singly and submitted ones are left out and counted. Refuses more than 10,000 at once and a
-    missing reason; when nothing is left to decide nothing is recorded.
+    Red items, items decided singly and submitted ones are left out and counted. Refuses more than 10,000 at once, a missing
+    reason and, with `Conflict`, an act that would decide anything but what its preview showed; when nothing is left to decide
+    nothing is recorded.
     """
     if code not in BULK_ANSWERS:
         raise InvalidInput(f"“{code}” is not a decision for many at once.")
@@ -198,6 +202,8 @@ def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale:
     worklist.hold_reviewers(campaign_id, principals)
     rows = _update_rows(campaign_id, stage, principals, selection.ids, answer, now, by)
     left_out = len(set(selection.ids)) - len(rows)
+    if selection.seen and selection.seen != bulk_acts.digest(row.item_number for row in rows):
+        raise Conflict("Some of these were decided or given away meanwhile. Nothing was recorded: look at what is left.")
     if not rows:
         return BulkResult(None, 0, left_out)
     act = _record_act(campaign_id, rows, selection, answer, left_out, now, by)
@@ -264,7 +270,7 @@ def _record_act(campaign_id: int, rows: list, selection: Selection, answer: Answ
             "decision": str(answer.code),
             "filter": selection.filter,
             "count": len(rows),
-            "items_sha256": hashlib.sha256(canonical.dumps(numbers)).hexdigest(),
+            "items_sha256": bulk_acts.digest(numbers),
             "rationale": answer.rationale,
             "left_out": left_out,
         },

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
-from campaigns import worklist
+from campaigns import bulk_acts, worklist
 from campaigns.actions import assignments, closing, items, reviews
 from campaigns.actions.items import Answer, Selection
 from campaigns.models import Assignment, BulkAct, Campaign, Decision, ReviewItem
@@ -127,7 +127,7 @@ def test_bulk_of_somebody_elses_items_does_nothing(story, campaign, ana):
 
 def test_bulk_preview_says_what_the_act_then_does(story, campaign, ana):
     selection = chosen(campaign, *ANAS)
-    seen = worklist.bulk_preview(worklist.my_rows(ana, campaign.pk), selection.ids)
+    seen = bulk_acts.preview(worklist.my_rows(ana, campaign.pk), selection.ids, ana, campaign.stage)
     done = items.decide_bulk(campaign_id=campaign.pk, selection=selection, code="approve", by=ana)
     assert (seen["selected"], seen["red"], seen["eligible"]) == (5, 2, done.decided) == (5, 2, 3)
 
