@@ -17,6 +17,7 @@ app.autodiscover_tasks()
 #: Sweep → how often, in seconds.
 SWEEPS = {
     "ledger.sequence_entries": 5,
+    "ledger.publish_log": 30,
     "people.send_queued_mail": 15,
     "people.forget_expired_sessions": 6 * 3600,
     "inventory.run_queued_loads": 10,

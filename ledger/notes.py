@@ -4,8 +4,8 @@ https://c2sp.org/signed-note and https://c2sp.org/tlog-checkpoint
 """
 
 import base64
-import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -13,6 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 ALGORITHM_ED25519 = b"\x01"
 SIGNATURE_PREFIX = "— "
+#: A tree has fewer than 2^63 leaves: at most 19 digits.
+SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+#: What a note may have of signatures; the specification demands that at least 16 are accepted.
+MAX_SIGNATURES = 100
 
 
 class NoteError(ValueError):
@@ -35,10 +39,10 @@ class TreeHead:
     def parse(cls, text: str) -> "TreeHead":
         """Read the body; extension lines after the root are allowed and ignored."""
         lines = text.split("\n")
-        if len(lines) < 4 or not lines[0] or lines[-1]:
-            raise NoteError("a checkpoint has an origin, a size and a root, each on its line")
+        if len(lines) < 4 or not all(lines[:-1]) or lines[-1]:
+            raise NoteError("a checkpoint has an origin, a size and a root, each on its line, and no empty lines")
         size, root = lines[1], _decode(lines[2])
-        if not size.isascii() or not size.isdigit() or (size != "0" and size.startswith("0")):
+        if not SIZE.fullmatch(size):
             raise NoteError(f"{size!r} is not the size of a tree")
         if len(root) != 32:
             raise NoteError("the root is not a SHA-256 hash")
@@ -48,7 +52,7 @@ class TreeHead:
 def _decode(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise NoteError(f"{text!r} is not base64") from error
 
 
@@ -114,8 +118,10 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     text, separator, tail = note.rpartition("\n\n")
     if not separator or not tail.endswith("\n"):
         raise NoteError("the note has no signatures")
-    signatures = []
-    for line in tail[:-1].split("\n"):
+    signatures, lines = [], tail[:-1].split("\n")
+    if len(lines) > MAX_SIGNATURES:
+        raise NoteError(f"the note has more than {MAX_SIGNATURES} signatures")
+    for line in lines:
         signer, _, signature = line.removeprefix(SIGNATURE_PREFIX).partition(" ")
         if not line.startswith(SIGNATURE_PREFIX) or not signer or not signature:
             raise NoteError(f"{line!r} is not a signature line")

@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Max, Min, QuerySet
 
-from ledger import merkle
+from ledger import merkle, tiles
 from ledger.models import Checkpoint, Entry, Leaf, Node, Pending
 
-TILE_HEIGHT = 8
+TILE_HEIGHT = tiles.HEIGHT
 
 
 class MissingHashesError(ValueError):
@@ -48,6 +48,20 @@ def subtree(start: int, size: int) -> bytes:
     if len(found) != size // width:
         raise MissingHashesError(f"The ledger lacks hashes for the leaves {start} to {start + size - 1}")
     return merkle.root(found)
+
+
+def tile_content(tile: tiles.Tile) -> bytes:
+    """What a tile or an entry bundle holds. Raises `MissingHashesError` when the log does not hold all of it."""
+    within = {"index__gte": tile.index * tiles.WIDTH, "index__lt": tile.index * tiles.WIDTH + tile.width}
+    if tile.is_bundle:
+        payloads = Leaf.objects.filter(**within).order_by("index").values_list("entry__payload", flat=True)
+        found = [payload.encode() for payload in payloads if payload is not None]
+    else:
+        stored = Node.objects.filter(level=tile.level) if tile.level else Leaf.objects.all()
+        found = [bytes(value) for value in stored.filter(**within).order_by("index").values_list("hash", flat=True)]
+    if len(found) != tile.width:
+        raise MissingHashesError(f"The ledger lacks something of {tile.path}")
+    return tiles.bundle(found) if tile.is_bundle else b"".join(found)
 
 
 def root_at(size: int) -> bytes:

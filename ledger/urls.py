@@ -8,4 +8,6 @@ urlpatterns = [
     path("", views.entry_list, name="entry-list"),
     path("entries/<uuid:uid>/", views.entry_detail, name="entry-detail"),
     path("checkpoint", views.checkpoint, name="checkpoint"),
+    path("tile/entries/<path:place>", views.entry_bundle, name="entry-bundle"),
+    path("tile/<path:place>", views.tile, name="tile"),
 ]

@@ -16,6 +16,8 @@ ENVIRONMENT = {
     "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
     "CERTIFY_INSECURE_HTTP": "true",
     "CERTIFY_BASE_URL": "http://testserver",
+    # One directory for many databases would be many logs at one place; tests that publish name their own.
+    "CERTIFY_LEDGER_LOG_DIR": "",
     "EMAIL_URL": "memorymail://",
     # Playwright's synchronous interface runs an event loop in the thread of the test.
     "DJANGO_ALLOW_ASYNC_UNSAFE": "true",

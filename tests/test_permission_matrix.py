@@ -181,6 +181,8 @@ MATRIX = {
     "ledger:entry-list": Row(RUNNERS),
     "ledger:entry-detail": Row(RUNNERS, None, lambda world: [world.entry.uid]),
     "ledger:checkpoint": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}),
+    "ledger:tile": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}, None, lambda world: ["0/000.p/1"]),
+    "ledger:entry-bundle": Row(RUNNERS, None, lambda world: ["000.p/1"]),
 }
 
 

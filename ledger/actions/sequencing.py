@@ -6,7 +6,7 @@ import logging
 from django.db import connection, transaction
 
 from certify.lib import clock
-from ledger import keys, merkle, notes, queries
+from ledger import keys, merkle, notes, publishing, queries
 from ledger.models import Checkpoint
 
 LOCK = 0x6365727469667900
@@ -76,9 +76,19 @@ def _sign() -> Checkpoint | None:
     tree = _stored_tree(last)
     if tree.size == (last.size if last else 0):
         return last
+    _check_published(tree.size)
     key = keys.load() if last else keys.load_or_create()
     note = key.sign(notes.TreeHead(key.origin, tree.size, tree.root()).text())
     return Checkpoint.objects.create(size=tree.size, root=tree.root(), note=note, at=clock.now())
+
+
+def _check_published(size: int) -> None:
+    """Sign nothing that contradicts what was published: an older state of the database would make a second log."""
+    if place := publishing.directory():
+        try:
+            publishing.check(publishing.published_head(place), size)
+        except (publishing.ContradictionError, queries.MissingHashesError) as error:
+            raise BrokenLedgerError(f"{error} Nothing is signed until this is settled.") from error
 
 
 def _lock() -> None:

@@ -141,3 +141,33 @@ def test_key_file_without_a_key_is_refused(key_file, body):
     key_file.chmod(0o600)
     with pytest.raises(ImproperlyConfigured, match="does not hold a key"):
         keys.load()
+
+
+ROOT = "A" * 43 + "="
+#: An empty line, sizes that no tree has, a root that is no hash, no origin.
+FORBIDDEN = [
+    *[f"log\n{size}\n{ROOT}\n" for size in ("9" * 5000, "9223372036854775808000", "01", "²", "-1", "1 ")],
+    f"log\n1\n{ROOT}\n\nx\n",
+    "log\n1\né\n",
+    "log\n1\nAAAA\n",
+    f"\n1\n{ROOT}\n",
+    f"log\n1\n{ROOT}",
+]
+
+
+@pytest.mark.parametrize("text", FORBIDDEN)
+def test_what_the_specification_forbids_is_no_checkpoint(text):
+    with pytest.raises(notes.NoteError):
+        notes.TreeHead.parse(text)
+
+
+def test_a_signature_that_is_not_ascii_is_refused_and_not_an_error_of_ours():
+    with pytest.raises(notes.NoteError, match="is not base64"):
+        notes.verify(f"{GO_TEXT}\n— somebody é\n{GO_SIGNATURE}", GO_KEY)
+
+
+def test_sixteen_signatures_are_read_and_a_flood_is_not():
+    stranger = "— stranger.example AAAAAAAA\n"
+    assert notes.verify(f"{GO_NOTE}{stranger * 15}", GO_KEY) == GO_TEXT
+    with pytest.raises(notes.NoteError, match="more than 100"):
+        notes.verify(f"{GO_NOTE}{stranger * 100}", GO_KEY)

@@ -1,12 +1,13 @@
 """The ledger's pages: who may open them, what they show, what they cost."""
 
+import gzip
 import json
 from datetime import UTC, datetime
 
 import pytest
 from django.urls import reverse
 
-from ledger import keys, notes
+from ledger import keys, notes, tiles
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Entry
@@ -132,3 +133,48 @@ def test_checkpoint_is_the_newest_note_and_verifies(log, reader):
     answer = reader.get(reverse("ledger:checkpoint"))
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert notes.open_checkpoint(answer.content.decode(), keys.load().verifier).size == 600
+
+
+def test_tiles_are_served_as_the_specification_says(log, reader, settings):
+    expected = {
+        "0/001": 256 * 32, "0/002.p/88": 88 * 32, "1/000.p/2": 64, "0/002.p/3": 96,
+    }  # fmt: skip
+    for path, size in expected.items():
+        answer = reader.get(f"/ledger/tile/{path}")
+        assert (answer["Content-Type"], len(answer.content)) == ("application/octet-stream", size)
+        assert answer["Cache-Control"] == "private, max-age=31536000, immutable"
+    settings.CERTIFY_LEDGER_PUBLIC = True
+    assert reader.get("/ledger/tile/0/001")["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_bundles_hold_the_entries_and_are_compressed_when_asked(log, reader):
+    plain = reader.get("/ledger/tile/entries/001")
+    payloads = Entry.objects.filter(leaf__index__gte=256, leaf__index__lt=512).order_by("leaf__index")
+    assert list(tiles.entries_of(plain.content)) == [entry.payload.encode() for entry in payloads]
+    packed = reader.get("/ledger/tile/entries/001", headers={"Accept-Encoding": "gzip"})
+    assert packed["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == plain.content
+    assert packed["Cache-Control"] == "private, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize(
+    "path", ["0/002", "0/003", "0/002.p/89", "1/000", "2/000", "entries/002", "0/x", "64/000", "0/../checkpoint"]
+)
+def test_no_tile_beyond_the_checkpoint_or_of_another_name_is_served(log, reader, path):
+    write(10)
+    assert reader.get(f"/ledger/tile/{path}").status_code == 404
+
+
+def test_hashes_are_public_where_that_is_set_and_entries_never_are(log, client, settings):
+    settings.CERTIFY_LEDGER_PUBLIC = True
+    assert [client.get(f"/ledger/{path}").status_code for path in ("checkpoint", "tile/0/001", "tile/entries/001", "")] == [
+        200, 200, 302, 302,
+    ]  # fmt: skip
+    settings.CERTIFY_LEDGER_PUBLIC = False
+    assert [client.get(f"/ledger/{path}").status_code for path in ("checkpoint", "tile/0/001")] == [302, 302]
+
+
+def test_a_tile_with_a_hole_is_not_served(log, reader):
+    with superuser() as cursor:
+        cursor.execute("DELETE FROM ledger_leaf WHERE index = 300")
+    assert reader.get("/ledger/tile/0/001").status_code == 404
