@@ -11,7 +11,7 @@ from campaigns import silence
 from campaigns.models import Campaign, Finding, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Disposition, Outcome
 from remediation.models import RemediationTask
-from remediation.states import TaskState
+from remediation.states import SETTLED, TaskState
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,19 @@ class Hindrance:
 def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
     """What a campaign comes to now.
 
-    {items, each outcome, removals, verified_gone, in_progress: within their deadline, overdue, unopened: items to remove without a
-    removal, findings, accepted, re_ask, unjudged, unconfirmed: approvals of removals for silence that wait for a second person}
+    {items, each outcome, removals, verified_gone, excepted, closed_on_proof: never verified, in_progress: within their deadline,
+    overdue, unopened: items to remove without a removal, findings, accepted, re_ask, unjudged, unconfirmed: approvals of removals
+    for silence that wait for a second person}
     """
     items = ReviewItem.objects.filter(campaign=campaign)
     decided = items.exclude(outcome="").values_list("outcome").annotate(Count("id")).order_by()
     outcomes = dict.fromkeys(Outcome.values, 0) | dict(decided)
-    left = ~Q(state=TaskState.VERIFIED_GONE)
+    left = ~Q(state__in=SETTLED)
     removals = RemediationTask.objects.filter(campaign=campaign).aggregate(
         removals=Count("id"),
-        verified_gone=Count("id", filter=~left),
+        verified_gone=Count("id", filter=Q(state=TaskState.VERIFIED_GONE)),
+        excepted=Count("id", filter=Q(state=TaskState.EXCEPTED)),
+        closed_on_proof=Count("id", filter=Q(state=TaskState.CLOSED)),
         in_progress=Count("id", filter=left & Q(due_at__gt=now)),
         overdue=Count("id", filter=left & Q(due_at__lte=now)),
     )

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from campaigns.states import Outcome
 from people.states import Role
-from remediation.states import TaskState, Verdict
+from remediation.states import SETTLED, AttemptKind, TaskState, Verdict
 
 USER = settings.AUTH_USER_MODEL
 
@@ -27,8 +27,8 @@ class RemediationTaskQuerySet(models.QuerySet):
         return self.none()
 
     def unproved(self):
-        """Removals that no later snapshot has proved."""
-        return self.exclude(state=TaskState.VERIFIED_GONE)
+        """Removals that no later snapshot has proved, and that are not settled in another way."""
+        return self.exclude(state__in=SETTLED)
 
 
 class RemediationTask(models.Model):
@@ -42,7 +42,10 @@ class RemediationTask(models.Model):
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
     present_in = models.ForeignKey(
-        "inventory.Snapshot", on_delete=models.PROTECT, related_name="+", help_text="The latest FULL snapshot known to show it."
+        "inventory.Snapshot",
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="A snapshot that shows it: that of its campaign, or the one that last said something new.",
     )
     verified_in = models.ForeignKey(
         "inventory.Snapshot",
@@ -79,10 +82,12 @@ class RemediationTask(models.Model):
 
 
 class Attempt(models.Model):
-    """What somebody says was done, with an optional hashed proof file. Append-only."""
+    """What somebody did about a removal, or says was done, with an optional proof: a hashed file, or an address. Append-only."""
 
     task = models.ForeignKey(RemediationTask, on_delete=models.PROTECT, related_name="attempts")
+    kind = models.CharField(max_length=10, choices=AttemptKind.choices, default=AttemptKind.CLAIM, db_default="claim")
     note = models.TextField()
+    proof_link = models.URLField(max_length=1000, blank=True, db_default="", help_text="Where the proof can be seen.")
     proof_name = models.CharField(max_length=255, blank=True)
     proof_sha256 = models.CharField(max_length=64, blank=True)
     proof_size = models.PositiveBigIntegerField(null=True)
@@ -127,3 +132,42 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"removal {self.task_id}: {self.verdict}"
+
+
+class Return(models.Model):
+    """Access that was proved gone and was seen again: a finding. Append-only.
+
+    `decision_entry_uid` is the decision that took it away (empty where it was removed for silence), `later_entry_uid` the last
+    decision about the same access since, if any.
+    """
+
+    task = models.ForeignKey(RemediationTask, on_delete=models.PROTECT, related_name="returns")
+    gone_in = models.ForeignKey("inventory.Snapshot", on_delete=models.PROTECT, related_name="+")
+    seen_in = models.ForeignKey("inventory.Snapshot", on_delete=models.PROTECT, related_name="+")
+    decision_entry_uid = models.UUIDField(null=True)
+    later_entry_uid = models.UUIDField(null=True)
+    later_outcome = models.CharField(max_length=12, blank=True)
+    granted_by = models.CharField(max_length=200, blank=True, help_text="Who gave it again, as the file says.")
+    due_at = models.DateTimeField()
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("task", "seen_in"), name="return_once"),)
+
+    def __str__(self) -> str:
+        return f"removal {self.task_id} came back"
+
+
+class Watched(models.Model):
+    """Up to which snapshot the removals of a source have been held against its readings. Goes back when older ones are opened."""
+
+    source = models.OneToOneField("inventory.Source", on_delete=models.PROTECT, related_name="watched_removals")
+    up_to = models.BigIntegerField(help_text="Id of a snapshot: it and all before it have been looked at.")
+
+    class Meta:
+        ordering = ("source_id",)
+
+    def __str__(self) -> str:
+        return f"{self.source_id}: {self.up_to}"

@@ -1,16 +1,17 @@
 """Reads of the remediation trail."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from uuid import UUID
 
 from django.db.models import BooleanField, Case, Count, F, Max, Min, Q, QuerySet, Value, When
 
 from campaigns.models import Campaign, SilenceRemoval
-from campaigns.states import TO_REMOVE, CampaignState
+from campaigns.states import TO_REMOVE, CampaignState, Outcome
 from inventory.models import Snapshot
 from inventory.states import Completeness, FileKind
 from people.models import User
-from remediation.models import RemediationTask
-from remediation.states import TaskState
+from remediation.models import Attempt, RemediationTask
+from remediation.states import TO_DO, UNPROVED, AttemptKind, TaskState, Verdict
 
 
 def work_list(user, *, filters: dict, now: datetime) -> QuerySet:
@@ -39,7 +40,7 @@ def work_list(user, *, filters: dict, now: datetime) -> QuerySet:
 
 def _is_overdue(now: datetime) -> Case:
     return Case(
-        When(~Q(state=TaskState.VERIFIED_GONE) & Q(due_at__lt=now), then=Value(True)),
+        When(Q(state__in=UNPROVED, due_at__lt=now), then=Value(True)),
         default=Value(False),
         output_field=BooleanField(),
     )
@@ -60,7 +61,7 @@ def counts(user, *, now: datetime, campaign: int | None = None) -> dict[str, int
     if campaign:
         tasks = tasks.filter(campaign_id=campaign)
     by_state = {state.value: Count("id", filter=Q(state=state)) for state in TaskState}
-    unproved = ~Q(state=TaskState.VERIFIED_GONE)
+    unproved = Q(state__in=UNPROVED)
     return tasks.aggregate(
         total=Count("id"),
         unproved=Count("id", filter=unproved),
@@ -81,44 +82,82 @@ def speaking() -> QuerySet:
     return Snapshot.objects.filter(completeness=Completeness.FULL, files__kind=FileKind.GRANTS, files__rows_unread=0)
 
 
+def with_grants() -> QuerySet:
+    """Snapshots with a file of grants, complete or not: what they show is there."""
+    return Snapshot.objects.filter(files__kind=FileKind.GRANTS)
+
+
+def seen_at(snapshot: Snapshot) -> datetime:
+    """The moment that a snapshot speaks of: when it was extracted, or loaded where that is not known."""
+    return snapshot.extracted_at or snapshot.loaded_at
+
+
 def snapshots_to_verify() -> list[int]:
-    """Ids, oldest first, of FULL snapshots with grants, later than the one that last showed some unproved removal of their source."""
-    sources = dict(RemediationTask.objects.unproved().values_list("source_id").annotate(oldest=Min("present_in_id")).order_by())
-    wanted = Q(pk__in=[])
-    for source, oldest in sources.items():
-        wanted |= Q(source_id=source, pk__gt=oldest)
-    return list(speaking().filter(wanted).order_by("pk").values_list("pk", flat=True))
+    """Ids, oldest first, of snapshots with grants that the removals of their source have not been held against yet."""
+    found = with_grants().filter(source__watched_removals__up_to__lt=F("pk"))
+    return list(found.order_by("pk").values_list("pk", flat=True))
 
 
 def owners_with_unproved() -> QuerySet:
     """Active users who have removals not yet proved, nor reported done, with `earliest_due`."""
-    waiting = Q(removals__state__in=(TaskState.OPEN, TaskState.STILL_THERE))
+    waiting = Q(removals__state__in=TO_DO)
     return User.objects.filter(waiting, is_active=True).annotate(earliest_due=Min("removals__due_at", filter=waiting))
+
+
+def seen_words(snapshot: Snapshot) -> str:
+    """Which reading, and of when: "3 October 2026, 02:00 UTC (reading 12)"."""
+    return f"{seen_at(snapshot).astimezone(UTC):%-d %B %Y, %H:%M} UTC (reading {snapshot.number})"
+
+
+def removal_words(task: RemediationTask) -> str:
+    """Between which two readings the access went away, in a sentence; "" while nothing proves that it did."""
+    proof = task.verifications.filter(verdict=Verdict.GONE).select_related("snapshot", "present_in").last()
+    if task.state != TaskState.VERIFIED_GONE or proof is None:
+        return ""
+    return f"Present on {seen_words(proof.present_in)}, gone on {seen_words(proof.snapshot)}."
+
+
+def is_proved(task: RemediationTask) -> bool:
+    """Whether somebody has shown anything, a file or an address, that a person can look at."""
+    return task.attempts.exclude(stored_as="", proof_link="").exists()
+
+
+ATTEMPT_TITLES = {
+    AttemptKind.CLAIM: "Reported done by {}",
+    AttemptKind.PROOF: "Proof added by {}",
+    AttemptKind.LIST: "Handed on by {}",
+    AttemptKind.CLOSE: "Closed on proof by {}, never verified by data",
+}
+
+
+def _event(at: datetime, title: str, text: str, entry_uid: UUID, attempt: Attempt | None = None) -> dict:
+    return {"at": at, "title": title, "text": text, "attempt": attempt, "entry_uid": entry_uid}
 
 
 def trail(task: RemediationTask) -> list[dict]:
     """Everything that happened to a removal, oldest first: {at, title, text, attempt or None, entry_uid}."""
-    events = [{"at": task.created_at, "title": "Removal opened", "text": "", "attempt": None, "entry_uid": task.entry_uid}]
+    events = [_event(task.created_at, "Removal opened", "", task.entry_uid)]
     events += [
-        {"at": a.at, "title": f"Reported done by {a.by_name}", "text": a.note, "attempt": a, "entry_uid": a.entry_uid}
-        for a in task.attempts.all()
+        _event(one.at, ATTEMPT_TITLES[one.kind].format(one.by_name), one.note, one.entry_uid, one)
+        for one in task.attempts.all()
     ]
-    events += [
-        {
-            "at": v.at,
-            "title": v.get_verdict_display(),
-            "text": f"Present in snapshot #{v.present_in.number}; checked against full snapshot #{v.snapshot.number}.",
-            "attempt": None,
-            "entry_uid": v.entry_uid,
-        }
-        for v in task.verifications.select_related("snapshot", "present_in")
-    ]
+    for one in task.verifications.select_related("snapshot", "present_in"):
+        is_gone = one.verdict == Verdict.GONE
+        text = f"Present on {seen_words(one.present_in)}, {'gone' if is_gone else 'and still'} on {seen_words(one.snapshot)}."
+        events.append(_event(one.at, one.get_verdict_display(), text, one.entry_uid))
+    for one in task.returns.select_related("gone_in", "seen_in"):
+        text = f"Gone on {seen_words(one.gone_in)}, there again on {seen_words(one.seen_in)}."
+        if one.granted_by:
+            text += f" Given by {one.granted_by}, as the system says."
+        if one.later_outcome:
+            text += f" A later review of the same access: {Outcome(one.later_outcome).label.lower()}."
+        events.append(_event(one.at, "Came back", text, one.entry_uid))
     return sorted(events, key=lambda event: event["at"])
 
 
 def overdue_by_owner(*, now: datetime) -> QuerySet:
     """Owners with late removals: `late` and the most days by which one is late (`worst_due`)."""
-    late = Q(removals__due_at__lt=now) & ~Q(removals__state=TaskState.VERIFIED_GONE)
+    late = Q(removals__due_at__lt=now, removals__state__in=UNPROVED)
     return (
         User.objects.annotate(late=Count("removals", filter=late), worst_due=Min("removals__due_at", filter=late))
         .filter(late__gt=0)

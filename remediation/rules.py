@@ -10,15 +10,28 @@ REMIND_DAYS_BEFORE = (2, 0)
 REMIND_EVERY_DAYS_LATE = 7
 
 
-def removal_due(closed_at: datetime, removal_days: int) -> datetime:
-    """When a removal decided in a campaign that closed at `closed_at` must be done."""
-    return closed_at + timedelta(days=removal_days)
+def removal_days(days: int, privileged_days: int, privileged: str) -> int:
+    """How many days a removal may take: those of its campaign, fewer for what is known to be privileged ("yes")."""
+    return min(days, privileged_days) if privileged == "yes" else days
+
+
+def removal_due(asked_at: datetime, days: int) -> datetime:
+    """When a removal that was asked for at `asked_at` must be done."""
+    return asked_at + timedelta(days=days)
 
 
 def check_transition(old: str, new: str) -> None:
     """Refuse a change of state that the life of a removal does not have."""
     if new not in TASK_TRANSITIONS[old]:
         raise InvalidInput(f"A removal that is “{TaskState(old).label}” cannot become “{TaskState(new).label}”.")
+
+
+def check_link(link: str) -> str:
+    """The address of a proof, trimmed. Refused unless a browser can open it: other schemes could run something."""
+    link = link.strip()
+    if link and not link.lower().startswith(("https://", "http://")):
+        raise InvalidInput("The address of a proof begins with https:// or http://.", field="proof_link")
+    return link
 
 
 def check_note(note: str) -> str:

@@ -7,17 +7,58 @@ class TaskState(TextChoices):
     """The life of a removal. CLAIMED_DONE is never shown as done: only later data proves a removal."""
 
     OPEN = "open", "To be removed"
-    CLAIMED_DONE = "claimed_done", "Reported done, not yet proved"
+    SENT = "sent", "Handed on, no answer yet"
+    CLAIMED_DONE = "claimed_done", "Reported done, cannot be verified yet"
     VERIFIED_GONE = "verified_gone", "Verified gone"
     STILL_THERE = "still_there", "Still there"
+    RETURNED = "returned", "Came back"
+    EXCEPTED = "excepted", "Excepted"
+    CLOSED = "closed", "Closed on proof, never verified"
 
 
+#: What may follow what. Data may prove or disprove everything but what it has proved already; even then it may show a return.
 TASK_TRANSITIONS = {
-    TaskState.OPEN: {TaskState.CLAIMED_DONE, TaskState.VERIFIED_GONE, TaskState.STILL_THERE},
-    TaskState.CLAIMED_DONE: {TaskState.VERIFIED_GONE, TaskState.STILL_THERE},
-    TaskState.STILL_THERE: {TaskState.CLAIMED_DONE, TaskState.VERIFIED_GONE},
-    TaskState.VERIFIED_GONE: set(),
+    TaskState.OPEN: {
+        TaskState.SENT,
+        TaskState.CLAIMED_DONE,
+        TaskState.VERIFIED_GONE,
+        TaskState.STILL_THERE,
+        TaskState.EXCEPTED,
+    },
+    TaskState.SENT: {
+        TaskState.SENT,
+        TaskState.CLAIMED_DONE,
+        TaskState.VERIFIED_GONE,
+        TaskState.STILL_THERE,
+        TaskState.EXCEPTED,
+    },
+    TaskState.CLAIMED_DONE: {
+        TaskState.VERIFIED_GONE,
+        TaskState.STILL_THERE,
+        TaskState.EXCEPTED,
+        TaskState.CLOSED,
+    },
+    TaskState.STILL_THERE: {TaskState.SENT, TaskState.CLAIMED_DONE, TaskState.VERIFIED_GONE, TaskState.EXCEPTED},
+    TaskState.RETURNED: {
+        TaskState.SENT,
+        TaskState.CLAIMED_DONE,
+        TaskState.VERIFIED_GONE,
+        TaskState.STILL_THERE,
+        TaskState.EXCEPTED,
+    },
+    TaskState.EXCEPTED: {TaskState.OPEN, TaskState.VERIFIED_GONE},
+    TaskState.CLOSED: {TaskState.VERIFIED_GONE, TaskState.STILL_THERE},
+    TaskState.VERIFIED_GONE: {TaskState.RETURNED},
 }
+
+#: Somebody has to act.
+TO_DO = (TaskState.OPEN, TaskState.SENT, TaskState.STILL_THERE, TaskState.RETURNED)
+#: Nobody has to act any more, as things stand.
+SETTLED = (TaskState.VERIFIED_GONE, TaskState.EXCEPTED, TaskState.CLOSED)
+#: Nothing proves it gone, and it is not settled otherwise.
+UNPROVED = tuple(state for state in TaskState if state not in SETTLED)
+#: A later reading that shows the access says something new in these.
+DISPROVABLE = tuple(old for old, following in TASK_TRANSITIONS.items() if TaskState.STILL_THERE in following)
 
 
 class Verdict(TextChoices):
@@ -25,3 +66,21 @@ class Verdict(TextChoices):
 
     GONE = "gone", "Gone"
     STILL_THERE = "still_there", "Still there"
+
+
+class AttemptKind(TextChoices):
+    """What people did about a removal. None of these proves it."""
+
+    CLAIM = "claim", "Reported done"
+    PROOF = "proof", "Proof added"
+    LIST = "list", "Handed on in a list"
+    CLOSE = "close", "Closed on proof"
+
+
+#: The kind of ledger entry that each of them makes.
+ATTEMPT_ENTRIES = {
+    AttemptKind.CLAIM: "removal:claimed-done",
+    AttemptKind.PROOF: "removal:proof-added",
+    AttemptKind.LIST: "removal:sent",
+    AttemptKind.CLOSE: "removal:closed",
+}

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from remediation import views
+from remediation.views import tasks
 
 app_name = "remediation"
 urlpatterns = [
-    path("", views.task_list, name="task-list"),
-    path("export.csv", views.task_export, name="task-export"),
-    path("<int:pk>/", views.task_detail, name="task-detail"),
-    path("<int:pk>/proof/<int:attempt>/", views.proof, name="task-proof"),
+    path("", tasks.task_list, name="task-list"),
+    path("export.csv", tasks.task_export, name="task-export"),
+    path("<int:pk>/", tasks.task_detail, name="task-detail"),
+    path("<int:pk>/close/", tasks.task_close, name="task-close"),
+    path("<int:pk>/proof/<int:attempt>/", tasks.proof, name="task-proof"),
 ]

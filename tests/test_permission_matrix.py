@@ -168,6 +168,7 @@ MATRIX = {
     "remediation:task-list": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
     "remediation:task-export": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
     "remediation:task-detail": Row({*RUNNERS, SYSTEM_OWNER}, {*RUNNERS, SYSTEM_OWNER}, lambda world: [world.task.pk]),
+    "remediation:task-close": Row(None, {OWNER}, lambda world: [world.task.pk]),
     "remediation:task-proof": Row({*RUNNERS, SYSTEM_OWNER}, None, lambda world: [world.task.pk, world.attempt.pk]),
     # evidence
     "evidence:period-list": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}),

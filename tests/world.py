@@ -19,7 +19,7 @@ from ledger.actors import SYSTEM
 from ledger.models import Entry
 from people.actions import delivery, mails, users
 from people.models import Mail, User
-from remediation.actions import removals
+from remediation.actions import attempts, removals
 from remediation.models import Attempt, RemediationTask
 from tests.story import QUARTERLY, Story, tell
 
@@ -75,9 +75,9 @@ def build(folder: Path) -> World:
     closed = closing.close(campaign_id=closed.pk, by=story.owner)
     removals.open_for_campaign(campaign_id=closed.pk, by=SYSTEM)
     task = RemediationTask.objects.get()
-    proof = removals.Proof("proof.txt", store([b"seen"], directory="proofs", limit=100))
+    proof = attempts.Proof("proof.txt", store([b"seen"], directory="proofs", limit=100))
     with transaction.atomic():
-        removals.claim_done(task_id=task.pk, note="Taken out of the group", proof=proof, by=story.system_owner)
+        attempts.claim_one(task_id=task.pk, act=attempts.Act("Taken out of the group", proof), by=story.system_owner)
     RemediationTask.objects.filter(pk=task.pk).update(state="still_there")
     story.approve_silence(closed)
     pack = _pack(story, people)

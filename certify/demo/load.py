@@ -18,7 +18,7 @@ from ledger.actors import SYSTEM
 from people.actions import users
 from people.models import User
 from remediation import tasks as remediation_tasks
-from remediation.actions import removals
+from remediation.actions import attempts, removals
 from remediation.models import RemediationTask
 
 #: Days to decide.
@@ -130,7 +130,9 @@ class Demo:
         removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
         tasks = list(RemediationTask.objects.filter(campaign=campaign).select_related("item"))
         for task in tasks:
-            removals.claim_done(task_id=task.pk, note="Role taken away in the cloud console.", by=self.users["systems"])
+            attempts.claim_one(
+                task_id=task.pk, act=attempts.Act("Role taken away in the cloud console."), by=self.users["systems"]
+            )
         gone = {(task.item.account_key, task.item.entitlement_key) for task in tasks[1:]}
         self._load(
             Source.objects.get(key="cloud"),

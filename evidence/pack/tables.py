@@ -55,18 +55,27 @@ PREPARED = (
                        WHERE found.kind = 'second-look:asked' AND entry.subject = 'campaigns.campaign:' || campaign_id) AS is_looked_at
         FROM unnest(%(campaigns)s::bigint[]) AS campaign_id
     """, "campaign_id"),
-    ("pack_verified", """
-        SELECT DISTINCT ON (verification.task_id) verification.task_id, verification.verdict, later.number AS snapshot,
-               present.number AS present_in, verification.at, entry.index
-        FROM remediation_verification AS verification
-        JOIN pack_entry AS entry ON entry.uid = verification.entry_uid
-        JOIN inventory_snapshot AS later ON later.id = verification.snapshot_id
-        JOIN inventory_snapshot AS present ON present.id = verification.present_in_id
-        ORDER BY verification.task_id, entry.index DESC
+    ("pack_standing", """
+        SELECT DISTINCT ON (entry.subject) split_part(entry.subject, ':', 2)::bigint AS task_id, found.kind,
+               entry.payload_json -> 'data' ->> 'verdict' AS verdict
+        FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
+        WHERE found.kind IN ('removal:sent', 'removal:claimed-done', 'removal:verified', 'removal:returned', 'removal:closed')
+        ORDER BY entry.subject, found.index DESC
+    """, "task_id"),
+    ("pack_shown", """
+        SELECT DISTINCT ON (entry.subject) split_part(entry.subject, ':', 2)::bigint AS task_id,
+               found.kind = 'removal:verified' AND entry.payload_json -> 'data' ->> 'verdict' = 'gone' AS is_gone,
+               entry.payload_json -> 'data' AS data
+        FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
+        WHERE found.kind IN ('removal:verified', 'removal:returned') ORDER BY entry.subject, found.index DESC
+    """, "task_id"),
+    ("pack_opened", """
+        SELECT split_part(entry.subject, ':', 2)::bigint AS task_id, entry.payload_json -> 'data' ->> 'due_at' AS due_at
+        FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind = 'removal:opened'
     """, "task_id"),
     ("pack_claimed", """
-        SELECT attempt.task_id, count(*) AS attempts, max(entry.index) AS last
-        FROM remediation_attempt AS attempt JOIN pack_entry AS entry ON entry.uid = attempt.entry_uid GROUP BY attempt.task_id
+        SELECT attempt.task_id, count(*) AS attempts FROM remediation_attempt AS attempt
+        JOIN pack_entry AS entry ON entry.uid = attempt.entry_uid WHERE attempt.kind = 'claim' GROUP BY attempt.task_id
     """, "task_id"),
 )  # fmt: skip
 
@@ -76,9 +85,9 @@ UNDER = "JOIN pack_entry AS entry ON entry.uid = {uid}"
 #: Kinds of entries that a table of their own shows; all others are in administration/changes.csv.
 SHOWN_ELSEWHERE = (
     "decision:made", "decision:undone", "decision:bulk", "snapshot:loaded", "assignment:made", "assignment:reassigned",
-    "review:submitted", "removal:opened", "removal:claimed-done", "removal:verified", "mail:sent", "mail:failed",
-    "campaign:launched", "campaign:closed", "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned",
-    "second-look:asked",
+    "review:submitted", "removal:opened", "removal:claimed-done", "removal:verified", "removal:sent", "removal:proof-added",
+    "removal:closed", "removal:returned", "mail:sent", "mail:failed", "campaign:launched", "campaign:closed",
+    "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked",
 )  # fmt: skip
 
 
@@ -264,33 +273,41 @@ REASSIGNMENTS = f"""
     WHERE found.kind = 'assignment:reassigned' ORDER BY found.index, item.place
 """
 
+#: Where the last entry about a removal leaves it.
+REMOVAL_STATE = """
+    CASE WHEN task.id IS NULL THEN 'not_opened' ELSE CASE standing.kind
+        WHEN 'removal:sent' THEN 'sent' WHEN 'removal:claimed-done' THEN 'reported_not_proved'
+        WHEN 'removal:returned' THEN 'returned' WHEN 'removal:closed' THEN 'closed_on_proof'
+        WHEN 'removal:verified' THEN CASE standing.verdict WHEN 'gone' THEN 'verified_gone' ELSE 'still_there' END
+        ELSE 'open' END END
+"""
+
 # What nobody answered is there too once its removal is opened, which people must have approved.
-# Where a removal stands under the checkpoint follows from its verifications and reports alone; the task's own state is of today.
+# Where a removal stands under the checkpoint follows from its entries alone; the task's own state is of today.
 REMOVALS = f"""
     SELECT item.campaign_id::text, item.number::text, item.source_key, item.account_key, item.entitlement_key, item.path,
-           task.id::text, 'people.user:' || task.owner_id, {moment_sql("task.created_at")}, {moment_sql("task.due_at")},
-           CASE WHEN task.id IS NULL THEN 'not_opened' WHEN verified.verdict = 'gone' THEN 'verified_gone'
-                WHEN claimed.last > COALESCE(verified.index, -1) THEN 'reported_not_proved'
-                WHEN verified.verdict = 'still_there' THEN 'still_there' ELSE 'open' END,
+           task.id::text, 'people.user:' || task.owner_id, {moment_sql("task.created_at")}, begun.due_at, {REMOVAL_STATE},
            COALESCE(claimed.attempts, 0)::text,
-           CASE verified.verdict WHEN 'gone' THEN verified.present_in WHEN 'still_there' THEN verified.snapshot
-                ELSE snapshot.number END::text,
-           CASE WHEN verified.verdict = 'gone' THEN verified.snapshot::text END,
-           CASE WHEN verified.verdict = 'gone' THEN {moment_sql("verified.at")} END, opened.uid::text
+           COALESCE(CASE WHEN shown.is_gone THEN shown.data ->> 'present_in'
+                         ELSE COALESCE(shown.data ->> 'seen_in', shown.data ->> 'snapshot') END, snapshot.number::text),
+           CASE WHEN shown.is_gone THEN shown.data ->> 'snapshot' END, CASE WHEN shown.is_gone THEN shown.data ->> 'at' END,
+           opened.uid::text
     FROM campaigns_reviewitem AS item
     JOIN campaigns_campaignsource AS frozen ON frozen.campaign_id = item.campaign_id AND frozen.source_id = item.source_id
     JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
     LEFT JOIN (remediation_remediationtask AS task JOIN pack_entry AS opened ON opened.uid = task.entry_uid)
         ON task.item_id = item.id
-    LEFT JOIN pack_verified AS verified ON verified.task_id = task.id
+    LEFT JOIN pack_opened AS begun ON begun.task_id = task.id
+    LEFT JOIN pack_standing AS standing ON standing.task_id = task.id
+    LEFT JOIN pack_shown AS shown ON shown.task_id = task.id
     LEFT JOIN pack_claimed AS claimed ON claimed.task_id = task.id
     WHERE item.campaign_id = ANY(%(closed)s) AND (item.outcome IN ('revoked', 'reduced') OR opened.uid IS NOT NULL)
     ORDER BY item.campaign_id, item.number
 """
 
 ATTEMPTS = f"""
-    SELECT task.id::text, task.campaign_id::text, item.number::text, attempt.note, attempt.proof_name, attempt.proof_sha256,
-           attempt.by_name, {moment_sql("attempt.at")}, attempt.entry_uid::text
+    SELECT task.id::text, entry.kind, task.campaign_id::text, item.number::text, attempt.note, attempt.proof_name,
+           attempt.proof_sha256, attempt.proof_link, attempt.by_name, {moment_sql("attempt.at")}, attempt.entry_uid::text
     FROM remediation_attempt AS attempt JOIN remediation_remediationtask AS task ON task.id = attempt.task_id
     JOIN campaigns_reviewitem AS item ON item.id = task.item_id {UNDER.format(uid="attempt.entry_uid")}
     WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
@@ -309,6 +326,13 @@ VERIFICATIONS = f"""
 
 #: The entries of some kinds, whose rows they are.
 RECORDED = "FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind"
+
+RETURNS = f"""
+    SELECT {_data("task")}, {_data("campaign")}, {_data("item")}, {_data("source")}, {_data("gone_in")}, {_data("seen_in")},
+           {_data("decision")}, {_data("later_decision")}, {_data("later_outcome")}, {_data("granted_by")}, {_data("due_at")},
+           {_data("at")}, entry.uid::text
+    {RECORDED} = 'removal:returned' ORDER BY found.index
+"""
 
 MAILS = f"""
     SELECT entry.subject, entry.kind, {_data("recipient")}, {_data("recipient_name")}, {_data("address")}, {_data("template")},
@@ -358,10 +382,13 @@ TABLES = (
         "source", "snapshot", "completeness", "extraction_note", "extracted_at", "loaded_at", "loaded_by", "rows_read",
         "rows_loaded", "rows_rejected", "grants_open", "started", "changed", "ended", "entry"), SNAPSHOTS),
     Table("remediation/attempts.csv", (
-        "removal", "campaign", "item", "note", "proof_name", "proof_sha256", "by", "at", "entry"), ATTEMPTS),
+        "removal", "kind", "campaign", "item", "note", "proof_name", "proof_sha256", "proof_link", "by", "at", "entry"), ATTEMPTS),
     Table("remediation/removals.csv", (
         "campaign", "item", "source", "account_id", "entitlement_id", "path", "removal", "owner", "opened_at", "due_at", "state",
         "attempts", "present_in", "gone_in", "verified_at", "entry"), REMOVALS),
+    Table("remediation/returns.csv", (
+        "removal", "campaign", "item", "source", "gone_in", "seen_in", "decision", "later_decision", "later_outcome", "granted_by",
+        "due_at", "at", "entry"), RETURNS),
     Table("remediation/verifications.csv", (
         "removal", "campaign", "item", "verdict", "source", "present_in", "snapshot", "at", "entry"), VERIFICATIONS),
     Table("reviews/assignments.csv", ANSWER_COLUMNS, ASSIGNMENTS),

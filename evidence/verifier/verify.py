@@ -74,10 +74,13 @@ TABLES = {
         "source snapshot completeness extraction_note extracted_at loaded_at loaded_by rows_read rows_loaded rows_rejected "
         "grants_open started changed ended entry"
     ),
-    "remediation/attempts.csv": words("removal campaign item note proof_name proof_sha256 by at entry"),
+    "remediation/attempts.csv": words("removal kind campaign item note proof_name proof_sha256 proof_link by at entry"),
     "remediation/removals.csv": words(
         "campaign item source account_id entitlement_id path removal owner opened_at due_at state attempts present_in gone_in "
         "verified_at entry"
+    ),
+    "remediation/returns.csv": words(
+        "removal campaign item source gone_in seen_in decision later_decision later_outcome granted_by due_at at entry"
     ),
     "remediation/verifications.csv": words("removal campaign item verdict source present_in snapshot at entry"),
     "reviews/assignments.csv": ANSWER_COLUMNS,
@@ -130,6 +133,10 @@ FINDING = shown_in(
     "reviews/findings.csv", "campaign measure value threshold decided finding choice reason asked reopened",
     kind="kind", by="actor.name", at="at", **REVIEWER,
 )  # fmt: skip
+ATTEMPT = shown_in(
+    "remediation/attempts.csv", "campaign item note proof_name proof_sha256 proof_link at",
+    kind="kind", removal="data.task", by="actor.name",
+)  # fmt: skip
 #: Kind of entry → its table and columns. Kinds that are not here are shown in administration/changes.csv.
 SHOWN = {
     "decision:made": DECISION,
@@ -152,8 +159,10 @@ SHOWN = {
         loaded_at="at", loaded_by="actor.name",
     ),
     "removal:opened": shown_in("remediation/removals.csv", "campaign item owner due_at", removal="data.task", opened_at="at"),
-    "removal:claimed-done": shown_in(
-        "remediation/attempts.csv", "campaign item note proof_name proof_sha256 at", removal="data.task", by="actor.name",
+    **dict.fromkeys(map("removal:{}".format, words("sent claimed-done proof-added closed")), ATTEMPT),
+    "removal:returned": shown_in(
+        "remediation/returns.csv",
+        "campaign item source gone_in seen_in decision later_decision later_outcome granted_by due_at at", removal="data.task",
     ),
     "removal:verified": shown_in(
         "remediation/verifications.csv", "campaign item verdict source present_in snapshot at", removal="data.task",
@@ -177,7 +186,7 @@ CHECK_OF = {
     "reviews/submissions.csv": "submissions", "reviews/bulk_acts.csv": "bulk", "campaigns/mails.csv": "campaigns",
     "campaigns/seals.csv": "seals", "reviews/findings.csv": "seals", "reviews/second_looks.csv": "second_looks",
     "administration/changes.csv": "administration", "remediation/removals.csv": "removals",
-    "remediation/attempts.csv": "removals", "remediation/verifications.csv": "removals",
+    "remediation/attempts.csv": "removals", "remediation/verifications.csv": "removals", "remediation/returns.csv": "removals",
 }  # fmt: skip
 #: A campaign's row shows two entries, its launch and its end.
 LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:cancelled"
@@ -185,7 +194,7 @@ LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:
 UNSAID = {
     "data.stage": "1", "data.for": "", "data.until": "", "data.reduce_to": "", "data.evidence": "", "data.counts.reduced": "0",
     **dict.fromkeys(
-        map("data.{}".format, words("message_id sha256 value threshold decided finding choice reason asked reopened")), ""
+        map("data.{}".format, words("proof_link message_id sha256 value threshold decided finding choice reason asked reopened")), ""
     ),
 }  # fmt: skip
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
@@ -995,6 +1004,7 @@ class Tables:
         self._table("reviewers", self._read_reassignments, "reviews/reassignments.csv")
         self._table("bulk", self._read_bulk_acts, "reviews/bulk_acts.csv")
         self._table("removals", self._read_verifications, "remediation/verifications.csv")
+        self._table("removals", self._read_returns, "remediation/returns.csv")
         for table in (
             "reviews/submissions.csv",
             "remediation/attempts.csv",
@@ -1294,6 +1304,14 @@ class Tables:
                 )
                 self.report.problem("removals", f"{table}, row {number}: {wrong}, both in population/snapshots.csv")
 
+    def _read_returns(self, table):
+        for number, row in self.pack.rows(table):
+            self._remember(table, number, row)
+            both = {(row["source"], row["gone_in"]), (row["source"], row["seen_in"])} <= set(self.snapshots)
+            if not (both and int(row["gone_in"]) < int(row["seen_in"])) and "population/snapshots.csv" not in self.unreadable:
+                wrong = f"reading {row['seen_in']} of {row['source']} does not follow reading {row['gone_in']}"
+                self.report.problem("removals", f"{table}, row {number}: {wrong}, both in population/snapshots.csv")
+
 
 #: Rules by which somebody is asked later than a stage began.
 ASKED_LATER = {"reassigned", "asked_next", "second_look"}
@@ -1310,6 +1328,8 @@ DUE_AT = {
     "stage:opened": "due_at", "campaign:extended": "new", "campaign:resumed": "due_at", "silence:escalated": "due_at",
     "second-look:asked": "due_at",
 }  # fmt: skip
+#: A removal that hinders no seal.
+SETTLED = {"verified_gone", "closed_on_proof"}
 #: Where a removal stands.
 STANDING = words("state attempts present_in gone_in verified_at")
 
@@ -1347,6 +1367,8 @@ class Entries:
         self.pack, self.report, self.seal, self.tables = pack, report, seal, tables
         self.ahead = Ahead(pack.table("reviews/decisions.csv"))
         self.removals, self.runs, self.dues, self.delegations, self.proved = {}, {}, {}, {}, set()
+        # Removal → who reported it, and whether anything was shown.
+        self.reporters = {}
 
     def check(self):
         """Every entry; then rows that no entry stands for."""
@@ -1640,7 +1662,7 @@ class Entries:
             campaign.unjudged.add(entry["uid"])
         elif kind == "finding:dispositioned":
             campaign.unjudged.discard(data["finding"])
-        elif kind == "removal:opened":
+        elif kind in ("removal:opened", "removal:returned"):
             campaign.dues[data["task"]] = data["due_at"]
         elif kind == "second-look:asked":
             campaign.looks.append(data)
@@ -1648,7 +1670,7 @@ class Entries:
             campaign.is_reopened = True
         elif kind == "campaign:sealed":
             due = [self.removals[task][0] for task, due_at in campaign.dues.items() if due_at <= data["sealed_at"]]
-            late = sum(state != "verified_gone" for state in due)
+            late = sum(state not in SETTLED for state in due)
             for count, what in ((len(campaign.unjudged), "findings nobody had judged"), (late, "removals past their deadline")):
                 if count:
                     self.report.problem("seals", f"{where}: {campaign.label} was sealed with {count:,} {what}")
@@ -1712,6 +1734,10 @@ class Entries:
         """Where a removal stands follows from the entries alone: somebody's word is a claim, only later data proves it."""
         data, kind = entry["data"], entry["kind"]
         now = self.removals.setdefault(data["task"], ["open", 0, "", "", ""])
+        if kind in ("removal:claimed-done", "removal:proof-added"):
+            known = self.reporters.setdefault(data["task"], [set(), False])
+            known[0].add(entry["actor"]["id"])
+            known[1] = known[1] or bool(data["proof_name"] or data.get("proof_link"))
         if kind == "removal:claimed-done":
             now[1] += 1
             now[0] = "reported_not_proved"
@@ -1719,6 +1745,27 @@ class Entries:
             now[0], now[2:] = "verified_gone", [data["present_in"], data["snapshot"], data["at"]]
         elif kind == "removal:verified":
             now[0], now[2] = "still_there", data["snapshot"]
+        elif kind == "removal:returned":
+            self._follow_return(entry, now)
+        elif kind == "removal:sent":
+            now[0] = "sent"
+        elif kind == "removal:closed":
+            self._follow_closing(entry, now)
+
+    def _follow_return(self, entry, now):
+        """Only what had been proved gone can come back."""
+        if now[0] != "verified_gone" or now[3] != entry["data"]["gone_in"]:
+            wrong = f"removal {entry['data']['task']} is said to have come back, but was not proved gone before"
+            self.report.problem("removals", f"remediation/returns.csv: {wrong} (entry {entry['uid']})")
+        now[0], now[2:] = "returned", [entry["data"]["seen_in"], "", ""]
+
+    def _follow_closing(self, entry, now):
+        """What no data verifies is closed by somebody else than those who reported it, and on a proof that they gave."""
+        people, is_proved = self.reporters.get(entry["data"]["task"], [set(), False])
+        if now[0] != "reported_not_proved" or entry["actor"]["id"] in people or not is_proved:
+            wrong = f"removal {entry['data']['task']} was closed without a proof, or by somebody who reported it"
+            self.report.problem("removals", f"remediation/attempts.csv: {wrong} (entry {entry['uid']})")
+        now[0] = "closed_on_proof"
 
 
 # --- what must add up when everything was read --------------------------------------------------------------------------------
@@ -2024,7 +2071,8 @@ class Sums:
 
 STATES = {
     "verified_gone": "proved gone by a later full reading", "reported_not_proved": "reported done but not proved",
-    "still_there": "still there", "open": "open", "not_opened": "without a task yet",
+    "still_there": "still there", "returned": "came back", "sent": "handed on", "closed_on_proof": "closed on proof, never verified",
+    "open": "open", "not_opened": "without a task yet",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from certify.lib import clock
 from people.actions import mails
 from remediation import queries, rules
 from remediation.models import RemediationTask
-from remediation.states import TaskState
+from remediation.states import TO_DO
 
 
 @transaction.atomic
@@ -18,7 +18,7 @@ def remind_owners(*, by) -> int:
     now = clock.now()
     queued = 0
     for owner in queries.owners_with_unproved():
-        waiting = RemediationTask.objects.filter(owner=owner, state__in=(TaskState.OPEN, TaskState.STILL_THERE))
+        waiting = RemediationTask.objects.filter(owner=owner, state__in=TO_DO)
         dues = list(waiting.values_list("due_at", flat=True))
         if not any(rules.is_reminder_day(due.date(), now.date()) for due in dues):
             continue

@@ -1,128 +1,175 @@
-"""Verification: what a later FULL snapshot says of the removals of its source."""
+"""Verification: what a later reading says of the removals of its source, as sets."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from django.db import connection, transaction
 
 from certify.lib import clock
-from certify.lib.batches import batched
 from certify.lib.times import rfc3339
 from inventory.models import Snapshot
 from ledger.actions import entries
 from remediation import queries
-from remediation.models import RemediationTask, Verification
-from remediation.states import TaskState, Verdict
+from remediation.actions import returning
+from remediation.models import Watched
+from remediation.states import DISPROVABLE, AttemptKind, Verdict
 
 BATCH = 5_000
+NOTHING = {Verdict.GONE.value: 0, Verdict.STILL_THERE.value: 0}
+#: What makes a snapshot that was taken before it too old to contradict anybody.
+ASKING = (AttemptKind.CLAIM.value, AttemptKind.LIST.value)
 
-#: Every unproved removal of the source that an earlier snapshot showed: is the reviewed grant open in this one? It is the same
-#: access when account, entitlement and path are the same, whatever version of its row is open. `asked_at` is when somebody was
-#: last asked to remove it or last said they had. A file extracted before the one that showed the access says nothing.
+#: The grants of a source that are open in a snapshot: most often it is the latest one, and one index has them.
+OPEN_NOW = "SELECT account_id, entitlement_id, path FROM inventory_grant WHERE source_id = %(source)s AND closed_in_id IS NULL"
+OPEN_THEN = """
+    SELECT account_id, entitlement_id, path FROM inventory_grant
+    WHERE source_id = %(source)s AND opened_in_id <= %(snapshot)s AND (closed_in_id IS NULL OR closed_in_id > %(snapshot)s)
+"""
+
+#: Every removal of the source that is not proved and that an earlier snapshot showed: is the reviewed grant open in this one? It is
+#: the same access when account, entitlement and path are the same, whatever version of its row is open. A file extracted before
+#: the one that showed the access says nothing. `present_in` is the last reading that showed it: every reading between was
+#: looked at, and would have proved the removal had it not shown the access.
 STANDING = """
-    SELECT task.id, item.campaign_id, item.number, task.present_in_id,
-           EXISTS (
-               SELECT 1 FROM inventory_grant AS later
-               WHERE later.account_id = reviewed.account_id
-                 AND later.entitlement_id = reviewed.entitlement_id
-                 AND later.path = reviewed.path
-                 AND later.opened_in_id <= %(snapshot)s
-                 AND (later.closed_in_id IS NULL OR later.closed_in_id > %(snapshot)s)
-           ) AS is_open,
-           GREATEST(task.created_at, (
-               SELECT max(attempt.at) FROM remediation_attempt AS attempt WHERE attempt.task_id = task.id
-           )) AS asked_at
+    CREATE TEMP TABLE removal_verdict ON COMMIT DROP AS
+    SELECT task.id AS task, item.campaign_id AS campaign, item.number, task.state,
+           CASE WHEN %(before)s > task.present_in_id AND %(before_seen_at)s > COALESCE(present.extracted_at, present.loaded_at)
+                THEN %(before)s ELSE task.present_in_id END AS present_in,
+           CASE WHEN later.account_id IS NULL THEN 'gone' ELSE 'still_there' END AS verdict,
+           GREATEST(task.created_at, asked.at) < %(seen_at)s AS was_asked, gen_random_uuid() AS entry_uid
     FROM remediation_remediationtask AS task
     JOIN campaigns_reviewitem AS item ON item.id = task.item_id
     JOIN inventory_grant AS reviewed ON reviewed.id = item.grant_id
     JOIN inventory_snapshot AS present ON present.id = task.present_in_id
+    LEFT JOIN (SELECT task_id, max(at) AS at FROM remediation_attempt WHERE kind = ANY(%(asking)s) GROUP BY task_id) AS asked
+        ON asked.task_id = task.id
+    LEFT JOIN ({open}) AS later ON later.account_id = reviewed.account_id AND later.entitlement_id = reviewed.entitlement_id
+        AND later.path = reviewed.path
     WHERE task.source_id = %(source)s AND task.state <> 'verified_gone' AND task.present_in_id < %(snapshot)s
       AND COALESCE(present.extracted_at, present.loaded_at) < %(seen_at)s
-    ORDER BY task.id
+"""
+#: What is not new is not written again: a removal that was still there yesterday.
+NOT_NEW = "DELETE FROM removal_verdict WHERE verdict = 'still_there' AND NOT (was_asked AND state = ANY(%(disprovable)s))"
+KEEP = """
+    INSERT INTO remediation_verification (task_id, snapshot_id, present_in_id, verdict, at, entry_uid)
+    SELECT task, %(snapshot)s, present_in, verdict, %(now)s, entry_uid FROM removal_verdict ORDER BY task
+"""
+SETTLE = """
+    UPDATE remediation_remediationtask AS task SET
+        state = CASE found.verdict WHEN 'gone' THEN 'verified_gone' ELSE 'still_there' END,
+        verified_in_id = CASE found.verdict WHEN 'gone' THEN %(snapshot)s::bigint END,
+        present_in_id = CASE found.verdict WHEN 'gone' THEN found.present_in ELSE %(snapshot)s END
+    FROM removal_verdict AS found WHERE found.task = task.id
 """
 
 
-class Standing(NamedTuple):
-    """One row of `STANDING`."""
+@dataclass(frozen=True)
+class Reading:
+    """A snapshot, when it was taken, and the last reading before it that can prove something (0 for none)."""
 
-    task: int
-    campaign: int
-    number: int
-    present_in: int
-    is_open: bool
-    asked_at: datetime
+    snapshot: Snapshot
+    seen_at: datetime
+    before: int
+    before_seen_at: datetime | None
+
+    def values(self) -> dict:
+        """What the statements of this module are filled with."""
+        return {
+            "snapshot": self.snapshot.pk,
+            "source": self.snapshot.source_id,
+            "seen_at": self.seen_at,
+            "before": self.before,
+            "before_seen_at": self.before_seen_at,
+            "asking": list(ASKING),
+            "disprovable": [state.value for state in DISPROVABLE],
+            "now": clock.now(),
+        }
 
 
 @transaction.atomic
 def verify_against(*, snapshot_id: int, by) -> dict[str, int]:
-    """Mark the unproved removals of the snapshot's source as gone or still there; returns the count of each verdict.
+    """Hold the removals of a source against one reading; returns how many are newly {gone, still_there, returned}.
 
-    Only a FULL snapshot with a file of grants speaks; any other changes nothing. A snapshot that was taken before the removal
-    was asked for, or before somebody reported it done, can prove that the access had gone, but never counts as "still
-    there". Running it again changes nothing.
+    Only a FULL snapshot whose file of grants could be read to its last row proves that something is gone, or still there. Any
+    file of grants shows what came back. A snapshot that was taken before the removal was asked for, or before somebody reported it
+    done, can prove that the access had gone, but never counts as "still there". Running it again changes nothing; two runs for one
+    source wait for each other.
     """
-    snapshot = queries.speaking().select_related("source").filter(pk=snapshot_id).first()
-    if snapshot is None:
-        return {Verdict.GONE.value: 0, Verdict.STILL_THERE.value: 0}
-    seen_at = snapshot.extracted_at or snapshot.loaded_at
-    rows = _standing(snapshot, seen_at)
-    present = [row for row in rows if row.is_open]
-    gone = [row for row in rows if not row.is_open]
-    still_there = [row for row in present if row.asked_at < seen_at]
-    _record(snapshot, gone, Verdict.GONE, by)
-    _record(snapshot, still_there, Verdict.STILL_THERE, by)
-    _tasks(gone).update(state=TaskState.VERIFIED_GONE, verified_in=snapshot)
-    _tasks(still_there).update(state=TaskState.STILL_THERE)
-    _tasks(present).update(present_in=snapshot)
-    return {Verdict.GONE.value: len(gone), Verdict.STILL_THERE.value: len(still_there)}
+    snapshot = queries.with_grants().select_related("source").get(pk=snapshot_id)
+    Watched.objects.get_or_create(source_id=snapshot.source_id, defaults={"up_to": 0})
+    watched = Watched.objects.select_for_update(of=("self",), no_key=True).get(source_id=snapshot.source_id)
+    reading = _reading(snapshot)
+    found = _verify(reading, by) if queries.speaking().filter(pk=snapshot.pk).exists() else dict(NOTHING)
+    found["returned"] = returning.find(snapshot=snapshot, seen_at=reading.seen_at, by=by)
+    watched.up_to = snapshot.pk
+    watched.save(update_fields=["up_to"])
+    return found
 
 
-def _standing(snapshot: Snapshot, seen_at: datetime) -> list[Standing]:
+def _reading(snapshot: Snapshot) -> Reading:
+    seen_at = queries.seen_at(snapshot)
+    earlier = queries.speaking().filter(source_id=snapshot.source_id, pk__lt=snapshot.pk).order_by("-pk")
+    before = next((one for one in earlier.iterator() if queries.seen_at(one) < seen_at), None)
+    return Reading(snapshot, seen_at, before.pk if before else 0, queries.seen_at(before) if before else None)
+
+
+def _verify(reading: Reading, by) -> dict[str, int]:
+    values = reading.values()
+    latest = not queries.with_grants().filter(source_id=reading.snapshot.source_id, pk__gt=reading.snapshot.pk).exists()
     with connection.cursor() as cursor:
-        # Two sweeps of one source must not both write a verdict; readers and other sources go on.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('remediation.verification'), %s)", [snapshot.source_id])
-        cursor.execute(STANDING, {"snapshot": snapshot.pk, "source": snapshot.source_id, "seen_at": seen_at})
-        return [Standing(*row) for row in cursor.fetchall()]
+        cursor.execute("DROP TABLE IF EXISTS removal_verdict")
+        cursor.execute(STANDING.format(open=OPEN_NOW if latest else OPEN_THEN), values)
+        cursor.execute(NOT_NEW, values)
+        cursor.execute("SELECT verdict, count(*) FROM removal_verdict GROUP BY verdict")
+        counts = NOTHING | dict(cursor.fetchall())
+        if any(counts.values()):
+            cursor.execute("ANALYZE removal_verdict")
+            _record(reading, values["now"], by)
+            cursor.execute(KEEP, values)
+            cursor.execute(SETTLE, values)
+    return counts
 
 
-def _tasks(rows: list[Standing]):
-    return RemediationTask.objects.filter(pk__in=[row.task for row in rows])
-
-
-def _record(snapshot: Snapshot, rows: list[Standing], verdict: Verdict, by) -> None:
-    """Write the verifications and their ledger entries."""
-    now = clock.now()
-    numbers = dict(Snapshot.objects.filter(source_id=snapshot.source_id).values_list("pk", "number"))
-    for batch in batched(rows, BATCH):
-        recorded = entries.record_many(
+def _record(reading: Reading, now: datetime, by) -> None:
+    """The ledger entries of what is new."""
+    numbers = dict(Snapshot.objects.filter(source_id=reading.snapshot.source_id).values_list("pk", "number"))
+    shared = {"source": reading.snapshot.source.key, "snapshot": str(reading.snapshot.number), "at": rfc3339(now)}
+    for batch in _verdicts():
+        entries.record_many(
             kind="removal:verified",
             by=by,
             at=now,
+            uids=[row[-1] for row in batch],
             rows=[
                 (
-                    f"remediation.task:{row.task}",
+                    f"remediation.task:{task}",
                     {
-                        "task": str(row.task),
-                        "campaign": str(row.campaign),
-                        "item": str(row.number),
-                        "verdict": verdict.value,
-                        "source": snapshot.source.key,
-                        "snapshot": str(snapshot.number),
-                        "present_in": str(numbers[row.present_in]),
-                        "at": rfc3339(now),
+                        "task": str(task),
+                        "campaign": str(campaign),
+                        "item": str(number),
+                        "verdict": verdict,
+                        "present_in": str(numbers[present_in]),
+                        **shared,
                     },
                 )
-                for row in batch
+                for task, campaign, number, verdict, present_in, _ in batch
             ],
         )
-        Verification.objects.bulk_create(
-            Verification(
-                task_id=row.task,
-                snapshot=snapshot,
-                present_in_id=row.present_in,
-                verdict=verdict,
-                at=now,
-                entry_uid=entry.uid,
+
+
+def _verdicts() -> Iterator[list[tuple]]:
+    """A batch of them at a time, so that memory does not grow with their number."""
+    last = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT task, campaign, number, verdict, present_in, entry_uid FROM removal_verdict WHERE task > %s ORDER BY task"
+                " LIMIT %s",
+                [last, BATCH],
             )
-            for row, entry in zip(batch, recorded, strict=True)
-        )
+            batch = cursor.fetchall()
+        if not batch:
+            return
+        yield batch
+        last = batch[-1][0]

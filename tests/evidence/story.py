@@ -21,13 +21,15 @@ from campaigns.actions.items import Answer, Selection
 from campaigns.models import Assignment, Campaign, Finding, ReviewItem
 from campaigns.states import Outcome
 from certify.lib import clock
+from certify.lib.files import StoredFile
 from evidence.actions import periods, sealing
 from evidence.models import AuditPeriod
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from people.actions import users
 from people.tasks import send_queued_mail
-from remediation.actions import removals, verification
+from remediation.actions import attempts, removals, verification
+from remediation.models import RemediationTask
 from tests.story import QUARTERLY, Story
 
 YEAR = 2031
@@ -81,6 +83,7 @@ def play(story: Story) -> AuditPeriod:
     _staged(story)
     _scheduled(story)
     _sealed(story)
+    _handled(story)
     _open(story)
     users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
     assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
@@ -171,7 +174,7 @@ def _first(story: Story) -> Campaign:
         closing.close(campaign_id=campaign.pk, by=story.owner)
         assert removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM) == 2
         task = story.item(campaign, "bruno", "admin").removal
-        removals.claim_done(task_id=task.pk, note="Taken out of the group, OPS-12", by=story.system_owner)
+        attempts.claim_one(task_id=task.pk, act=attempts.Act("Taken out of the group, OPS-12"), by=story.system_owner)
     return campaign
 
 
@@ -308,6 +311,29 @@ def _sealed(story: Story) -> Campaign:
         dispositions.judge(campaign_id=campaign.pk, finding_ids=found, choice="accepted", reason=REASON, by=story.owner)
         sealing.seal(campaign_id=campaign.pk, statement="Every finding and every removal was looked at.", by=story.owner)
     return campaign
+
+
+def _handled(story: Story) -> None:
+    """Access that came back, a removal in somebody's list, and one that is closed on its proof."""
+    with clock.freeze(moment(12, 1)):
+        story.load(
+            grants=GRANTS.replace("crm,,,,read,2026-01-05,,\n", "").replace(
+                "crm,bruno,=1+1,p2,admin,2026-01-05,2026-11-01,\n", ""
+            )
+        )
+        verify(story)
+    back, handed = RemediationTask.objects.get(state="returned"), RemediationTask.objects.get(item__account_key="job")
+    assert back.item.account_key == "elif"
+    with clock.freeze(moment(12, 2)):
+        act = attempts.Act("=Handed to the administrator, in a list", link="https://tickets.example/=1")
+        attempts.hand_on(task_ids=[handed.pk], act=act, by=story.system_owner)
+    task = RemediationTask.objects.filter(item__account_key="david", state="still_there").latest("pk")
+    with clock.freeze(moment(12, 3)):
+        attempts.claim_one(task_id=task.pk, act=attempts.Act("=Taken away in the console"), by=story.system_owner)
+        proof = attempts.Proof("=screen.png", StoredFile("proofs/x", "ab" * 32, 17))
+        attempts.add_proof(task_id=task.pk, act=attempts.Act("The screen after it", proof), by=story.system_owner)
+    with clock.freeze(moment(12, 4)):
+        attempts.close(task_id=task.pk, act=attempts.Act("The system is switched off now"), by=story.owner)
 
 
 def _open(story: Story) -> Campaign:

@@ -19,7 +19,7 @@ from ledger.actions import entries
 from ledger.actors import SYSTEM
 from ledger.models import Checkpoint, Entry
 from people.actions import users
-from remediation.actions import removals
+from remediation.actions import attempts, removals
 from remediation.models import RemediationTask
 from tests.evidence import spoil
 from tests.evidence.conftest import build, seal, verify
@@ -60,7 +60,7 @@ def _go_on(story) -> None:
         closing.close(campaign_id=campaign.pk, by=story.owner)
         removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
         task = RemediationTask.objects.exclude(state="verified_gone").first()
-        removals.claim_done(task_id=task.pk, note="Really taken away now, OPS-99", by=story.system_owner)
+        attempts.claim_one(task_id=task.pk, act=attempts.Act("Really taken away now, OPS-99"), by=story.system_owner)
         load_without(story, "david,")
         verify_removals(story)
         users.create(username="late", name="Late Comer", roles=["administrator"], by=story.admin)
@@ -198,9 +198,14 @@ def test_removals_say_what_is_proved_and_between_which_readings(honest):
     facts = {key: (row["state"], row["present_in"], row["gone_in"], row["attempts"]) for key, row in found.items()}
     assert facts == {
         ("bruno", "admin"): ("verified_gone", "2", "3", "1"),
-        ("david", "read"): ("open", "4", "", "0"),  # removed in spring, still there in summer, removed again in autumn
-        ("job", "read"): ("open", "4", "", "0"),
-        ("elif", "read"): ("verified_gone", "3", "4", "0"),
+        ("david", "read"): (
+            "closed_on_proof",
+            "7",
+            "",
+            "1",
+        ),  # removed in spring, still there in summer, removed again in autumn
+        ("job", "read"): ("sent", "7", "", "0"),
+        ("elif", "read"): ("returned", "7", "", "0"),
     }
 
 

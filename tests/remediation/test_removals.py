@@ -6,8 +6,6 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from django.test import Client
-from hypothesis import given
-from hypothesis import strategies as st
 
 from campaigns.actions import closing, launching, plans
 from certify.lib import clock
@@ -15,10 +13,10 @@ from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.files import StoredFile
 from ledger.models import Entry
 from people.models import Mail
-from remediation import rules, tasks
-from remediation.actions import removals
+from remediation import tasks
+from remediation.actions import attempts, removals
 from remediation.models import Attempt, RemediationTask, Verification
-from remediation.states import TASK_TRANSITIONS, TaskState
+from remediation.states import TaskState
 
 NOTE = "Taken out of the group, ticket 4711"
 
@@ -67,8 +65,8 @@ def test_where_the_plan_wants_it_the_reviewer_does_not_report_the_removal(story)
     tasks.sweep_signed_off()
     task = RemediationTask.objects.get()
     with pytest.raises(NotAllowed, match="You reviewed this item"):
-        removals.claim_done(task_id=task.pk, note=NOTE, by=story.system_owner)
-    removals.claim_done(task_id=task.pk, note=NOTE, by=story.owner)
+        attempts.claim_one(task_id=task.pk, act=attempts.Act(NOTE), by=story.system_owner)
+    attempts.claim_one(task_id=task.pk, act=attempts.Act(NOTE), by=story.owner)
 
 
 @pytest.mark.django_db
@@ -98,7 +96,7 @@ def test_an_open_campaign_opens_no_removals(story):
 
 @pytest.mark.django_db
 def test_only_a_later_full_snapshot_proves_a_removal(story, opened):
-    removals.claim_done(task_id=opened["chloe"].pk, note=NOTE, by=story.system_owner)
+    attempts.claim_one(task_id=opened["chloe"].pk, act=attempts.Act(NOTE), by=story.system_owner)
     assert states() == {"chloe": "claimed_done", "david": "open"}
     before = dict(story.texts)
     story.load_without(("chloe", "read"), ("david", "read"), completeness="partial")
@@ -116,11 +114,11 @@ def test_only_a_later_full_snapshot_proves_a_removal(story, opened):
 
 @pytest.mark.django_db
 def test_a_claim_is_unmasked_by_the_next_full_snapshot(story, opened):
-    removals.claim_done(task_id=opened["chloe"].pk, note=NOTE, by=story.system_owner)
+    attempts.claim_one(task_id=opened["chloe"].pk, act=attempts.Act(NOTE), by=story.system_owner)
     story.load()
     tasks.verify_new_snapshots()
     assert states()["chloe"] == "still_there"
-    removals.claim_done(task_id=opened["chloe"].pk, note=NOTE + " again", by=story.system_owner)
+    attempts.claim_one(task_id=opened["chloe"].pk, act=attempts.Act(NOTE + " again"), by=story.system_owner)
     story.load_without(("chloe", "read"))
     tasks.verify_new_snapshots()
     assert states()["chloe"] == "verified_gone"
@@ -131,7 +129,7 @@ def test_a_claim_is_unmasked_by_the_next_full_snapshot(story, opened):
 def test_a_snapshot_taken_before_the_claim_does_not_contradict_it(story, opened):
     story.load()
     with clock.freeze(clock.now() + timedelta(hours=1)):
-        removals.claim_done(task_id=opened["chloe"].pk, note=NOTE, by=story.system_owner)
+        attempts.claim_one(task_id=opened["chloe"].pk, act=attempts.Act(NOTE), by=story.system_owner)
     tasks.verify_new_snapshots()
     assert states()["chloe"] == "claimed_done"
 
@@ -150,19 +148,19 @@ def test_claims_are_for_the_owner_and_need_a_note_that_says_something(story, ope
     task = opened["chloe"]
     for stranger in (story.admin, story.auditor, story.fallback):
         with pytest.raises(NotAllowed):
-            removals.claim_done(task_id=task.pk, note=NOTE, by=stranger)
+            attempts.claim_one(task_id=task.pk, act=attempts.Act(NOTE), by=stranger)
     for note in ("", "done", "..............."):
         with pytest.raises(InvalidInput, match="at least 10 characters"):
-            removals.claim_done(task_id=task.pk, note=note, by=story.system_owner)
-    removals.claim_done(task_id=task.pk, note=NOTE, by=story.system_owner)
+            attempts.claim_one(task_id=task.pk, act=attempts.Act(note), by=story.system_owner)
+    attempts.claim_one(task_id=task.pk, act=attempts.Act(NOTE), by=story.system_owner)
     with pytest.raises(InvalidInput, match="cannot become"):
-        removals.claim_done(task_id=task.pk, note=NOTE, by=story.system_owner)
+        attempts.claim_one(task_id=task.pk, act=attempts.Act(NOTE), by=story.system_owner)
 
 
 @pytest.mark.django_db
 def test_a_proof_file_is_recorded_with_its_hash(story, opened):
-    proof = removals.Proof("screen.png", StoredFile("proofs/x", "ab" * 32, 17))
-    removals.claim_done(task_id=opened["chloe"].pk, note=NOTE, proof=proof, by=story.system_owner)
+    proof = attempts.Proof("screen.png", StoredFile("proofs/x", "ab" * 32, 17))
+    attempts.claim_one(task_id=opened["chloe"].pk, act=attempts.Act(NOTE, proof), by=story.system_owner)
     data = Entry.objects.get(kind="removal:claimed-done").payload_json["data"]
     assert (data["proof_name"], data["proof_sha256"], data["note"]) == ("screen.png", "ab" * 32, NOTE)
 
@@ -170,7 +168,7 @@ def test_a_proof_file_is_recorded_with_its_hash(story, opened):
 @pytest.mark.django_db
 @pytest.mark.parametrize("table", ["remediation_attempt", "remediation_verification", "remediation_remediationtask"])
 def test_the_trail_cannot_be_deleted(story, opened, table):
-    removals.claim_done(task_id=opened["chloe"].pk, note=NOTE, by=story.system_owner)
+    attempts.claim_one(task_id=opened["chloe"].pk, act=attempts.Act(NOTE), by=story.system_owner)
     story.load_without(("chloe", "read"))
     tasks.verify_new_snapshots()
     with pytest.raises(DatabaseError, match="refused"), transaction.atomic(), connection.cursor() as cursor:
@@ -202,22 +200,3 @@ def test_pages_list_claim_and_export(story, opened, settings, tmp_path):
     lines = b"".join(client.get("/removals/export.csv").streaming_content).decode().splitlines()
     assert len(lines) == 3
     assert "claimed_done" in "".join(lines)
-
-
-@given(st.dates(), st.integers(-60, 60))
-def test_reminder_days(due, days):
-    try:
-        today = due - timedelta(days=days)
-    except OverflowError:
-        return
-    assert rules.is_reminder_day(due, today) == (days in (2, 0) or (days < 0 and days % 7 == 0))
-
-
-@pytest.mark.parametrize("old", TaskState.values)
-@pytest.mark.parametrize("new", TaskState.values)
-def test_transitions(old, new):
-    if new in TASK_TRANSITIONS[old]:
-        rules.check_transition(old, new)
-    else:
-        with pytest.raises(InvalidInput, match="cannot become"):
-            rules.check_transition(old, new)

@@ -7,17 +7,17 @@ from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from certify.lib import clock
 from certify.lib.access import requires
-from certify.lib.errors import InvalidInput
+from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.files import located, store
 from certify.lib.times import rfc3339
 from remediation import permissions, queries
-from remediation.actions import removals
+from remediation.actions import attempts
 from remediation.exports import worklist
-from remediation.forms import PROOF_LIMIT, STATES, ClaimForm, FilterForm
+from remediation.forms import PROOF_LIMIT, STATES, ActForm, CloseForm, FilterForm
 from remediation.models import RemediationTask
 
 
@@ -80,13 +80,18 @@ def _visible(request: HttpRequest, pk: int) -> RemediationTask:
     return get_object_or_404(tasks, pk=pk)
 
 
-def _detail(request: HttpRequest, task: RemediationTask, form: ClaimForm, status: int = 200) -> HttpResponse:
+def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: int = 200) -> HttpResponse:
     context = {
         "task": task,
         "item": task.item,
         "form": form,
+        "close_form": CloseForm(),
         "trail": queries.trail(task),
+        "removal_words": queries.removal_words(task),
         "can_claim": permissions.can_claim_done(request.user, task),
+        "can_add_proof": permissions.can_add_proof(request.user, task),
+        "can_close": permissions.can_close(request.user, task),
+        "is_proved": queries.is_proved(task),
         "last_full_at": queries.last_full_snapshot_at(task.source_id),
     }
     return render(request, "remediation/task_detail.html", context, status=status)
@@ -95,26 +100,42 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ClaimForm, status
 @requires(permissions.can_open_removals)
 @require_http_methods(["GET", "POST"])
 def task_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """A removal; reporting it done, and proving that once it is reported."""
     task = _visible(request, pk)
-    form = ClaimForm(request.POST or None, request.FILES or None)
+    form = ActForm(request.POST or None, request.FILES or None)
     if request.method == "GET":
         return _detail(request, task, form)
     if not form.is_valid():
         return _detail(request, task, form, status=422)
+    do = attempts.add_proof if permissions.can_add_proof(request.user, task) else attempts.claim_one
     try:
-        removals.claim_done(task_id=task.pk, note=form.cleaned_data["note"], proof=_stored(form), by=request.user)
+        do(task_id=task.pk, act=act_of(form), by=request.user)
     except InvalidInput as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         return _detail(request, task, form, status=422)
-    messages.success(request, "Recorded. It counts as removed once a later full snapshot no longer shows it.")
+    messages.success(request, "Recorded. It counts as removed once a later full reading no longer shows it.")
     return redirect("remediation:task-detail", pk=task.pk)
 
 
-def _stored(form: ClaimForm) -> removals.Proof | None:
-    upload = form.cleaned_data["proof"]
-    if not upload:
-        return None
-    return removals.Proof(upload.name[:255], store(upload.chunks(), directory="proofs", limit=PROOF_LIMIT))
+def act_of(form: ActForm) -> attempts.Act:
+    """What a form says was done; its file is stored."""
+    upload, proof = form.cleaned_data["proof"], None
+    if upload:
+        proof = attempts.Proof(upload.name[:255], store(upload.chunks(), directory="proofs", limit=PROOF_LIMIT))
+    return attempts.Act(form.cleaned_data["note"], proof, form.cleaned_data["proof_link"])
+
+
+@requires(permissions.can_close_removals)
+@require_POST
+def task_close(request: HttpRequest, pk: int) -> HttpResponse:
+    """Close a reported removal on its proof."""
+    task = _visible(request, pk)
+    try:
+        attempts.close(task_id=task.pk, act=attempts.Act(request.POST.get("note", "")), by=request.user)
+        messages.success(request, "Closed on its proof. It stays counted as never verified.")
+    except (InvalidInput, NotAllowed) as refusal:
+        messages.error(request, refusal.message)
+    return redirect("remediation:task-detail", pk=task.pk)
 
 
 @requires(permissions.can_open_removals)
