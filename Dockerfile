@@ -28,6 +28,7 @@ COPY campaigns campaigns
 COPY remediation remediation
 COPY evidence evidence
 COPY templates templates
+COPY locale locale
 COPY static static
 # The key is for this one command, which signs nothing; it is in no layer's environment.
 RUN SECRET_KEY=only-while-the-static-files-are-collected-in-this-layer ALLOWED_HOSTS=localhost \

@@ -36,9 +36,12 @@ test: setup lint  ## Every check and every test; PYTEST_ARGS="tests/ledger -x" f
 bench: setup  ## Measure; prints a line per figure and writes bench/results.json
 	$(BIN)/python -m bench
 
+messages: setup  ## Bring the translations in locale/ up to date with the marked strings
+	@$(BIN)/python -m tools.messages
+
 lock: setup  ## Resolve requirements/*.in again; UPGRADE=1 takes newer versions
 	$(COMPILE) requirements/base.in -o requirements/base.txt
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) requirements/installer.in -o requirements/installer.txt
 
-.PHONY: help setup demo lint test bench lock
+.PHONY: help setup demo lint test bench messages lock

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.permissions import can_see_campaigns
 from evidence.permissions import can_open_audit
@@ -19,16 +20,16 @@ def may_have_reviews(user) -> bool:
 
 #: Label, URL name, and who has it.
 ENTRIES = (
-    ("Reviews", "campaigns:inbox", may_have_reviews),
-    ("Campaigns", "campaigns:campaign-list", can_see_campaigns),
-    ("Calendar", "campaigns:calendar", can_see_campaigns),
-    ("Definitions", "campaigns:definition-list", can_see_campaigns),
-    ("Removals", "remediation:task-list", can_open_removals),
-    ("Systems", "inventory:source-list", can_see_inventory),
-    ("Audit", "evidence:period-list", can_open_audit),
-    ("Ledger", "ledger:entry-list", can_see_ledger),
-    ("People", "people:person-list", can_manage_people),
-    ("Mails", "people:mail-list", can_see_mails),
+    (_("Reviews"), "campaigns:inbox", may_have_reviews),
+    (_("Campaigns"), "campaigns:campaign-list", can_see_campaigns),
+    (_("Calendar"), "campaigns:calendar", can_see_campaigns),
+    (_("Definitions"), "campaigns:definition-list", can_see_campaigns),
+    (_("Removals"), "remediation:task-list", can_open_removals),
+    (_("Systems"), "inventory:source-list", can_see_inventory),
+    (_("Audit"), "evidence:period-list", can_open_audit),
+    (_("Ledger"), "ledger:entry-list", can_see_ledger),
+    (_("People"), "people:person-list", can_manage_people),
+    (_("Mails"), "people:mail-list", can_see_mails),
 )
 
 

@@ -41,6 +41,7 @@ CERTIFY_ROW_LIMIT = env.int("CERTIFY_ROW_LIMIT", default=10_000_000)
 CERTIFY_PAGE_ROWS = env.int("CERTIFY_PAGE_ROWS", default=100)
 CERTIFY_PRIVILEGED_REMOVAL_DAYS = env.int("CERTIFY_PRIVILEGED_REMOVAL_DAYS", default=1)
 CERTIFY_TIME_ZONE = env("CERTIFY_TIME_ZONE", default="UTC")
+CERTIFY_LANGUAGE = env("CERTIFY_LANGUAGE", default="en")
 CERTIFY_INSECURE_HTTP = env.bool("CERTIFY_INSECURE_HTTP", default=False)
 CERTIFY_PROXY_COUNT = env.int("CERTIFY_PROXY_COUNT", default=0)
 CERTIFY_HSTS_SECONDS = env.int("CERTIFY_HSTS_SECONDS", default=31_536_000)
@@ -86,6 +87,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
     "axes.middleware.AxesMiddleware",
+    "certify.middleware.LanguageMiddleware",
 ]
 
 ROOT_URLCONF = "certify.urls"
@@ -102,6 +104,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "certify.navigation.navigation",
             ],
+            # In every template without a line of its own: marks of what is translated, and dates in the reader's language.
+            "builtins": ["django.templatetags.i18n", "certify.templatetags.dates"],
         },
     },
 ]
@@ -206,7 +210,12 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
+# Of everything that no reader asked for: tasks, commands, what is recorded. `certify.lib.language` says the rest.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+if CERTIFY_LANGUAGE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(f"CERTIFY_LANGUAGE is {CERTIFY_LANGUAGE!r}; Certify speaks {' and '.join(dict(LANGUAGES))}.")
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -4,6 +4,7 @@ from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from campaigns import queries as campaign_queries
@@ -13,6 +14,7 @@ from campaigns.permissions import can_see_campaigns
 from campaigns.states import CampaignState
 from certify.lib import clock
 from certify.lib.access import requires, signed_in
+from certify.lib.language import dated
 from evidence.models import AuditPeriod
 from evidence.permissions import can_open_audit
 from inventory.models import Source
@@ -45,13 +47,18 @@ def _reviews(user) -> dict | None:
     address = reverse("campaigns:inbox")
     items = sum(card["open"] for card in waiting)
     minutes = sum(card["minutes_left"] for card in waiting)
-    lines = [f"{card['campaign'].name}: {card['decided']} of {card['total']} decided" for card in waiting]
+    lines = [
+        _("{name}: {decided} of {total} decided").format(
+            name=card["campaign"].name, decided=card["decided"], total=card["total"]
+        )
+        for card in waiting
+    ]
     return {
-        "title": "Your reviews",
-        "stats": [(items, "to decide", address), (minutes, "minutes, about", address)],
-        "lines": lines or ["Nothing waits for you."],
+        "title": _("Your reviews"),
+        "stats": [(items, _("to decide"), address), (minutes, _("minutes, about"), address)],
+        "lines": lines or [_("Nothing waits for you.")],
         "url": address,
-        "act": "Continue where you stopped" if items else "See your reviews",
+        "act": _("Continue where you stopped") if items else _("See your reviews"),
         "urgent": items > 0,
     }
 
@@ -61,13 +68,16 @@ def _campaigns(user) -> dict:
     campaigns = list(Campaign.objects.visible_to(user).filter(state=CampaignState.OPEN).order_by("due_at"))
     progress = [(campaign, campaign_queries.progress(campaign)) for campaign in campaigns[:3]]
     return {
-        "title": "Campaigns",
-        "stats": [(len(campaigns), "open", address)],
+        "title": _("Campaigns"),
+        "stats": [(len(campaigns), _("open"), address)],
         "lines": [
-            f"{campaign.name}: {found['percent']} % submitted, due {campaign.due_at:%-d %B}" for campaign, found in progress
+            _("{campaign_name}: {percent} % submitted, due {due_at}").format(
+                campaign_name=campaign.name, percent=found["percent"], due_at=dated(campaign.due_at, "j F")
+            )
+            for campaign, found in progress
         ],
         "url": address,
-        "act": "See campaigns",
+        "act": _("See campaigns"),
         "urgent": False,
     }
 
@@ -76,15 +86,19 @@ def _removals(user) -> dict:
     address = reverse("remediation:task-list")
     counts = remediation_queries.counts(user, now=clock.now())
     return {
-        "title": "Removals",
+        "title": _("Removals"),
         "stats": [
-            (counts["unproved"], "not yet proved", f"{address}?state=unproved"),
-            (counts["overdue"], "late", f"{address}?state=overdue"),
-            (counts["still_there"], "still there", f"{address}?state=still_there"),
+            (counts["unproved"], _("not yet proved"), f"{address}?state=unproved"),
+            (counts["overdue"], _("late"), f"{address}?state=overdue"),
+            (counts["still_there"], _("still there"), f"{address}?state=still_there"),
         ],
-        "lines": [f"{counts['verified_gone']} of {counts['total']} are verified gone."],
+        "lines": [
+            _("{verified_gone} of {total} are verified gone.").format(
+                verified_gone=counts["verified_gone"], total=counts["total"]
+            )
+        ],
         "url": address,
-        "act": "See removals",
+        "act": _("See removals"),
         "urgent": counts["overdue"] > 0,
     }
 
@@ -95,13 +109,13 @@ def _systems(user) -> dict:
     now = clock.now()
     never = sum(source.loaded_at is None for source in sources)
     oldest = min((source.loaded_at for source in sources if source.loaded_at), default=None)
-    lines = [f"The oldest data is {(now - oldest).days} days old."] if oldest else []
+    lines = [_("The oldest data is {days} days old.").format(days=(now - oldest).days)] if oldest else []
     return {
-        "title": "Systems",
-        "stats": [(len(sources), "systems", address), (never, "never loaded", address)],
+        "title": _("Systems"),
+        "stats": [(len(sources), _("systems"), address), (never, _("never loaded"), address)],
         "lines": lines,
         "url": address,
-        "act": "See systems",
+        "act": _("See systems"),
         "urgent": False,
     }
 
@@ -110,10 +124,15 @@ def _audit(user) -> dict:
     address = reverse("evidence:period-list")
     periods = list(AuditPeriod.objects.visible_to(user, clock.now().date()))
     return {
-        "title": "Audit periods",
-        "stats": [(len(periods), "open to you", address)],
-        "lines": [f"{period.name}: {period.from_on:%-d %b %Y} to {period.to_on:%-d %b %Y}" for period in periods[:3]],
+        "title": _("Audit periods"),
+        "stats": [(len(periods), _("open to you"), address)],
+        "lines": [
+            _("{period_name}: {from_on} to {to_on}").format(
+                period_name=period.name, from_on=dated(period.from_on, "j M Y"), to_on=dated(period.to_on, "j M Y")
+            )
+            for period in periods[:3]
+        ],
         "url": address,
-        "act": "Open them",
+        "act": _("Open them"),
         "urgent": False,
     }

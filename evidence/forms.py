@@ -1,6 +1,7 @@
 """Forms of audit periods."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from evidence import frameworks
 from evidence.actions.periods import Details
@@ -15,17 +16,18 @@ def _day(**options) -> forms.DateField:
 class PeriodForm(forms.Form):
     """What a period is and who may read it."""
 
-    name = forms.CharField(max_length=200, help_text="For example: SOC 2 Type II, 2026.")
-    framework = forms.ChoiceField(choices=frameworks.CHOICES)
-    from_on = _day(label="From")
-    to_on = _day(label="To", help_text="The last day, included.")
+    name = forms.CharField(label=_("Name"), max_length=200, help_text=_("For example: SOC 2 Type II, 2026."))
+    framework = forms.ChoiceField(label=_("Framework"), choices=frameworks.CHOICES)
+    from_on = _day(label=_("From"))
+    to_on = _day(label=_("To"), help_text=_("The last day, included."))
     auditors = forms.ModelMultipleChoiceField(
+        label=_("Auditors"),
         queryset=None,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="They read this period, its packs, and nothing else.",
+        help_text=_("They read this period, its packs, and nothing else."),
     )
-    open_until = _day(label="Open to auditors until", help_text="The last day on which they may read.")
+    open_until = _day(label=_("Open to auditors until"), help_text=_("The last day on which they may read."))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -40,6 +42,10 @@ class SealForm(forms.Form):
     """The control owner's statement."""
 
     statement = forms.CharField(
+        label=_("Statement"),
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="In your own words: what you have looked at, and that this review is done with. The auditor reads it under your name.",
+        help_text=_(
+            "In your own words: what you have looked at, and that this review is done with. The auditor "
+            "reads it under your name."
+        ),
     )

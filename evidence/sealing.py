@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, Q
-from django.template.defaultfilters import pluralize
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns import silence
 from campaigns.models import Campaign, Finding, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Disposition, Outcome
+from certify.lib.language import within
 from remediation.models import RemediationTask
 from remediation.states import SETTLED, TaskState
 
@@ -56,17 +59,39 @@ def hindrances(campaign: Campaign, found: dict[str, int]) -> list[Hindrance]:
     """Why a campaign that comes to these counts cannot be sealed, each reason with its number; empty when it can."""
     page = reverse("campaigns:campaign-detail", args=[campaign.pk])
     if campaign.state != CampaignState.CLOSED:
-        return [Hindrance(f"It is {campaign.get_state_display().lower()}: only a closed campaign is sealed.", page)]
+        return [
+            Hindrance(
+                _("It is {state}: only a closed campaign is sealed.").format(state=within(campaign.get_state_display())), page
+            )
+        ]
     removals = f"{reverse('remediation:task-list')}?campaign={campaign.pk}"
     unanswered = reverse("campaigns:campaign-unanswered", args=[campaign.pk])
     people = reverse("campaigns:campaign-quality", args=[campaign.pk])
-    late = "No later full reading of the system shows that the access is gone."
-    reasons = (
-        ("unopened", "Not opened yet: {} removal{}. Certify does that within minutes of the close.", removals),
-        ("overdue", f"Past due: {{}} removal{{}}. {late}", f"{removals}&state=overdue"),
-        ("unconfirmed", "Waiting for a second person: {} approval{} of removals of what nobody answered.", unanswered),
-        ("unjudged", "Not judged yet: {} finding{} about how people reviewed.", people),
-    )
-    return [
-        Hindrance(text.format(f"{found[name]:,}", pluralize(found[name])), url) for name, text, url in reasons if found[name]
-    ]
+    urls = {"unopened": removals, "overdue": f"{removals}&state=overdue", "unconfirmed": unanswered, "unjudged": people}
+    return [Hindrance(_words(name, found[name]), url) for name, url in urls.items() if found[name]]
+
+
+def _words(name: str, number: int) -> str:
+    texts = {
+        "unopened": ngettext(
+            "Not opened yet: {n} removal. Certify does that within minutes of the close.",
+            "Not opened yet: {n} removals. Certify does that within minutes of the close.",
+            number,
+        ),
+        "overdue": ngettext(
+            "Past due: {n} removal. No later full reading of the system shows that the access is gone.",
+            "Past due: {n} removals. No later full reading of the system shows that the access is gone.",
+            number,
+        ),
+        "unconfirmed": ngettext(
+            "Waiting for a second person: {n} approval of removals of what nobody answered.",
+            "Waiting for a second person: {n} approvals of removals of what nobody answered.",
+            number,
+        ),
+        "unjudged": ngettext(
+            "Not judged yet: {n} finding about how people reviewed.",
+            "Not judged yet: {n} findings about how people reviewed.",
+            number,
+        ),
+    }
+    return texts[name].format(n=intcomma(number))

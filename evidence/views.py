@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns.models import Campaign
@@ -149,7 +150,7 @@ def campaign_seal(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, "Sealed.")
+            messages.success(request, _("Sealed."))
             return redirect("evidence:campaign-seal", pk=pk)
     seal = Seal.objects.filter(campaign=campaign).first()
     counts = seal.counts if seal else sealing.counts(campaign, clock.now())

@@ -1,6 +1,7 @@
 """Forms of the inventory."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from inventory.readers.fields import FIELDS
 from inventory.states import Completeness, FileKind
@@ -11,14 +12,16 @@ from people.states import Role
 class SourceForm(forms.Form):
     """A source. Its key never changes: files and packs name it."""
 
-    key = forms.SlugField(max_length=80, help_text="What the “source” column of its files says, such as crm. It never changes.")
-    name = forms.CharField(max_length=200)
-    description = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), required=False)
+    key = forms.SlugField(
+        label=_("Key"), max_length=80, help_text=_("What the “source” column of its files says, such as crm. It never changes.")
+    )
+    name = forms.CharField(label=_("Name"), max_length=200)
+    description = forms.CharField(label=_("Description"), widget=forms.Textarea(attrs={"rows": 2}), required=False)
     owner = forms.ModelChoiceField(
         queryset=None,
         required=False,
-        label="System owner",
-        help_text="Removes access there, and decides where no manager is known.",
+        label=_("System owner"),
+        help_text=_("Removes access there, and decides where no manager is known."),
     )
 
     def __init__(self, *args, with_key: bool = True, **kwargs):
@@ -31,23 +34,28 @@ class SourceForm(forms.Form):
 class UploadForm(forms.Form):
     """Up to three files and where they come from."""
 
-    identities = forms.FileField(required=False, label="Identities", help_text="People, service accounts, agents: one a row.")
-    entitlements = forms.FileField(required=False, help_text="Rights of the system: one a row.")
-    grants = forms.FileField(required=False, help_text="Which account has which right: one a row.")
+    identities = forms.FileField(
+        required=False, label=_("Identities"), help_text=_("People, service accounts, agents: one a row.")
+    )
+    entitlements = forms.FileField(label=_("Entitlements"), required=False, help_text=_("Rights of the system: one a row."))
+    grants = forms.FileField(label=_("Grants"), required=False, help_text=_("Which account has which right: one a row."))
     completeness = forms.ChoiceField(
-        choices=[("", "Choose …"), *Completeness.choices],
-        help_text="Full: the files hold everything the system has, so what is missing has ended. Partial and unknown end nothing.",
+        label=_("Completeness"),
+        choices=[("", _("Choose …")), *Completeness.choices],
+        help_text=_(
+            "Full: the files hold everything the system has, so what is missing has ended. Partial and unknown end nothing."
+        ),
     )
     extraction_note = forms.CharField(
-        label="How were they extracted?",
+        label=_("How were they extracted?"),
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="The auditor reads this. For example: report “All users”, no filter, exported by the administrator.",
+        help_text=_("The auditor reads this. For example: report “All users”, no filter, exported by the administrator."),
     )
     extracted_at = forms.DateTimeField(
         required=False,
-        label="When were they extracted? (UTC)",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="Leave empty when not known.",
+        label=_("When were they extracted? (UTC)"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%d %H:%M:%S"),
+        help_text=_("Leave empty when not known."),
     )
 
     def uploads(self) -> dict:
@@ -60,7 +68,7 @@ class MappingForm(forms.Form):
 
     def __init__(self, *args, file, **kwargs):
         super().__init__(*args, prefix=file.kind, **kwargs)
-        columns = [("", "— not in this file —"), *((column, column) for column in file.columns)]
+        columns = [("", _("— not in this file —")), *((column, column) for column in file.columns)]
         for field in FIELDS[file.kind]:
             self.fields[field.name] = forms.ChoiceField(
                 choices=columns, required=field.required, initial=file.mapping.get(field.name, ""), label=field.name

@@ -1,73 +1,75 @@
 """Vocabulary of the inventory; pure."""
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class Completeness(TextChoices):
     """Whether a snapshot shows everything its source holds. Only FULL may end a grant."""
 
-    FULL = "full", "Full"
-    PARTIAL = "partial", "Partial"
-    UNKNOWN = "unknown", "Unknown"
+    FULL = "full", _("Full")
+    PARTIAL = "partial", _("Partial")
+    UNKNOWN = "unknown", _("Unknown")
 
 
 class FileKind(TextChoices):
     """The three files of a load."""
 
-    IDENTITIES = "identities", "Identities"
-    ENTITLEMENTS = "entitlements", "Entitlements"
-    GRANTS = "grants", "Grants"
+    IDENTITIES = "identities", _("Identities")
+    ENTITLEMENTS = "entitlements", _("Entitlements")
+    GRANTS = "grants", _("Grants")
 
 
 class IdentityKind(TextChoices):
     """What stands behind an identity."""
 
-    EMPLOYEE = "employee", "Employee"
-    CONTRACTOR = "contractor", "Contractor"
-    SUPPLIER = "supplier", "Supplier"
-    SERVICE = "service", "Service account"
-    WORKLOAD = "workload", "Workload"
-    AGENT = "agent", "AI agent"
-    UNKNOWN = "unknown", "Unknown"
+    EMPLOYEE = "employee", _("Employee")
+    CONTRACTOR = "contractor", _("Contractor")
+    SUPPLIER = "supplier", _("Supplier")
+    SERVICE = "service", _("Service account")
+    WORKLOAD = "workload", _("Workload")
+    AGENT = "agent", _("AI agent")
+    UNKNOWN = "unknown", _("Unknown")
 
 
 class IdentityStatus(TextChoices):
     """Whether the identity is still active, as its feed says."""
 
-    ACTIVE = "active", "Active"
-    INACTIVE = "inactive", "Inactive"
-    UNKNOWN = "unknown", "Unknown"
+    ACTIVE = "active", _("Active")
+    INACTIVE = "inactive", _("Inactive")
+    UNKNOWN = "unknown", _("Unknown")
 
 
 class EntitlementKind(TextChoices):
     """What sort of right it is."""
 
-    ROLE = "role", "Role"
-    GROUP = "group", "Group"
-    PERMISSION = "permission", "Permission"
-    UNKNOWN = "unknown", "Unknown"
+    ROLE = "role", _("Role")
+    GROUP = "group", _("Group")
+    PERMISSION = "permission", _("Permission")
+    UNKNOWN = "unknown", _("Unknown")
 
 
 class Tristate(TextChoices):
     """Unknown is not false."""
 
-    YES = "yes", "Yes"
-    NO = "no", "No"
-    UNKNOWN = "unknown", "Unknown"
+    YES = "yes", _("Yes")
+    NO = "no", _("No")
+    UNKNOWN = "unknown", _("Unknown")
 
 
 class LoadState(TextChoices):
     """The life of a load that was uploaded in the browser or started by the command."""
 
-    UPLOADED = "uploaded", "Uploaded"
-    CHECK_QUEUED = "check_queued", "Waiting to be checked"
-    CHECKING = "checking", "Checking"
-    CHECKED = "checked", "Checked"
-    QUEUED = "queued", "Waiting to be loaded"
-    LOADING = "loading", "Loading"
-    LOADED = "loaded", "Loaded"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    UPLOADED = "uploaded", _("Uploaded")
+    CHECK_QUEUED = "check_queued", _("Waiting to be checked")
+    CHECKING = "checking", _("Checking")
+    CHECKED = "checked", _("Checked")
+    QUEUED = "queued", _("Waiting to be loaded")
+    LOADING = "loading", _("Loading")
+    LOADED = "loaded", _("Loaded")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 LOAD_TRANSITIONS = {
@@ -81,3 +83,7 @@ LOAD_TRANSITIONS = {
     LoadState.FAILED: {LoadState.CHECK_QUEUED, LoadState.CANCELLED},
     LoadState.CANCELLED: set(),
 }
+
+
+#: How templates say a completeness where only its value is at hand.
+COMPLETENESS_WORDS = (gettext_noop("full"), gettext_noop("partial"), gettext_noop("unknown"))

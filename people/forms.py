@@ -1,32 +1,31 @@
 """Forms of the people pages. They clean; the actions decide."""
 
-import calendar
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext_lazy as _
 
 from people.hours import Hours
 from people.rules import MAX_EMAIL, MAX_NAME, MAX_USERNAME
 from people.states import ROLE_DESCRIPTIONS, MailState, Role
-
-ROLE_CHOICES = [(role.value, f"{role.label}: {ROLE_DESCRIPTIONS[role]}") for role in Role]
 
 
 class SignInForm(forms.Form):
     """Who are you, and what only you know."""
 
     username = forms.CharField(
-        label="Sign-in name",
+        label=_("Sign-in name"),
         max_length=MAX_USERNAME,
-        error_messages={"required": "Enter your sign-in name."},
+        error_messages={"required": _("Enter your sign-in name.")},
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
     )
     password = forms.CharField(
-        label="Password",
+        label=_("Password"),
         strip=False,
         max_length=4096,
-        error_messages={"required": "Enter your password."},
+        error_messages={"required": _("Enter your password.")},
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
@@ -35,9 +34,9 @@ class ForgottenForm(forms.Form):
     """Whose password was forgotten."""
 
     name = forms.CharField(
-        label="Sign-in name or mail address",
+        label=_("Sign-in name or mail address"),
         max_length=MAX_EMAIL,
-        error_messages={"required": "Enter your sign-in name or mail address."},
+        error_messages={"required": _("Enter your sign-in name or mail address.")},
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
     )
 
@@ -46,14 +45,14 @@ class NewPasswordForm(forms.Form):
     """A password, twice."""
 
     password = forms.CharField(
-        label="New password",
+        label=_("New password"),
         strip=False,
         max_length=4096,
-        help_text="At least 12 characters. Several words are easier to remember than signs and numbers.",
+        help_text=_("At least 12 characters. Several words are easier to remember than signs and numbers."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     again = forms.CharField(
-        label="The same again",
+        label=_("The same again"),
         strip=False,
         max_length=4096,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -62,28 +61,33 @@ class NewPasswordForm(forms.Form):
     def clean(self):
         cleaned = super().clean()
         if cleaned.get("password") and cleaned.get("again") and cleaned["password"] != cleaned["again"]:
-            self.add_error("again", "The two passwords differ.")
+            self.add_error("again", _("The two passwords differ."))
         return cleaned
 
 
 class ChangePersonForm(forms.Form):
     """Name and mail address."""
 
-    name = forms.CharField(label="Name", max_length=MAX_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(label=_("Name"), max_length=MAX_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     email = forms.EmailField(
-        label="Mail address",
+        label=_("Mail address"),
         max_length=MAX_EMAIL,
         required=False,
-        help_text="Where reminders and password links go.",
+        help_text=_("Where reminders and password links go."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
+
+
+def role_choices() -> list[tuple[str, str]]:
+    """Every role with what it may do."""
+    return [(role.value, f"{role.label}: {ROLE_DESCRIPTIONS[role]}") for role in Role]
 
 
 class RolesForm(forms.Form):
     """What a person may do."""
 
     roles = forms.MultipleChoiceField(
-        label="Roles", choices=ROLE_CHOICES, required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "choices"})
+        label=_("Roles"), choices=role_choices, required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "choices"})
     )
 
 
@@ -91,32 +95,32 @@ class CreatePersonForm(ChangePersonForm, RolesForm):
     """A new person."""
 
     username = forms.CharField(
-        label="Sign-in name",
+        label=_("Sign-in name"),
         max_length=MAX_USERNAME,
-        help_text="Kept in small letters; it cannot be changed later.",
+        help_text=_("Kept in small letters; it cannot be changed later."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
-    invite = forms.BooleanField(label="Send a mail with a link to set the password", required=False, initial=True)
+    invite = forms.BooleanField(label=_("Send a mail with a link to set the password"), required=False, initial=True)
     field_order = ("name", "username", "email", "roles", "invite")
 
 
 def zone_choices() -> list[tuple[str, str]]:
     """Every zone with a place in its name, and the usual one."""
     names = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix/", "right/")))
-    usual = ("", f"The usual one here: {settings.CERTIFY_TIME_ZONE}")
+    usual = ("", _("The usual one here: {zone}").format(zone=settings.CERTIFY_TIME_ZONE))
     return [usual, ("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
 
 
 class HoursForm(forms.Form):
     """When somebody works."""
 
-    time_zone = forms.ChoiceField(label="Time zone", choices=zone_choices, required=False)
-    works_from = forms.TimeField(label="From", widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}))
-    works_to = forms.TimeField(label="To", widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}))
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices, required=False)
+    works_from = forms.TimeField(label=_("From"), widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}))
+    works_to = forms.TimeField(label=_("To"), widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}))
     working_days = forms.TypedMultipleChoiceField(
-        label="Working days",
+        label=_("Working days"),
         coerce=int,
-        choices=list(enumerate(calendar.day_name, 1)),
+        choices=[(number + 1, name) for number, name in WEEKDAYS.items()],
         widget=forms.CheckboxSelectMultiple(attrs={"class": "choices"}),
     )
 
@@ -131,18 +135,29 @@ class HoursForm(forms.Form):
         return {name: getattr(person, name) for name in ("time_zone", "works_from", "works_to", "working_days")}
 
 
+def language_choices() -> list[tuple[str, str]]:
+    """The browser's, and every language by its own name."""
+    return [("", _("The browser’s")), *settings.LANGUAGES]
+
+
+class LanguageForm(forms.Form):
+    """The language of somebody's pages and mails."""
+
+    language = forms.ChoiceField(label=_("Language"), choices=language_choices, required=False)
+
+
 class PeopleFilterForm(forms.Form):
     """The filters above the list of people."""
 
-    search = forms.CharField(label="Search", max_length=MAX_EMAIL, required=False)
-    role = forms.ChoiceField(label="Role", choices=[("", "Every role"), *Role.choices], required=False)
+    search = forms.CharField(label=_("Search"), max_length=MAX_EMAIL, required=False)
+    role = forms.ChoiceField(label=_("Role"), choices=[("", _("Every role")), *Role.choices], required=False)
     state = forms.ChoiceField(
-        label="State", choices=[("", "All"), ("active", "Active"), ("deactivated", "Deactivated")], required=False
+        label=_("State"), choices=[("", _("All")), ("active", _("Active")), ("deactivated", _("Deactivated"))], required=False
     )
 
 
 class MailFilterForm(forms.Form):
     """The filters above the list of mails."""
 
-    search = forms.CharField(label="Recipient", max_length=MAX_EMAIL, required=False)
-    state = forms.ChoiceField(choices=[("", "All"), *MailState.choices], required=False, widget=forms.HiddenInput)
+    search = forms.CharField(label=_("Recipient"), max_length=MAX_EMAIL, required=False)
+    state = forms.ChoiceField(choices=[("", _("All")), *MailState.choices], required=False, widget=forms.HiddenInput)

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from certify.lib.language import dated
+
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 #: Somebody who works on one day of the week works within so many days, even if a change of clocks swallows one of them.
 HORIZON = 15
@@ -83,11 +85,11 @@ class Hours:
 
     def words(self, moment: datetime) -> str:
         """A moment as they would say it, with the zone."""
-        return f"{moment.astimezone(self.zone):%A %-d %B %Y, %H:%M} ({self.zone_name})"
+        return f"{dated(moment.astimezone(self.zone), 'l j F Y, H:i')} ({self.zone_name})"
 
     def date_words(self, moment: datetime) -> str:
         """The day of a moment as they would say it."""
-        return f"{moment.astimezone(self.zone):%-d %B %Y}"
+        return dated(moment.astimezone(self.zone), "j F Y")
 
 
 def mail_at(hours: Hours, now: datetime, deadline: datetime | None = None) -> datetime:

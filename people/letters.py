@@ -10,8 +10,10 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template import Context, TemplateDoesNotExist
 from django.template.loader import get_template
+from django.utils import translation
 from icalendar import Calendar, Event
 
+from certify.lib import language
 from people.models import Mail
 
 #: What a mail's file of dates is called.
@@ -40,7 +42,12 @@ def message_id(mail: Mail) -> str:
 
 
 def write(mail: Mail, extra: dict, now: datetime, mailer) -> Letter:
-    """The mail as it goes out to `mail.address`, from its template, its context and `extra`. Raises whatever a template raises."""
+    """The mail in its reader's language, as it goes out to `mail.address`: template, context and `extra`. Raises what a template raises."""
+    with translation.override(language.of(mail.recipient)):
+        return _written(mail, extra, now, mailer)
+
+
+def _written(mail: Mail, extra: dict, now: datetime, mailer) -> Letter:
     context = {**mail.context, **extra, "recipient": mail.recipient, "base_url": settings.CERTIFY_BASE_URL}
     subject, _, body = _text(f"emails/{mail.template}.txt", context).partition("\n")
     text = _text("emails/_layout.txt", {**context, "body": body.strip()})

@@ -44,6 +44,9 @@ class User(AbstractBaseUser):
     time_zone = models.CharField(
         max_length=64, blank=True, default="", db_default="", help_text="IANA name; empty: the usual one."
     )
+    language = models.CharField(
+        max_length=10, blank=True, default="", db_default="", help_text="Code; empty: the browser's or the usual one."
+    )
     works_from = models.TimeField(default=time(8), db_default=time(8))
     works_to = models.TimeField(default=time(18), db_default=time(18))
     working_days = ArrayField(models.PositiveSmallIntegerField(), db_default=[1, 2, 3, 4, 5], help_text="1 is Monday.")
@@ -74,7 +77,7 @@ class User(AbstractBaseUser):
 
     def role_names(self) -> list[str]:
         """The roles in words, in the order of `Role`."""
-        return [role.label for role in Role if role.value in self.roles]
+        return [str(role.label) for role in Role if role.value in self.roles]
 
     @property
     def hours(self) -> Hours:

@@ -24,6 +24,11 @@ def can_set_hours(by, person) -> bool:
     return by == person
 
 
+def can_set_language(by, person) -> bool:
+    """Only the person."""
+    return by == person
+
+
 def can_deactivate(by, person) -> bool:
     """Administrators, but not themselves."""
     return person.is_active and can_manage_people(by) and by != person

@@ -5,6 +5,8 @@ from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ledger.models import Entry
 from people import rules
@@ -84,19 +86,20 @@ def history(person: User, *, limit: int) -> list[dict]:
 
 
 TITLES = {
-    "session:signed-in": "Signed in",
-    "session:signed-out": "Signed out",
-    "session:sign-in-failed": "Sign-in failed",
-    "user:created": "Created",
-    "user:changed": "Name or address changed",
-    "user:roles-changed": "Roles changed",
-    "user:deactivated": "Deactivated",
-    "user:reactivated": "Reactivated",
-    "user:password-set": "Password set",
-    "user:hours-changed": "Working hours changed",
-    "mail:sent": "Mail sent",
-    "mail:failed": "Mail failed",
-    "mail:skipped": "Mail not needed any more",
+    "session:signed-in": _("Signed in"),
+    "session:signed-out": _("Signed out"),
+    "session:sign-in-failed": _("Sign-in failed"),
+    "user:created": _("Created"),
+    "user:changed": _("Name or address changed"),
+    "user:roles-changed": _("Roles changed"),
+    "user:deactivated": _("Deactivated"),
+    "user:reactivated": _("Reactivated"),
+    "user:password-set": _("Password set"),
+    "user:hours-changed": _("Working hours changed"),
+    "user:language-changed": _("Language changed"),
+    "mail:sent": _("Mail sent"),
+    "mail:failed": _("Mail failed"),
+    "mail:skipped": _("Mail not needed any more"),
 }
 
 
@@ -116,10 +119,10 @@ def _words(kind: str, data: dict) -> str:
     if kind == "user:roles-changed":
         return f"{_roles(data['old'])} → {_roles(data['new'])}"
     if kind == "user:created":
-        return f"as {data['username']} · {_roles(data['roles'])}"
+        return gettext("as {username} · {roles}").format(username=data["username"], roles=_roles(data["roles"]))
     if kind == "user:changed":
         changed = [
-            f"{data['old'][name] or 'none'} → {data['new'][name] or 'none'}"
+            f"{data['old'][name] or gettext('none')} → {data['new'][name] or gettext('none')}"
             for name in data["old"]
             if data["old"][name] != data["new"][name]
         ]
@@ -127,12 +130,12 @@ def _words(kind: str, data: dict) -> str:
     if kind == "session:sign-in-failed":
         return SignInFailure(data["reason"]).label
     if kind in ("mail:sent", "mail:failed", "mail:skipped"):
-        return " · ".join(filter(None, (data["subject"], data.get("reason", ""))))
+        return " · ".join(filter(None, (data["subject"], gettext(data.get("reason", "")))))
     return ""
 
 
 def _roles(values: list[str]) -> str:
-    return ", ".join(Role(value).label for value in values) or "no role"
+    return ", ".join(str(Role(value).label) for value in values) or gettext("no role")
 
 
 def password_path(person: User) -> str:

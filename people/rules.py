@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext as _
 
 from certify.lib.errors import InvalidInput
 from people.hours import Hours, is_zone
@@ -33,11 +35,13 @@ def check_username(text: str) -> str:
     """The sign-in name as it is kept. Refused when empty, too long, or with characters that cannot be seen."""
     name = sign_in_name(text)
     if not name:
-        raise InvalidInput("Give a sign-in name.", field="username")
+        raise InvalidInput(_("Give a sign-in name."), field="username")
     if len(name) > MAX_USERNAME:
-        raise InvalidInput(f"A sign-in name has at most {MAX_USERNAME} characters.", field="username")
+        raise InvalidInput(
+            _("A sign-in name has at most {max_username} characters.").format(max_username=MAX_USERNAME), field="username"
+        )
     if not name.isprintable():
-        raise InvalidInput("A sign-in name has no line breaks or invisible characters.", field="username")
+        raise InvalidInput(_("A sign-in name has no line breaks or invisible characters."), field="username")
     return name
 
 
@@ -45,11 +49,11 @@ def check_name(text: str) -> str:
     """A person's name in one line. Refused when empty or too long."""
     name = " ".join(text.split())
     if not name:
-        raise InvalidInput("Give the person's name.", field="name")
+        raise InvalidInput(_("Give the person's name."), field="name")
     if len(name) > MAX_NAME:
-        raise InvalidInput(f"A name has at most {MAX_NAME} characters.", field="name")
+        raise InvalidInput(_("A name has at most {max_name} characters.").format(max_name=MAX_NAME), field="name")
     if not name.isprintable():
-        raise InvalidInput("A name has no invisible characters.", field="name")
+        raise InvalidInput(_("A name has no invisible characters."), field="name")
     return name
 
 
@@ -63,7 +67,7 @@ def check_email(text: str) -> str:
     """A mail address, or empty when the person has none. Refused when it cannot be an address."""
     email = text.strip()
     if email and not is_email(email):
-        raise InvalidInput(f"“{email[:80]}” is not a mail address.", field="email")
+        raise InvalidInput(_("“{email}” is not a mail address.").format(email=email[:80]), field="email")
     return email
 
 
@@ -80,18 +84,25 @@ def check_roles(roles: Iterable[str]) -> list[str]:
     """The roles without repetition, in the order of `Role`. Refused when one is unknown."""
     wanted = set(roles)
     if unknown := wanted - set(Role.values):
-        raise InvalidInput(f"There is no role “{min(unknown)}”.", field="roles")
+        raise InvalidInput(_("There is no role “{unknown}”.").format(unknown=min(unknown)), field="roles")
     return [role.value for role in Role if role.value in wanted]
+
+
+def check_language(code: str) -> str:
+    """The code of a language that Certify speaks, or empty. Refused when it speaks another."""
+    if code and code not in dict(settings.LANGUAGES):
+        raise InvalidInput(_("Certify does not speak “{code}”.").format(code=code[:20]), field="language")
+    return code
 
 
 def check_hours(hours: Hours) -> Hours:
     """Hours as they may be kept, days in their order; an empty name of a zone means the usual one. Refused when nobody works."""
     if hours.zone_name and not is_zone(hours.zone_name):
-        raise InvalidInput(f"There is no time zone “{hours.zone_name[:80]}”.", field="time_zone")
+        raise InvalidInput(_("There is no time zone “{zone_name}”.").format(zone_name=hours.zone_name[:80]), field="time_zone")
     if hours.works_to <= hours.works_from:
-        raise InvalidInput("The day must end after it begins.", field="works_to")
+        raise InvalidInput(_("The day must end after it begins."), field="works_to")
     if not hours.days or not set(hours.days) <= set(range(1, 8)):
-        raise InvalidInput("Choose at least one working day.", field="working_days")
+        raise InvalidInput(_("Choose at least one working day."), field="working_days")
     return replace(hours, days=tuple(sorted(set(hours.days))))
 
 

@@ -1,34 +1,35 @@
 """The roles a person may hold in Certify and the life of a mail."""
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 
 class Role(TextChoices):
     """What a person may do in Certify; one person may hold several."""
 
-    ADMINISTRATOR = "administrator", "Administrator"
-    CONTROL_OWNER = "control_owner", "Control owner"
-    REVIEWER = "reviewer", "Reviewer"
-    SYSTEM_OWNER = "system_owner", "System owner"
-    AUDITOR = "auditor", "Auditor"
+    ADMINISTRATOR = "administrator", _("Administrator")
+    CONTROL_OWNER = "control_owner", _("Control owner")
+    REVIEWER = "reviewer", _("Reviewer")
+    SYSTEM_OWNER = "system_owner", _("System owner")
+    AUDITOR = "auditor", _("Auditor")
 
 
 ROLE_DESCRIPTIONS = {
-    Role.ADMINISTRATOR: "Connects sources, manages people and their roles, sees the ledger.",
-    Role.CONTROL_OWNER: "Defines, launches and closes campaigns and follows removals to the end.",
-    Role.REVIEWER: "Decides on the access that was assigned to them, and sees nothing else.",
-    Role.SYSTEM_OWNER: "Removes access in the systems they own and reports what was done.",
-    Role.AUDITOR: "Reads the audit periods that were opened to them, and nothing else.",
+    Role.ADMINISTRATOR: _("Connects sources, manages people and their roles, sees the ledger."),
+    Role.CONTROL_OWNER: _("Defines, launches and closes campaigns and follows removals to the end."),
+    Role.REVIEWER: _("Decides on the access that was assigned to them, and sees nothing else."),
+    Role.SYSTEM_OWNER: _("Removes access in the systems they own and reports what was done."),
+    Role.AUDITOR: _("Reads the audit periods that were opened to them, and nothing else."),
 }
 
 
 class MailState(TextChoices):
     """A mail is queued by an action; the mail task sends it, gives it up, or finds that nobody needs it any more."""
 
-    QUEUED = "queued", "Queued"
-    SENT = "sent", "Sent"
-    FAILED = "failed", "Failed"
-    SKIPPED = "skipped", "Not needed"
+    QUEUED = "queued", _("Queued")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Failed")
+    SKIPPED = "skipped", _("Not needed")
 
 
 MAIL_TRANSITIONS = {
@@ -42,8 +43,8 @@ MAIL_TRANSITIONS = {
 class SignInFailure(TextChoices):
     """Why a sign-in failed. The ledger says it; the page never does, so that nobody can ask it for names."""
 
-    WRONG_PASSWORD = "wrong-password", "Wrong password"
-    NO_PASSWORD = "no-password-set", "No password set yet"
-    DEACTIVATED = "deactivated", "Deactivated"
-    UNKNOWN_NAME = "unknown-name", "Unknown sign-in name"
-    LOCKED_OUT = "locked-out", "Locked out after repeated failures"
+    WRONG_PASSWORD = "wrong-password", _("Wrong password")
+    NO_PASSWORD = "no-password-set", _("No password set yet")
+    DEACTIVATED = "deactivated", _("Deactivated")
+    UNKNOWN_NAME = "unknown-name", _("Unknown sign-in name")
+    LOCKED_OUT = "locked-out", _("Locked out after repeated failures")

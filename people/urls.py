@@ -11,6 +11,7 @@ urlpatterns = [
     path("password/forgotten/", passwords.forgotten, name="password-forgotten"),
     path("password/set/<uidb64>/<token>/", passwords.set_password, name="password-set"),
     path("my-hours/", hours.my_hours, name="my-hours"),
+    path("my-language/", hours.my_language, name="my-language"),
     path("people/", people.person_list, name="person-list"),
     path("people/new/", people.person_create, name="person-create"),
     path("people/<int:pk>/", people.person_detail, name="person-detail"),

@@ -85,6 +85,7 @@ MATRIX = {
     "people:password-forgotten": Row(ALL, ALL),
     "people:password-set": Row(ALL, ALL, lambda world: ["MQ", "abc-def"]),
     "people:my-hours": Row(SIGNED_IN, SIGNED_IN),
+    "people:my-language": Row(None, SIGNED_IN),
     "people:person-list": Row({ADMIN}),
     "people:person-create": Row({ADMIN}, {ADMIN}),
     "people:person-detail": Row({ADMIN}, None, person),

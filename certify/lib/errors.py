@@ -1,19 +1,21 @@
 """What an action says when it refuses."""
 
+from django.utils.translation import gettext_lazy as _
+
 
 class DomainError(Exception):
     """A refusal in words the person can act on. `code` is for programs, `message` for people."""
 
     def __init__(self, code: str, message: str):
-        super().__init__(message)
         self.code = code
-        self.message = message
+        self.message = str(message)  # in the language of whoever acts, which is English for tasks and commands
+        super().__init__(self.message)
 
 
 class NotAllowed(DomainError):
     """The person may not do this."""
 
-    def __init__(self, message: str = "You may not do this."):
+    def __init__(self, message: str = _("You may not do this.")):
         super().__init__("not_allowed", message)
 
 

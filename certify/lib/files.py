@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from certify.lib.errors import InvalidInput
 
@@ -34,7 +35,9 @@ def store(chunks: Iterable[bytes], *, directory: str, limit: int) -> StoredFile:
             for chunk in chunks:
                 size += len(chunk)
                 if size > limit:
-                    raise InvalidInput(f"The file is larger than {limit / 2**20:g} MiB, the limit set for uploads.")
+                    raise InvalidInput(
+                        _("The file is larger than {value} MiB, the limit set for uploads.").format(value=f"{limit / 2**20:g}")
+                    )
                 digest.update(chunk)
                 target.write(chunk)
     except BaseException:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -26,10 +28,10 @@ def _record(kind: str, pack: EvidencePack, by, **facts) -> None:
 def request(*, period_id: int, by) -> EvidencePack:
     """Ask for a pack of a period. Refuses strangers, and a second one while one is waiting."""
     if not permissions.can_manage_audit(by):
-        raise NotAllowed("Only a control owner may have a pack built.")
+        raise NotAllowed(_("Only a control owner may have a pack built."))
     period = AuditPeriod.objects.select_for_update(of=("self",), no_key=True).get(pk=period_id)
     if period.packs.filter(state=PackState.REQUESTED).exists():
-        raise InvalidInput("A pack of this period is already being built.")
+        raise InvalidInput(_("A pack of this period is already being built."))
     pack = EvidencePack.objects.create(period=period, requested_by=by, requested_at=clock.now())
     _record("pack:requested", pack, by)
     return pack
@@ -64,7 +66,9 @@ def _checkpoint(size: int | None) -> Checkpoint:
     found = queries.latest_checkpoint() if size is None else Checkpoint.objects.filter(size=size).first()
     if found is None:
         empty = "The ledger is empty: there is nothing to prove yet."
-        raise InvalidInput(empty if size is None else f"There is no checkpoint of {size:,} entries.")
+        raise InvalidInput(
+            empty if size is None else _("There is no checkpoint of {size} entries.").format(size=intcomma(size))
+        )
     return found
 
 
@@ -83,8 +87,8 @@ def record_download(*, pack_id: int, by) -> EvidencePack:
     """Record that somebody takes the pack away. Refuses strangers and a pack that is not ready."""
     pack = EvidencePack.objects.select_related("period").get(pk=pack_id)
     if not permissions.can_download(by, pack, clock.now().date()):
-        raise NotAllowed("This pack is not open to you.")
+        raise NotAllowed(_("This pack is not open to you."))
     if pack.state != PackState.READY:
-        raise InvalidInput("This pack is not ready yet.")
+        raise InvalidInput(_("This pack is not ready yet."))
     _record("pack:downloaded", pack, by, sha256=pack.sha256)
     return pack

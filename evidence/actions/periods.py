@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -40,22 +41,26 @@ def _facts(period: AuditPeriod, auditors: list[User]) -> dict:
 
 def _write(period: AuditPeriod, details: Details, by) -> dict:
     if not permissions.can_manage_audit(by):
-        raise NotAllowed("Only a control owner may open an audit period.")
+        raise NotAllowed(_("Only a control owner may open an audit period."))
     if not details.name.strip():
-        raise InvalidInput("Give it a name.", field="name")
+        raise InvalidInput(_("Give it a name."), field="name")
     if details.framework not in frameworks.CODES:
-        raise InvalidInput("Choose a framework.", field="framework")
+        raise InvalidInput(_("Choose a framework."), field="framework")
     if details.to_on < details.from_on:
-        raise InvalidInput("The period must not end before it begins.", field="to_on")
+        raise InvalidInput(_("The period must not end before it begins."), field="to_on")
     if stranger := next((a for a in details.auditors if not a.has_role(Role.AUDITOR)), None):
-        raise InvalidInput(f"{stranger.name} does not have the role auditor.", field="auditors")
+        raise InvalidInput(
+            _("{stranger_name} does not have the role auditor.").format(stranger_name=stranger.name), field="auditors"
+        )
     period.name, period.framework = details.name.strip(), details.framework
     period.from_on, period.to_on, period.open_until = details.from_on, details.to_on, details.open_until
     try:
         with transaction.atomic():
             period.save()
     except IntegrityError:
-        raise InvalidInput(f"There is already a period called “{period.name}”.", field="name") from None
+        raise InvalidInput(
+            _("There is already a period called “{period_name}”.").format(period_name=period.name), field="name"
+        ) from None
     period.auditors.set(details.auditors)
     return _facts(period, details.auditors)
 

@@ -1,6 +1,7 @@
 """The seal: the control owner signs that a closed campaign is done with."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign
 from certify.lib import clock
@@ -21,14 +22,17 @@ def seal(*, campaign_id: int, statement: str, by) -> Seal:
     removals neither verified gone nor within their deadline, or findings nobody has judged: every reason is said.
     """
     if not permissions.can_manage_audit(by):
-        raise NotAllowed("Only a control owner may seal a campaign.")
+        raise NotAllowed(_("Only a control owner may seal a campaign."))
     # The lock is on the campaign: findings are judged under it, so nothing moves between the look and the seal.
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if earlier := Seal.objects.filter(campaign=campaign).first():
-        raise InvalidInput(f"{earlier.by_name} has sealed it already.")
+        raise InvalidInput(_("{by_name} has sealed it already.").format(by_name=earlier.by_name))
     statement = statement.strip()
     if len(statement) < MIN_STATEMENT:
-        raise InvalidInput(f"Write what you state, in at least {MIN_STATEMENT} characters.", field="statement")
+        raise InvalidInput(
+            _("Write what you state, in at least {min_statement} characters.").format(min_statement=MIN_STATEMENT),
+            field="statement",
+        )
     now = clock.now()
     counts = sealing.counts(campaign, now)
     if reasons := sealing.hindrances(campaign, counts):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from certify.lib.files import StoredFile, located
@@ -29,7 +30,7 @@ class Upload:
 
 def _require(by) -> None:
     if not permissions.can_load(by):
-        raise NotAllowed("Only an administrator or a control owner may load data.")
+        raise NotAllowed(_("Only an administrator or a control owner may load data."))
 
 
 def _locked(job_id: int) -> LoadJob:
@@ -49,9 +50,9 @@ def create(*, source_id: int, uploads: list[Upload], origin: snapshots.Origin, b
     """Keep the uploads with a guessed mapping. Refuses files without a readable header, naming the file."""
     _require(by)
     if not uploads:
-        raise InvalidInput("Choose at least one file.")
+        raise InvalidInput(_("Choose at least one file."))
     if len(origin.note.strip()) < 10:
-        raise InvalidInput("Say in at least 10 characters how the files were extracted.", field="extraction_note")
+        raise InvalidInput(_("Say in at least 10 characters how the files were extracted."), field="extraction_note")
     job = LoadJob.objects.create(
         source_id=source_id,
         requested_by=by,
@@ -96,7 +97,7 @@ def request_load(*, job_id: int, accept_large_drop: bool = False, by) -> LoadJob
     job = _locked(job_id)
     if job.report.get("is_large_drop") and not accept_large_drop:
         raise InvalidInput(
-            "This load would end most open grants. Tick that this is right, or cancel.", field="accept_large_drop"
+            _("This load would end most open grants. Tick that this is right, or cancel."), field="accept_large_drop"
         )
     _move(job, LoadState.QUEUED, accept_large_drop=accept_large_drop, progress_rows=0)
     return job

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from certify.lib import clock
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
@@ -118,15 +119,18 @@ def check(
 
 def _check(files: Sequence[rows.FileToRead], origin: Origin, by) -> None:
     if by is not SYSTEM and not permissions.can_load(by):
-        raise NotAllowed("Only an administrator or a control owner may load data.")
+        raise NotAllowed(_("Only an administrator or a control owner may load data."))
     if not files:
-        raise InvalidInput("Choose at least one file.")
+        raise InvalidInput(_("Choose at least one file."))
     if len({file.kind for file in files}) != len(files):
-        raise InvalidInput("A load has at most one file of each kind.")
+        raise InvalidInput(_("A load has at most one file of each kind."))
     if origin.completeness not in Completeness.values:
-        raise InvalidInput(f"Completeness is full, partial or unknown, not “{origin.completeness}”.", field="completeness")
+        raise InvalidInput(
+            _("Completeness is full, partial or unknown, not “{completeness}”.").format(completeness=origin.completeness),
+            field="completeness",
+        )
     if len(origin.note.strip()) < 10:
-        raise InvalidInput("Say in at least 10 characters how the files were extracted.", field="extraction_note")
+        raise InvalidInput(_("Say in at least 10 characters how the files were extracted."), field="extraction_note")
 
 
 def _stage(source: Source, files: Sequence[rows.FileToRead], progress) -> tuple[list[_Staged], Report]:

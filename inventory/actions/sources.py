@@ -1,6 +1,7 @@
 """Sources: created and changed."""
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from certify.lib.errors import InvalidInput, NotAllowed
 from inventory import permissions
@@ -11,7 +12,7 @@ from ledger.actors import SYSTEM
 
 def _check(by) -> None:
     if by is not SYSTEM and not permissions.can_manage_sources(by):
-        raise NotAllowed("Only an administrator may create or change a source.")
+        raise NotAllowed(_("Only an administrator may create or change a source."))
 
 
 def _facts(source: Source) -> dict[str, str]:
@@ -32,7 +33,7 @@ def create(*, key: str, name: str, description: str = "", owner=None, by) -> Sou
         with transaction.atomic():
             source.save()
     except IntegrityError:
-        raise InvalidInput(f"There is already a source with the key “{key}”.", field="key") from None
+        raise InvalidInput(_("There is already a source with the key “{key}”.").format(key=key), field="key") from None
     entries.record(kind="source:created", subject=f"inventory.source:{source.pk}", by=by, data=_facts(source))
     return source
 

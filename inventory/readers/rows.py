@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
 
 from certify.lib.errors import InvalidInput
+from certify.lib.language import within
 from inventory.readers import csvfile
 from inventory.readers.fields import FIELDS, CellError, Field, guess
 from inventory.states import FileKind
@@ -48,26 +51,34 @@ def header(path: Path) -> list[str]:
     with csvfile.open_text(path, limit=unpacked_limit()) as text:
         columns = [name.strip() for name in next(csvfile.records(text)).fields]
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        raise InvalidInput(f"The header names a column twice: {', '.join(twice)}. Rename one of them.")
+        raise InvalidInput(_("The header names a column twice: {twice}. Rename one of them.").format(twice=", ".join(twice)))
     return columns
 
 
 def check_mapping(kind: str, columns: list[str], mapping: dict[str, str]) -> dict[str, str]:
     """The mapping, when every required field has a column, every column exists and none is used twice."""
-    label = FileKind(kind).label.lower()
+    label = within(FileKind(kind).label)
     known = {field.name for field in FIELDS[kind]}
     used = [column for column in mapping.values() if column]
     for name, column in mapping.items():
         if name not in known:
-            raise InvalidInput(f"The {label} file has no field “{name}”.", field=name)
+            raise InvalidInput(_("The {label} file has no field “{name}”.").format(label=label, name=name), field=name)
         if column and column not in columns:
-            raise InvalidInput(f"The {label} file has no column “{column}”. It has: {', '.join(columns)}.", field=name)
+            raise InvalidInput(
+                _("The {label} file has no column “{column}”. It has: {columns}.").format(
+                    label=label, column=column, columns=", ".join(columns)
+                ),
+                field=name,
+            )
         if column and used.count(column) > 1:
-            raise InvalidInput(f"The column “{column}” is used for more than one field.", field=name)
+            raise InvalidInput(_("The column “{column}” is used for more than one field.").format(column=column), field=name)
     for field in FIELDS[kind]:
         if field.required and not mapping.get(field.name):
             raise InvalidInput(
-                f"The {label} file needs a column for {field.name}. It has: {', '.join(columns)}.", field=field.name
+                _("The {label} file needs a column for {field_name}. It has: {columns}.").format(
+                    label=label, field_name=field.name, columns=", ".join(columns)
+                ),
+                field=field.name,
             )
     return {name: column for name, column in mapping.items() if column}
 
@@ -84,7 +95,11 @@ def read(file: FileToRead, *, source_key: str) -> Iterator[Row | Refused]:
         next(records)
         for count, record in enumerate(records, start=1):
             if count > limit:
-                raise InvalidInput(f"{file.name} has more than {limit:,} rows, the limit set for a file.")
+                raise InvalidInput(
+                    _("{file_name} has more than {limit} rows, the limit set for a file.").format(
+                        file_name=file.name, limit=intcomma(limit)
+                    )
+                )
             if len(record.fields) != width:
                 reason = f"has {len(record.fields)} columns, the header has {width}"
                 yield Refused(record.line, "", reason, record.raw)

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from certify.lib import clock
@@ -72,7 +73,7 @@ def source_edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = SourceForm(request.POST or None, initial=initial, with_key=False)
     if request.method == "POST" and form.is_valid():
         sources.change(source_id=pk, **form.cleaned_data, by=request.user)
-        messages.success(request, "Saved.")
+        messages.success(request, _("Saved."))
         return redirect("inventory:source-detail", pk=pk)
     context = {"form": form, "source": source}
     return render(request, "inventory/source_form.html", context, status=422 if form.errors else 200)

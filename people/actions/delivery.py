@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from certify.lib import clock
 from certify.lib.times import rfc3339
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 #: Template → what its mail is to say at the moment it is sent (a context); None when nobody needs it any more; a moment when that
 #: is to be asked again. Apps above this one put theirs in when they are ready: only they know what has been done since.
 REFRESH: dict[str, Callable[[Mail, datetime], dict | datetime | None]] = {}
-NOT_NEEDED = "Nothing that the mail is about waited for this person any more."
+NOT_NEEDED = gettext_noop("Nothing that the mail is about waited for this person any more.")
 
 
 class Attempt(NamedTuple):
@@ -96,9 +97,9 @@ def _compose(mail: Mail, now: datetime, mailer) -> letters.Letter:
     """The mail as it goes out. Raises `UndeliverableError` when it cannot be written or has nobody to go to."""
     person = mail.recipient
     if not person.is_active:
-        raise UndeliverableError("The recipient is deactivated.")
+        raise UndeliverableError(gettext_noop("The recipient is deactivated."))
     if not person.email:
-        raise UndeliverableError("The recipient has no mail address.")
+        raise UndeliverableError(gettext_noop("The recipient has no mail address."))
     extra = {}
     if mail.context.get("password_link") or not person.has_usable_password():
         extra["set_password_url"] = settings.CERTIFY_BASE_URL + queries.password_path(person)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 from psycopg2.extras import Json
 
 from certify.lib import clock
@@ -78,7 +79,7 @@ def retry(*, mail_id: int, by) -> Mail:
     """Put a mail that was given up back in the queue. One that is queued or sent already stays as it is."""
     mail = Mail.objects.select_for_update(of=("self",), no_key=True).get(pk=mail_id)
     if not permissions.can_see_mails(by):
-        raise NotAllowed("Only administrators and control owners may have a mail sent again.")
+        raise NotAllowed(_("Only administrators and control owners may have a mail sent again."))
     if mail.state != MailState.FAILED:
         return mail
     mail.state, mail.attempts, mail.error, mail.due_at = MailState.QUEUED, 0, "", clock.now()

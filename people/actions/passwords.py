@@ -1,6 +1,7 @@
 """Links to set a password, by mail."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from certify.lib import clock
 from certify.lib.errors import NotAllowed
@@ -17,7 +18,7 @@ def send_link(*, user_id: int, by) -> Mail | None:
     """
     person = User.objects.get(pk=user_id)
     if not permissions.can_send_link(by, person):
-        raise NotAllowed("A link can be sent to active people who have a mail address, by an administrator.")
+        raise NotAllowed(_("A link can be sent to active people who have a mail address, by an administrator."))
     return _queue(person, by)
 
 

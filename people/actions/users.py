@@ -8,9 +8,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from certify.lib import clock
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
+from certify.lib.language import english
 from ledger.actions import entries
 from ledger.actors import SYSTEM
 from people import permissions, rules
@@ -19,7 +22,7 @@ from people.hours import Hours
 from people.models import User
 from people.states import Role
 
-NOT_ADMINISTRATOR = "Only an administrator may change people and their roles."
+NOT_ADMINISTRATOR = gettext_lazy("Only an administrator may change people and their roles.")
 
 #: People for identities that cannot sign in yet. A name that exists already, however it is spelt, is left as it is.
 PROVISION = """
@@ -52,7 +55,7 @@ def create(*, username: str, name: str, email: str = "", roles: Iterable[str], i
         roles=rules.check_roles(roles),
     )
     if invite and not person.email:
-        raise InvalidInput("Without a mail address no invitation can be sent.", field="email")
+        raise InvalidInput(_("Without a mail address no invitation can be sent."), field="email")
     person.set_unusable_password()
     _insert(person)
     entries.record(kind="user:created", subject=_subject(person.pk), by=by, data=_created(person))
@@ -60,7 +63,7 @@ def create(*, username: str, name: str, email: str = "", roles: Iterable[str], i
         mails.queue(
             recipient=person,
             template="welcome",
-            context={"roles": person.role_names()},
+            context={"roles": [english(Role(role).label) for role in person.roles]},
             subject_ref=_subject(person.pk),
             dedupe_key=f"welcome:{person.pk}",
             by=by,
@@ -74,7 +77,9 @@ def _insert(person: User) -> None:
         with transaction.atomic():
             person.save(force_insert=True)
     except IntegrityError as error:
-        raise InvalidInput(f"The sign-in name “{person.username}” is taken.", field="username") from error
+        raise InvalidInput(
+            _("The sign-in name “{username}” is taken.").format(username=person.username), field="username"
+        ) from error
 
 
 def _subject(user_id: int) -> str:
@@ -101,10 +106,10 @@ def provision(*, rows: Iterable[tuple[str, str, str]], by) -> dict[str, int]:
     campaigns.
     """
     if not permissions.can_provision(by):
-        raise NotAllowed("Only those who launch campaigns make sign-ins for reviewers.")
+        raise NotAllowed(_("Only those who launch campaigns make sign-ins for reviewers."))
     spelt = [(given, rules.check_username(given), name, email) for given, name, email in rows]
     wanted: dict[str, tuple[str, str]] = {}
-    for _, username, name, email in spelt:
+    for _given, username, name, email in spelt:
         wanted.setdefault(username, (name, email))
     roles = [Role.REVIEWER.value]
     values = {
@@ -122,7 +127,7 @@ def provision(*, rows: Iterable[tuple[str, str, str]], by) -> dict[str, int]:
         found = dict(cursor.fetchall())
     created.sort(key=lambda person: person.pk)
     entries.record_many(kind="user:created", by=by, rows=[(_subject(person.pk), _created(person)) for person in created])
-    return {given: found[username] for given, username, _, _ in spelt}
+    return {given: found[username] for given, username, *_rest in spelt}
 
 
 @transaction.atomic
@@ -152,7 +157,7 @@ def set_roles(*, user_id: int, roles: Iterable[str], by) -> User:
         return person
     if person in administrators and Role.ADMINISTRATOR not in new:
         if person == by:
-            raise DomainError("own_role", "You cannot take the administrator role from yourself. Ask another administrator.")
+            raise DomainError("own_role", _("You cannot take the administrator role from yourself. Ask another administrator."))
         _refuse_last(administrators)
     person.roles = new
     person.save(update_fields=["roles"])
@@ -171,7 +176,7 @@ def deactivate(*, user_id: int, by) -> User:
     if not person.is_active:
         return person
     if person == by:
-        raise DomainError("own_access", "You cannot deactivate yourself. Ask another administrator.")
+        raise DomainError("own_access", _("You cannot deactivate yourself. Ask another administrator."))
     if person in administrators:
         _refuse_last(administrators)
     return _set_active(person, is_active=False, kind="user:deactivated", by=by)
@@ -210,7 +215,9 @@ def _locked(user_id: int, by) -> tuple[User, list[User]]:
 
 def _refuse_last(administrators: list[User]) -> None:
     if len(administrators) == 1:
-        raise DomainError("last_administrator", "This is the last active administrator. Give the role to somebody else first.")
+        raise DomainError(
+            "last_administrator", _("This is the last active administrator. Give the role to somebody else first.")
+        )
 
 
 @transaction.atomic
@@ -221,7 +228,7 @@ def set_hours(*, user_id: int, hours: Hours, by) -> User:
     """
     person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
     if not permissions.can_set_hours(by, person):
-        raise NotAllowed("Only the person may set their working hours.")
+        raise NotAllowed(_("Only the person may set their working hours."))
     checked = rules.check_hours(hours)
     old = _hours(person)
     person.time_zone, person.works_from, person.works_to = checked.zone_name, checked.works_from, checked.works_to
@@ -244,6 +251,25 @@ def _hours(person: User) -> dict:
 
 
 @transaction.atomic
+def set_language(*, user_id: int, language: str, by) -> User:
+    """Set the language of a person's pages and mails; empty: their browser's. Without a change nothing is recorded.
+
+    Refuses everybody but the person, and a language that Certify does not speak.
+    """
+    person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
+    if not permissions.can_set_language(by, person):
+        raise NotAllowed(_("Only the person may choose their language."))
+    old, new = person.language, rules.check_language(language)
+    if old == new:
+        return person
+    person.language = new
+    person.save(update_fields=["language"])
+    data = {"user": _subject(person.pk), "old": old, "new": new}
+    entries.record(kind="user:language-changed", subject=_subject(person.pk), by=by, data=data)
+    return person
+
+
+@transaction.atomic
 def set_password(*, user_id: int, password: str, by) -> User:
     """Set the person's password, which ends their other sessions.
 
@@ -251,9 +277,9 @@ def set_password(*, user_id: int, password: str, by) -> User:
     """
     person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
     if not permissions.can_set_password(by, person):
-        raise NotAllowed("Only the person may set their password.")
+        raise NotAllowed(_("Only the person may set their password."))
     if not person.is_active:
-        raise NotAllowed("This person is deactivated.")
+        raise NotAllowed(_("This person is deactivated."))
     try:
         validate_password(password, person)
     except ValidationError as error:

@@ -1,15 +1,17 @@
-"""Everybody's own working hours."""
+"""Everybody's own working hours and language."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
 
-from certify.lib import clock
+from certify.lib import clock, language
 from certify.lib.access import requires, signed_in
 from certify.lib.errors import InvalidInput
 from people.actions import users
-from people.forms import HoursForm
+from people.forms import HoursForm, LanguageForm
 
 
 @requires(signed_in)
@@ -23,9 +25,27 @@ def my_hours(request: HttpRequest) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, "Saved. Mails that wait already come when they were planned.")
+            messages.success(request, _("Saved. Mails that wait already come when they were planned."))
             return redirect("people:my-hours")
     now = clock.now()
     hours = request.user.hours
-    context = {"form": form, "now_words": hours.words(now), "next_words": hours.words(hours.next_moment(now))}
+    speaking = LanguageForm(initial={"language": request.user.language})
+    context = {
+        "form": form,
+        "language_form": speaking,
+        "now_words": hours.words(now),
+        "next_words": hours.words(hours.next_moment(now)),
+    }
     return render(request, "people/my_hours.html", context, status=422 if form.errors else 200)
+
+
+@requires(signed_in)
+@require_POST
+def my_language(request: HttpRequest) -> HttpResponse:
+    """The language of one's pages and mails."""
+    form = LanguageForm(request.POST)
+    if form.is_valid():
+        person = users.set_language(user_id=request.user.pk, language=form.cleaned_data["language"], by=request.user)
+        with translation.override(language.of(person, request.headers.get("Accept-Language", ""))):
+            messages.success(request, _("Saved. Pages and mails are in this language now."))
+    return redirect("people:my-hours")

@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from certify.lib.access import requires
@@ -54,5 +55,5 @@ def mail_retry(request: HttpRequest, pk: int) -> HttpResponse:
     mail = get_object_or_404(Mail.objects.visible_to(request.user), pk=pk)
     mails.retry(mail_id=mail.pk, by=request.user)
     nudge(send_queued_mail)
-    messages.success(request, f"The mail to {mail.recipient.name} is queued again.")
+    messages.success(request, _("The mail to {name} is queued again.").format(name=mail.recipient.name))
     return redirect("people:mail-list")

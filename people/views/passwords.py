@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -26,7 +27,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         return render(request, "people/password_forgotten.html", {"form": form}, status=422 if form.is_bound else 200)
     passwords.forgotten(name=form.cleaned_data["name"], by=SYSTEM)
     nudge(send_queued_mail)
-    messages.success(request, "If we know that name and its mail address, a link to set a new password is on its way.")
+    messages.success(request, _("If we know that name and its mail address, a link to set a new password is on its way."))
     return redirect("people:sign-in")
 
 
@@ -52,7 +53,7 @@ class SetPassword(PasswordResetConfirmView):
             form.add_error("password", refusal.message)
             return self.form_invalid(form)
         del self.request.session[INTERNAL_RESET_SESSION_TOKEN]
-        messages.success(self.request, f"Your password is set. Sign in as {self.user.username}.")
+        messages.success(self.request, _("Your password is set. Sign in as {username}.").format(username=self.user.username))
         return redirect("people:sign-in")
 
     def form_invalid(self, form):

@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from certify.lib.access import requires
@@ -81,9 +82,14 @@ def person_create(request: HttpRequest) -> HttpResponse:
             _refused(form, refusal)
         else:
             nudge(send_queued_mail)
-            messages.success(request, f"{person.name} can now sign in as {person.username}, once a password is set.")
+            messages.success(
+                request,
+                _("{person_name} can now sign in as {username}, once a password is set.").format(
+                    person_name=person.name, username=person.username
+                ),
+            )
             return redirect("people:person-detail", pk=person.pk)
-    return render(request, "people/person_form.html", {"form": form, "title": "New person"}, status=_status(form))
+    return render(request, "people/person_form.html", {"form": form, "title": _("New person")}, status=_status(form))
 
 
 def _status(form) -> int:
@@ -95,7 +101,7 @@ def _status(form) -> int:
 def person_edit(request: HttpRequest, pk: int) -> HttpResponse:
     person = _visible(request, pk)
     form = ChangePersonForm(request.POST or None, initial={"name": person.name, "email": person.email})
-    return _change(request, person, form, users.change, "Name and address")
+    return _change(request, person, form, users.change, _("Name and address"))
 
 
 @requires(permissions.can_manage_people)
@@ -103,7 +109,7 @@ def person_edit(request: HttpRequest, pk: int) -> HttpResponse:
 def person_roles(request: HttpRequest, pk: int) -> HttpResponse:
     person = _visible(request, pk)
     form = RolesForm(request.POST if request.method == "POST" else None, initial={"roles": person.roles})
-    return _change(request, person, form, users.set_roles, "Roles")
+    return _change(request, person, form, users.set_roles, _("Roles"))
 
 
 def _change(request: HttpRequest, person: User, form, action, what: str) -> HttpResponse:
@@ -114,29 +120,29 @@ def _change(request: HttpRequest, person: User, form, action, what: str) -> Http
         except DomainError as refusal:
             _refused(form, refusal)
         else:
-            messages.success(request, f"{what} saved.")
+            messages.success(request, _("{what} saved.").format(what=what))
             return redirect("people:person-detail", pk=person.pk)
-    context = {"form": form, "person": person, "title": f"{what} of {person.name}"}
+    context = {"form": form, "person": person, "title": _("{what} of {name}").format(what=what, name=person.name)}
     return render(request, "people/person_form.html", context, status=_status(form))
 
 
 @requires(permissions.can_manage_people)
 @require_POST
 def person_deactivate(request: HttpRequest, pk: int) -> HttpResponse:
-    return _act(request, _visible(request, pk), users.deactivate, "{} is deactivated and shut out from now on.")
+    return _act(request, _visible(request, pk), users.deactivate, _("{} is deactivated and shut out from now on."))
 
 
 @requires(permissions.can_manage_people)
 @require_POST
 def person_reactivate(request: HttpRequest, pk: int) -> HttpResponse:
-    return _act(request, _visible(request, pk), users.reactivate, "{} can sign in again.")
+    return _act(request, _visible(request, pk), users.reactivate, _("{} can sign in again."))
 
 
 @requires(permissions.can_manage_people)
 @require_POST
 def person_link(request: HttpRequest, pk: int) -> HttpResponse:
     person = _visible(request, pk)
-    answer = _act(request, person, passwords.send_link, "A link to set a password is on its way to {}.")
+    answer = _act(request, person, passwords.send_link, _("A link to set a password is on its way to {}."))
     nudge(send_queued_mail)
     return answer
 

@@ -9,6 +9,7 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -20,7 +21,7 @@ from people import rules
 from people.actions import sessions
 from people.forms import SignInForm
 
-WRONG = "The sign-in name or the password is wrong. Passwords distinguish capital and small letters."
+WRONG = gettext_lazy("The sign-in name or the password is wrong. Passwords distinguish capital and small letters.")
 
 
 @public
@@ -49,9 +50,12 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict |
     """What django-axes answers with when a name is locked out at an address: the page, saying for how long."""
     form = SignInForm({"username": (credentials or {}).get("username", ""), "password": "-"})
     minutes = _minutes_left(request, credentials)
-    form.add_error(
-        None, f"Too many failed attempts. Try again in {minutes} minute{'' if minutes == 1 else 's'}, or set a new password."
+    words = ngettext(
+        "Too many failed attempts. Try again in {minutes} minute, or set a new password.",
+        "Too many failed attempts. Try again in {minutes} minutes, or set a new password.",
+        minutes,
     )
+    form.add_error(None, words.format(minutes=minutes))
     page = _page(request, form, status=429)
     page["Retry-After"] = str(minutes * 60)
     return page

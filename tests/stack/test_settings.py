@@ -36,6 +36,7 @@ def test_production_is_the_default_and_starts_when_it_is_safe():
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is empty"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS is *"),
         ({"CERTIFY_TIME_ZONE": "Mars/Olympus"}, "CERTIFY_TIME_ZONE is 'Mars/Olympus'; name a zone such as Europe/Berlin."),
+        ({"CERTIFY_LANGUAGE": "tlh"}, "CERTIFY_LANGUAGE is 'tlh'; Certify speaks en and de."),
         ({"CERTIFY_ENV": "staging"}, "CERTIFY_ENV is 'staging'; it must be production, demo or test."),
         ({"CERTIFY_ENV": "demo", "SECRET_KEY": ""}, "SECRET_KEY is not set"),
     ],
