@@ -81,7 +81,7 @@ def _traits(found: dict, total: int) -> dict:
             same.append((title, column["values"][0][1]))
         elif column["values"]:
             differs.append({"title": title, **column})
-    signals = [(label, count) for _, label, count in found["signals"]]
+    signals = [(label, count) for _, label, count in found["signals"] if count]
     same += [("Look at", label) for label, count in signals if count == total]
     return {"same": same, "differs": differs, "signals": [(label, count) for label, count in signals if count < total]}
 
@@ -92,6 +92,7 @@ STATES = {ItemState.OPEN: "to decide", ItemState.DRAFT: "decided", ItemState.SUB
 def filter_words(filters: worklist.Filters) -> str:
     """A filter in words; empty when it leaves nothing out."""
     words = [STATES[filters.state]] if filters.state in STATES else []
+    words += ["unchanged since the last review"] if filters.unchanged else []
     words += ["needs care"] if filters.care else []
     words += [Signal(signal).label.lower() for signal in filters.signals]
     words += [f"{TITLES[facet].lower()} “{value}”" for facet in TITLES if (value := getattr(filters, facet))]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from django import forms
@@ -365,12 +366,24 @@ class AnswerForm(forms.Form):
     reduce_to = forms.CharField(required=False, max_length=1000)
     until = forms.DateField(required=False)
     evidence = forms.FileField(required=False)
+    number = forms.UUIDField(required=False)
+
+
+class NumberForm(forms.Form):
+    """The number of a request, by which it is known when it comes again."""
+
+    number = forms.UUIDField(required=False)
+
+    def given(self) -> UUID | None:
+        """None where there is none, or what stands there is no number."""
+        return self.cleaned_data.get("number") if self.is_valid() else None
 
 
 class FilterForm(forms.Form):
     """The filters of the review page, from its address."""
 
-    state = forms.ChoiceField(choices=[("", ""), *ItemState.choices], required=False)
+    state = forms.ChoiceField(choices=[("", ""), ("all", "All"), *ItemState.choices], required=False)
+    unchanged = forms.BooleanField(required=False)
     signal = forms.MultipleChoiceField(choices=Signal.choices, required=False)
     care = forms.BooleanField(required=False)
     system = forms.CharField(required=False, max_length=80)
@@ -384,7 +397,8 @@ class FilterForm(forms.Form):
         self.is_valid()
         data = self.cleaned_data
         return worklist.Filters(
-            state=data.get("state", ""),
+            state=data.get("state", "").removesuffix("all"),
+            unchanged=data.get("unchanged", False),
             signals=tuple(data.get("signal", ())),
             care=data.get("care", False),
             **{name: data.get(name, "") for name in ("system", "department", "entitlement", "person", "search")},

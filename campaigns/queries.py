@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 
 from campaigns import permissions, second_look, stages
 from campaigns.models import Assignment, Campaign, CampaignDefinition, Delegation, ReviewItem
@@ -101,10 +101,13 @@ def possible_reviewers() -> QuerySet:
     return User.objects.filter(is_active=True).exclude(roles=[Role.AUDITOR.value]).order_by("name", "id")
 
 
-def oldest_data(campaign: Campaign) -> datetime | None:
-    """When the oldest snapshot of the campaign was taken."""
-    found = campaign.sources.aggregate(extracted=Min("snapshot__extracted_at"), loaded=Min("snapshot__loaded_at"))
-    return min((moment for moment in found.values() if moment), default=None)
+def stale_data(campaign: Campaign, now: datetime, days: int) -> list[tuple[str, int]]:
+    """(system, age in days) of the campaign's snapshots that are at least so many days old, the oldest first."""
+    found = [
+        (one.source.name, (now - min(filter(None, (one.snapshot.extracted_at, one.snapshot.loaded_at)))).days)
+        for one in campaign.sources.select_related("source", "snapshot")
+    ]
+    return sorted((one for one in found if one[1] >= days), key=lambda one: -one[1])
 
 
 def delegations_visible_to(user) -> QuerySet:

@@ -3,16 +3,16 @@
 A row of the work list is an `Assignment` with its item. A reviewer sees their own, and those of people they act for today.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 
 from campaigns import rules
-from campaigns.models import Assignment, Campaign, Decision, Delegation
+from campaigns.models import Assignment, Campaign, CampaignSource, Decision, Delegation
 from campaigns.second_look import ANSWERABLE
-from campaigns.states import RED_SIGNALS, CampaignState, DecisionCode, ItemState, Signal
+from campaigns.states import RED_SIGNALS, CampaignState, DecisionCode, ItemState, ReviewerRule, Signal
 from certify.lib import clock
 from certify.lib.errors import InvalidInput
 from inventory.models import Identity
@@ -29,20 +29,19 @@ FACET_COLUMNS = {
     "entitlement": "item__entitlement_key",
     "person": "item__identity_key",
 }
-#: View → the columns that group and order its rows; the last makes the order total.
-VIEWS = {
-    "risk": ("risk_rank", "item_number", "id"),
-    "person": ("item__identity_name", "item__account_key", "item_number", "id"),
-    "system": ("item__source_name", "item__entitlement_name", "item_number", "id"),
-    "entitlement": ("item__entitlement_name", "item__entitlement_key", "item_number", "id"),
-}
+#: So many days before a review began is "this month" of its unchanged rows.
+USED_DAYS = 30
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What a reviewer filters by; every part narrows. `signals` must all be there; `search` looks in names and keys."""
+    """What a reviewer filters by; every part narrows. `signals` must all be there; `search` looks in names and keys.
+
+    `unchanged` shows the rows of the closed group at the end alone; see `Tail`.
+    """
 
     state: str = ""
+    unchanged: bool = False
     signals: tuple[str, ...] = ()
     care: bool = False
     system: str = ""
@@ -57,12 +56,19 @@ class Filters:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value}
 
 
-@dataclass
-class Page:
-    """One keyset page: its rows, and the cursor of the next page ("" at the end)."""
+@dataclass(frozen=True)
+class Tail:
+    """Rows that nothing speaks against, one closed group at the end: undecided, no signal, known to the last review of their system
+    (in `sources`: source ids that were reviewed before), used since `used_since`."""
 
-    rows: list[Assignment] = field(default_factory=list)
-    next_cursor: str = ""
+    sources: tuple[int, ...]
+    used_since: datetime
+
+    @property
+    def rows(self) -> Q:
+        """The rows of the group."""
+        found = Q(item__signals=[], item__last_used_at__gte=self.used_since, item__source_id__in=self.sources)
+        return OPEN & found
 
 
 def running(now: datetime) -> QuerySet:
@@ -132,7 +138,11 @@ def reviewed_campaigns() -> QuerySet:
 
 
 def inbox(user) -> list[dict]:
-    """A card per campaign, the most urgent first: {campaign, total, decided, submitted, open, drafts, minutes_left}."""
+    """A card per campaign, the most urgent first.
+
+    {campaign, total, decided, submitted, open, drafts, minutes_left, own_pace: whether that is at the reviewer's own pace, days_left:
+    until it is due}
+    """
     counted = {
         row["campaign_id"]: row
         for row in Assignment.objects.filter(_everywhere(user))
@@ -147,11 +157,12 @@ def inbox(user) -> list[dict]:
     }
     if not counted:
         return []
-    cards, pace = [], median_seconds(user, list(counted))
+    cards, pace, today = [], median_seconds(user, list(counted)), clock.now().date()
     for campaign in reviewed_campaigns().filter(pk__in=counted):
         row = counted[campaign.pk]
         row |= {"campaign": campaign, "decided": row["drafts"] + row["submitted"]}
         row["minutes_left"] = rules.minutes_left(row["open"], pace.get(campaign.pk))
+        row |= {"own_pace": pace.get(campaign.pk) is not None, "days_left": (campaign.due_at.date() - today).days}
         cards.append(row)
     return sorted(cards, key=lambda card: (card["campaign"].state != CampaignState.OPEN, card["campaign"].due_at))
 
@@ -169,11 +180,26 @@ def median_seconds(user, campaign_ids: list[int]) -> dict[int, float | None]:
         return dict(cursor.fetchall())
 
 
-def filtered(rows: QuerySet, filters: Filters) -> QuerySet:
-    """The rows that a filter shows."""
+def tail_of(campaign: Campaign) -> Tail:
+    """What is at the end of a campaign's lists."""
+    earlier = CampaignSource.objects.filter(
+        campaign__state=CampaignState.CLOSED,
+        campaign__closed_at__lt=campaign.opened_at,
+        source_id__in=CampaignSource.objects.filter(campaign=campaign).values("source_id"),
+    )
+    sources = earlier.order_by().values_list("source_id", flat=True).distinct()
+    return Tail(tuple(sorted(sources)), campaign.opened_at - timedelta(days=USED_DAYS))
+
+
+def filtered(rows: QuerySet, filters: Filters, tail: Tail | None = None) -> QuerySet:
+    """The rows that a filter shows. The closed group at the end is not among them, unless the filter asks for it alone."""
     states = {ItemState.OPEN: OPEN, ItemState.DRAFT: DRAFT, ItemState.SUBMITTED: SUBMITTED}
     if filters.state in states:
         rows = rows.filter(states[filters.state])
+    if tail is not None and tail.sources:
+        rows = rows.filter(tail.rows) if filters.unchanged else rows.exclude(tail.rows)
+    elif filters.unchanged:
+        rows = rows.none()
     if filters.signals:
         rows = rows.filter(item__signals__contains=list(filters.signals))
     if filters.care:
@@ -193,99 +219,109 @@ def filtered(rows: QuerySet, filters: Filters) -> QuerySet:
     return rows
 
 
-def review_page(mine: QuerySet, *, filters: Filters, view: str = "risk", after: str = "", limit: int = 100) -> Page:
-    """One page of a user's rows in the order of the view. `after` is a page's cursor; an unknown one starts over."""
-    columns = VIEWS.get(view, VIEWS["risk"])
-    rows = filtered(mine, filters)
-    if last := mine.select_related("item").filter(pk=int(after)).first() if after.isdigit() else None:
-        rows = rows.filter(_after(columns, last))
-    found = list(rows.select_related("item").order_by(*columns)[: limit + 1])
-    more = len(found) > limit
-    return Page(found[:limit], str(found[limit - 1].pk) if more else "")
-
-
-def _after(columns: tuple[str, ...], last: Assignment) -> Q:
-    """Rows after `last` in the order of the columns."""
-    later, same = Q(), Q()
-    for column in columns:
-        value = getattr(last.item, column.removeprefix("item__")) if column.startswith("item__") else getattr(last, column)
-        later |= same & Q(**{f"{column}__gt": value})
-        same &= Q(**{column: value})
-    return later
-
-
 FACET_LABELS = {
     "system": "item__source_name",
     "department": "item__department",
     "entitlement": "item__entitlement_name",
     "person": "item__identity_name",
 }
-FACET_CELLS = [*sorted({*FACET_COLUMNS.values(), *FACET_LABELS.values(), "item__signals"}), "decision", "sign_off_id"]
-FACET_CONDITIONS = {
-    "care": "signals && %(red)s::varchar[]",
+FACET_CELLS = [
+    *sorted({*FACET_COLUMNS.values(), *FACET_LABELS.values(), "item__signals", "item__source_id", "item__last_used_at"}),
+    "decision",
+    "sign_off_id",
+]
+IN_STATE = {
+    "": "TRUE",
     "open": "decision = '' AND sign_off_id IS NULL",
     "draft": "decision <> '' AND sign_off_id IS NULL",
     "submitted": "sign_off_id IS NOT NULL",
+}
+IN_TAIL = f"{IN_STATE['open']} AND cardinality(signals) = 0 AND last_used_at >= %(used_since)s AND source_id = ANY(%(reviewed)s::bigint[])"
+#: What is counted of the rows of the chosen state.
+FACET_CONDITIONS = {
+    "care": "signals && %(red)s::varchar[]",
+    "tail": IN_TAIL,
     **{signal: f"signals @> ARRAY['{signal}']::varchar[]" for signal in Signal.values},
 }
 CELL_NAMES = [cell.removeprefix("item__") for cell in FACET_CELLS]
 LABELS = [label.removeprefix("item__") for label in FACET_LABELS.values()]
 SHOWN = [column.removeprefix("item__") for column in FACET_COLUMNS.values()]
-#: One pass over the shown rows counts everything: a grouping set for the totals and one for each column.
+#: One pass over the rows counts everything: a grouping set for the totals and one for each column.
 FACETS = (
-    f"SELECT {', '.join(SHOWN)}, {', '.join(f'max({label})' for label in LABELS)}, count(*), "
-    + ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in FACET_CONDITIONS.values())
+    f"SELECT {', '.join(SHOWN)}, {', '.join(f'max({label})' for label in LABELS)}, count(*) FILTER (WHERE {{state}}), "
+    + ", ".join(f"count(*) FILTER (WHERE ({{state}}) AND {condition})" for condition in FACET_CONDITIONS.values())
+    + ", "
+    + ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in IN_STATE.values())
     + f" FROM ({{rows}}) AS shown ({', '.join(CELL_NAMES)}) GROUP BY GROUPING SETS ((), "
     + ", ".join(f"({column})" for column in SHOWN)
-    + ") ORDER BY count(*) DESC"
+    + f") ORDER BY {2 * len(SHOWN) + 1} DESC"
 )
 
 
-def facets(rows: QuerySet, filters: Filters) -> dict:
+def facets(rows: QuerySet, filters: Filters, tail: Tail | None = None) -> dict:
     """Counts beside the table, over what the filter shows: states, signals, and the largest 50 of each column's values.
 
-    {"total", "care", "states": {…}, "signals": [(code, label, count)], "columns": {facet: {"values": [(value, label, count)],
-    "more": how many values were left out}}}
+    {"total", "care", "tail": how many are in the closed group, "states": {state: count, "": of all states}, "signals": [(code,
+    label, count)] of every signal, "columns": {facet: {"values": [(value, label, count)], "more": how many values were left out}}}
     """
-    return _facets(filtered(rows, filters))
+    shown = filtered(rows, replace(filters, state="", unchanged=False))
+    if filters.unchanged:
+        shown = filtered(rows, replace(filters, state=""), tail)
+    return _facets(shown, filters.state if filters.state in IN_STATE else "", tail)
 
 
-def _facets(shown_rows: QuerySet) -> dict:
+def _facets(shown_rows: QuerySet, state: str = "", tail: Tail | None = None) -> dict:
     query, params = shown_rows.order_by().values_list(*FACET_CELLS).query.sql_with_params()
+    values = {"red": RED, "reviewed": list(tail.sources) if tail else [], "used_since": tail.used_since if tail else None}
     with connection.cursor() as cursor:
         shown = cursor.mogrify(query, params).decode().replace("%", "%%")
-        cursor.execute(FACETS.format(rows=shown), {"red": RED})
+        cursor.execute(FACETS.format(rows=shown, state=IN_STATE[state]), values)
         rows = cursor.fetchall()
-    width = len(FACET_COLUMNS)
+    width, counted = len(FACET_COLUMNS), len(FACET_CONDITIONS)
     columns: dict[str, list[tuple]] = {name: [] for name in FACET_COLUMNS}
-    totals = dict.fromkeys(FACET_CONDITIONS, 0)
-    total = 0
+    total, totals, states = 0, dict.fromkeys(FACET_CONDITIONS, 0), dict.fromkeys(IN_STATE, 0)
     for row in rows:
         place = next((index for index, value in enumerate(row[:width]) if value is not None), None)
         if place is None:
-            total, totals = row[2 * width], dict(zip(FACET_CONDITIONS, row[2 * width + 1 :], strict=True))
-        elif row[place]:
+            total, counts = row[2 * width], row[2 * width + 1 :]
+            totals = dict(zip(FACET_CONDITIONS, counts[:counted], strict=True))
+            states = dict(zip(IN_STATE, counts[counted:], strict=True))
+        elif row[place] and row[2 * width]:
             columns[list(columns)[place]].append((row[place], row[width + place] or row[place], row[2 * width]))
     return {
         "total": total,
         "care": totals["care"],
-        "states": {state: totals[state] for state in ItemState.values},
-        "signals": [(signal.value, signal.label, totals[signal]) for signal in Signal if totals[signal]],
+        "tail": totals["tail"],
+        "states": states,
+        "signals": [(signal.value, signal.label, totals[signal]) for signal in Signal],
         "columns": {
             name: {"values": found[:FACET_CAP], "more": max(0, len(found) - FACET_CAP)} for name, found in columns.items()
         },
     }
 
 
+#: Who is asked as a manager begins with their people, who owns something with their systems.
+MANAGER_RULES = (ReviewerRule.MANAGER, ReviewerRule.MANAGERS_MANAGER)
+OWNER_RULES = (ReviewerRule.SYSTEM_OWNER, ReviewerRule.ENTITLEMENT_OWNER, ReviewerRule.IDENTITY_OWNER)
+
+
 def status(rows: QuerySet, stage: int) -> dict:
-    """Where a reviewer stands, whatever the filter: {total, open, submitted, and each answer's count among the drafts}."""
+    """Where a reviewer stands, whatever the filter.
+
+    {total, open, done: decided or submitted, submitted, each answer's count among the drafts, as_manager, as_owner: how many rows
+    they were asked about as such}
+    """
     codes = (DecisionCode.APPROVE, DecisionCode.REVOKE, DecisionCode.REDUCE, DecisionCode.DONT_KNOW)
-    return rows.aggregate(
+    found = rows.aggregate(
         total=Count("id"),
         open=Count("id", filter=OPEN & ANSWERABLE & Q(stage=stage)),
+        undecided=Count("id", filter=OPEN),
         submitted=Count("id", filter=SUBMITTED),
+        as_manager=Count("id", filter=Q(rule__in=MANAGER_RULES)),
+        as_owner=Count("id", filter=Q(rule__in=OWNER_RULES)),
         **{code.value: Count("id", filter=Q(sign_off__isnull=True, decision=code)) for code in codes},
     )
+    return found | {"done": found["total"] - found["undecided"]}
 
 
 def last_decisions(row: Assignment, *, shows_earlier: bool, limit: int = 5) -> QuerySet:

@@ -50,6 +50,7 @@ class User(AbstractBaseUser):
     works_from = models.TimeField(default=time(8), db_default=time(8))
     works_to = models.TimeField(default=time(18), db_default=time(18))
     working_days = ArrayField(models.PositiveSmallIntegerField(), db_default=[1, 2, 3, 4, 5], help_text="1 is Monday.")
+    single_keys = models.BooleanField(default=True, db_default=True, help_text="Whether single letters act on pages.")
 
     objects = UserManager()
 

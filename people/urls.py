@@ -12,6 +12,7 @@ urlpatterns = [
     path("password/set/<uidb64>/<token>/", passwords.set_password, name="password-set"),
     path("my-hours/", hours.my_hours, name="my-hours"),
     path("my-language/", hours.my_language, name="my-language"),
+    path("my-keys/", hours.my_keys, name="my-keys"),
     path("people/", people.person_list, name="person-list"),
     path("people/new/", people.person_create, name="person-create"),
     path("people/<int:pk>/", people.person_detail, name="person-detail"),

@@ -32,13 +32,17 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a reviewer says of an item: the code, why, what is left after a reduction, until when it is kept, and a file."""
+    """What a reviewer says of an item: the code, why, what is left after a reduction, until when it is kept, and a file.
+
+    `number` is the request's own: an answer that arrives again with the same number is recorded once.
+    """
 
     code: str
     rationale: str = ""
     reduce_to: str = ""
     until: date | None = None
     evidence: Evidence | None = None
+    number: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -68,27 +72,58 @@ def decide(*, assignment_id: int, answer: Answer, expected: str | None = None, b
 
     Refuses people the item is not assigned to and who act for nobody it is assigned to, one's own access, submitted items,
     another stage's, anything after the due date, a missing reason, and, with `Conflict`, a decision that somebody else made
-    meanwhile.
+    meanwhile. An answer that was recorded already changes nothing: the row is returned as it stands.
     """
     if answer.code not in ANSWERS:
         raise InvalidInput(f"“{answer.code}” is not a decision.")
     now = clock.now()
-    row = _open_row(assignment_id, expected, by, now)
+    row, is_done = _open_unless_recorded(assignment_id, expected, answer.number, by, now)
+    if is_done:
+        return row
     reason = rules.check_reason(answer.rationale, rules.needs_reason(answer.code, row.item.signals, row.campaign.terms))
     checked = Answer(
-        answer.code, reason, *rules.check_answer(answer.code, answer.reduce_to, answer.until, now), answer.evidence
+        answer.code,
+        reason,
+        *rules.check_answer(answer.code, answer.reduce_to, answer.until, now),
+        answer.evidence,
+        answer.number,
     )
     return _write(row, checked, now, by)
 
 
 @transaction.atomic
-def undo(*, assignment_id: int, expected: str | None = None, by) -> Assignment:
-    """Withdraw a draft decision; both rows stay. Refuses what `decide` refuses, and an item that is not decided."""
+def undo(*, assignment_id: int, expected: str | None = None, number: UUID | None = None, by) -> Assignment:
+    """Withdraw a draft decision; both rows stay. Refuses what `decide` refuses, and an item that is not decided.
+
+    `number` is as that of an `Answer`.
+    """
     now = clock.now()
-    row = _open_row(assignment_id, expected, by, now)
+    row, is_done = _open_unless_recorded(assignment_id, expected, number, by, now)
+    if is_done:
+        return row
     if not row.decision:
         raise InvalidInput("There is no decision to undo.")
-    return _write(row, Answer(DecisionCode.UNDO), now, by)
+    return _write(row, Answer(DecisionCode.UNDO, number=number), now, by)
+
+
+def _recorded(assignment_id: int, number: UUID | None) -> Assignment | None:
+    """The row, when this very request was carried out before: its answer was lost on the way, and it was sent again."""
+    if number is None or not Decision.objects.filter(number=number, assignment_id=assignment_id).exists():
+        return None
+    return Assignment.objects.select_related("item", "campaign").get(pk=assignment_id)
+
+
+def _open_unless_recorded(assignment_id: int, expected: str | None, number: UUID | None, by, now: datetime) -> tuple:
+    """(the row, locked, and whether the request is carried out already)."""
+    if found := _recorded(assignment_id, number):
+        return found, True
+    try:
+        return _open_row(assignment_id, expected, by, now), False
+    except (Conflict, InvalidInput):
+        # The same request may have come twice at once, and the other one was the first.
+        if found := _recorded(assignment_id, number):
+            return found, True
+        raise
 
 
 def _open_row(assignment_id: int, expected: str | None, by, now: datetime) -> Assignment:
@@ -172,6 +207,7 @@ def _write(row: Assignment, answer: Answer, now: datetime, by) -> Assignment:
         decided_at=now,
         shown=bytes(row.item.leaf).hex(),
         entry_uid=entry.uid,
+        number=answer.number,
     )
     is_undo = answer.code == DecisionCode.UNDO
     row.decision, row.rationale = ("", "") if is_undo else (answer.code, answer.rationale)

@@ -8,6 +8,7 @@ campaign is closed the database refuses every change of its items and assignment
 from campaigns.models.campaigns import Campaign, CampaignSource, Exclusion
 from campaigns.models.decisions import BulkAct, Decision, SignedDecision, SignOff
 from campaigns.models.definitions import CampaignDefinition, Delegation, ReviewerGroup
+from campaigns.models.desk import SavedFilter
 from campaigns.models.events import AccessEvent
 from campaigns.models.findings import Finding, FindingDisposition, ItemOpened
 from campaigns.models.items import Assignment, ReviewItem, SecondLook, StageResult
@@ -31,6 +32,7 @@ __all__ = [
     "Occurrence",
     "ReviewItem",
     "ReviewerGroup",
+    "SavedFilter",
     "SavedScope",
     "SecondLook",
     "SignOff",

@@ -52,9 +52,17 @@ class Decision(models.Model):
     decided_at = models.DateTimeField()
     shown = models.CharField(max_length=64, help_text="Leaf hash, hex, of the item as it was shown.")
     entry_uid = models.UUIDField()
+    number = models.UUIDField(
+        null=True, help_text="Given by the browser; the same request sent again is known by it and does nothing."
+    )
 
     class Meta:
         ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("number", "assignment"), condition=models.Q(number__isnull=False), name="decision_number_once"
+            ),
+        )
         indexes = (
             models.Index(fields=("campaign", "id"), name="decision_campaign"),
             models.Index(fields=("campaign", "reviewer"), name="decision_reviewer"),

@@ -84,6 +84,7 @@ class ReviewItem(models.Model):
         indexes = (
             models.Index(fields=("grant",), name="item_grant"),
             models.Index(fields=("until",), condition=Q(until__isnull=False), name="item_until"),
+            models.Index(fields=("campaign", "identity_key"), name="item_person"),
         )
 
     def __str__(self) -> str:

@@ -1,12 +1,13 @@
 """Words and colours of the review pages."""
 
+import re
 from datetime import datetime
 
 from django import template
 
-from campaigns import second_look
+from campaigns import rules, second_look
 from campaigns.models import Assignment, Campaign
-from campaigns.states import RED_SIGNALS, Signal
+from campaigns.states import RED_SIGNALS, DecisionCode, Signal
 
 register = template.Library()
 AMBER = (Signal.EXTERNAL, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW)
@@ -31,12 +32,28 @@ def signal_label(signal: str) -> str:
     return Signal(signal).label
 
 
+#: Words for a narrow column, where the whole ones are longer; the chip's title and the drawer have those.
+SHORT = {"left": "Left", "orphan": "No owner", "non_human": "Service", "unused": "Unused", "expired": "Ended", "new": "New"}
+
+
+@register.filter
+def signal_short(signal: str) -> str:
+    """A signal in as few words as will do."""
+    return SHORT.get(signal) or Signal(signal).label
+
+
 @register.filter
 def signal_colour(signal: str) -> str:
     """The class of a signal's chip; the word says the same as the colour."""
     if signal in RED_SIGNALS:
         return "red"
     return "amber" if signal in AMBER else ""
+
+
+@register.filter
+def path_steps(path: str) -> list[str]:
+    """The groups and roles on the way to a right, in order; sources write them with > or arrows between them."""
+    return [step for step in (part.strip() for part in re.split(r"->|[>→»]", path)) if step]
 
 
 EXCUSES = {
@@ -56,3 +73,10 @@ def excuse_label(code: str) -> str:
 def can_answer(row: Assignment, campaign: Campaign) -> bool:
     """Whether an assignment can still be answered in its campaign's stage, when that is open."""
     return row.sign_off_id is None and row.stage == campaign.stage and second_look.takes(campaign, row)
+
+
+@register.filter
+def asks_for(row: Assignment, campaign: Campaign) -> str:
+    """The answers to this row that need a reason: the page asks for it before it sends them."""
+    codes = (DecisionCode.APPROVE, DecisionCode.REVOKE)
+    return " ".join(code for code in codes if rules.needs_reason(code, row.item.signals, campaign.terms))

@@ -35,7 +35,7 @@ def bulk(request: HttpRequest, pk: int) -> HttpResponse:
         return _preview(request, campaign, rows, selection, code, refusal)
     left = f" {done.left_out:,} were left for single decisions." if done.left_out else ""
     messages.success(request, f"{DecisionCode(code).label}: {done.decided:,} items.{left} You can still undo each of them.")
-    return redirect(f"{reverse('campaigns:review', args=[pk])}?{query_of(FilterForm(request.POST).filters(), 'risk')}")
+    return redirect(f"{reverse('campaigns:review', args=[pk])}?{query_of(FilterForm(request.POST).filters(), '')}")
 
 
 def _selection(request: HttpRequest, rows: QuerySet) -> items.Selection:
@@ -64,8 +64,8 @@ def _preview(
         "filters": filters.as_dict(),
         "filter_words": bulk_acts.filter_words(filters),
         "is_everything": selection.filter.get("everything", False),
-        "query": query_of(filters, "risk"),
-        "red_query": query_of(filters, "risk", care="on", state="open"),
+        "query": query_of(filters, ""),
+        "red_query": query_of(filters, "", care="on", state="open"),
         "why_reason": rules.needs_reason(code, [], campaign.terms),
         "error": refusal.message if refusal else "",
         "rationale": request.POST.get("rationale", ""),

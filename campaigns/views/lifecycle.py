@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import permissions, worklist
+from campaigns import permissions, worklist, workspace
 from campaigns.actions import lifecycle
 from campaigns.forms import ReasonForm
 from campaigns.models import Assignment, Campaign
@@ -73,7 +73,7 @@ def reviewer_page(request: HttpRequest, pk: int, reviewer: int) -> HttpResponse:
     campaign = _campaign(request, pk)
     person = get_object_or_404(User, pk=reviewer)
     rows = Assignment.objects.filter(campaign=campaign, reviewer=person, is_active=True)
-    page = worklist.review_page(
+    page = workspace.review_page(
         rows,
         filters=worklist.Filters(),
         view="risk",

@@ -1,19 +1,23 @@
 """The reviewer's pages: the inbox, the table, and decisions one at a time."""
 
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from django.conf import settings
+from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import hand_over, permissions, queries, rules, second_look, stages, worklist
+from campaigns import hand_over, permissions, queries, rules, second_look, silence, stages, worklist, workspace
+from campaigns.actions import filters as kept_filters
 from campaigns.actions import items, openings
-from campaigns.forms import AnswerForm, FilterForm
+from campaigns.forms import AnswerForm, FilterForm, NumberForm
 from campaigns.models import Assignment, Campaign
-from campaigns.states import CampaignState, DecisionCode
+from campaigns.states import ANSWERS, CampaignState, DecisionCode, ItemState
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import Conflict, DomainError, InvalidInput
@@ -24,8 +28,14 @@ GROUP_LABELS = {
     "system": lambda row: row.item.source_name,
     "entitlement": lambda row: f"{row.item.entitlement_name or row.item.entitlement_key} · {row.item.source_name}",
 }
-VIEWS = [("risk", "Riskiest first"), ("person", "By person"), ("system", "By system"), ("entitlement", "By right")]
+VIEWS = [("person", "By person"), ("system", "By system"), ("entitlement", "By right"), ("risk", "One list")]
+TABS = [("open", "To decide"), ("draft", "Decided"), ("submitted", "Submitted"), ("", "All")]
+FACET_TITLES = {"person": "People", "system": "Systems", "entitlement": "Rights", "department": "Departments"}
+#: So many values of a facet are shown before the rest is opened.
+FACET_ROWS = 6
 STALE_DAYS = 7
+#: Session: the campaigns whose closed group the reviewer has opened.
+UNCHANGED_SEEN = "unchanged-seen"
 
 
 @requires(permissions.can_review)
@@ -53,44 +63,136 @@ def _is_open(campaign: Campaign) -> bool:
 
 
 def query_of(filters: worklist.Filters, view: str, **changes) -> str:
-    """The address of the same list with some filters changed."""
-    values = filters.as_dict() | {"view": view if view != "risk" else ""} | changes
+    """The address of the same list with some filters changed. Without a view it is the one the reviewer begins with."""
+    values = filters.as_dict() | {"view": view} | changes
     values["signal"] = values.pop("signals", ())
-    return urlencode({name: value for name, value in values.items() if value}, doseq=True)
+    return urlencode({name: "on" if value is True else value for name, value in values.items() if value}, doseq=True)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in their rows a reviewer is: what they filter by, in which view ("" when it was not chosen), how far they are."""
+
+    filters: worklist.Filters
+    chosen_view: str
+    status: dict
+    tail: worklist.Tail
+
+    @property
+    def view(self) -> str:
+        """The view that is shown."""
+        return self.chosen_view or workspace.first_view(self.status)
+
+    def query(self, **changes) -> str:
+        """The address of the same place with some filters changed; what is to be decided is shown unless it says otherwise."""
+        values = {"state": self.filters.state or "all"} | changes
+        return query_of(self.filters, self.chosen_view, **values)
+
+
+def _place(request: HttpRequest, campaign: Campaign, rows: QuerySet) -> Place:
+    filters, status = FilterForm(request.GET).filters(), worklist.status(rows, campaign.stage)
+    if "state" not in request.GET and status["open"] and _is_open(campaign):
+        filters = replace(filters, state=ItemState.OPEN.value)
+    view = request.GET.get("view", "")
+    return Place(filters, view if view in workspace.VIEWS else "", status, worklist.tail_of(campaign))
 
 
 @requires(permissions.can_review)
 @require_safe
 def review(request: HttpRequest, pk: int) -> HttpResponse:
+    """The desk; with `part=facets` only what stands beside the rows, as they are decided."""
     campaign, rows = desk(request, pk)
-    filters = FilterForm(request.GET).filters()
-    view = request.GET.get("view", "risk") if request.GET.get("view") in worklist.VIEWS else "risk"
-    page = worklist.review_page(
-        rows, filters=filters, view=view, after=request.GET.get("after", ""), limit=settings.CERTIFY_PAGE_ROWS
+    place = _place(request, campaign, rows)
+    facets = worklist.facets(rows, place.filters, place.tail)
+    context = _beside(place, facets) | {"campaign": campaign, "is_open": _is_open(campaign), "status": place.status}
+    context["saved_filters"] = workspace.saved_filters(request.user)
+    if request.GET.get("part") == "facets":
+        return render(request, "campaigns/_beside.html", context)
+    if place.filters.unchanged:
+        _note_unchanged_seen(request, pk)
+    return render(
+        request, "campaigns/review.html", context | _rows_context(request, campaign, rows, place) | _words(request, campaign)
     )
-    now, oldest = clock.now(), queries.oldest_data(campaign)
-    facets = worklist.facets(rows, filters)
-    context = {
-        "campaign": campaign,
-        "is_open": _is_open(campaign),
+
+
+def _beside(place: Place, facets: dict) -> dict:
+    """What stands above and beside the rows: tabs, views, facets."""
+    tabs = [
+        (label, facets["states"][code], place.query(state=code or "all"), place.filters.state == code) for code, label in TABS
+    ]
+    tail = facets["tail"] if place.filters.state in ("", ItemState.OPEN) else 0
+    return {
+        "facets": facets,
+        "facet_lists": _facet_lists(facets, place),
+        "tabs": tabs,
+        "views": [
+            (label, query_of(place.filters, name, state=place.filters.state or "all"), name == place.view)
+            for name, label in VIEWS
+        ],
+        "filters": place.filters,
+        "view": place.view,
+        "is_filtered": bool(replace(place.filters, state="").as_dict()),
+        "tail_count": tail,
+        "listed": facets["total"] if place.filters.unchanged else facets["total"] - tail,
+        "tail_query": place.query(unchanged=True, state=ItemState.OPEN.value),
+        "all_query": query_of(worklist.Filters(), place.chosen_view),
+        "query": place.query(),
+        "most_saved": kept_filters.MOST,
+    }
+
+
+def _rows_context(request: HttpRequest, campaign: Campaign, rows: QuerySet, place: Place) -> dict:
+    page = workspace.review_page(
+        rows,
+        filters=place.filters,
+        view=place.view,
+        after=request.GET.get("after", ""),
+        limit=settings.CERTIFY_PAGE_ROWS,
+        tail=place.tail,
+    )
+    return {
+        "now": clock.now(),
+        "groups": _groups(page.rows, place.view),
+        "next_query": place.query(after=page.next_cursor) if page.next_cursor else "",
+        "page_rows": settings.CERTIFY_PAGE_ROWS,
+        "latest_change": workspace.latest_change(campaign.pk),
+    }
+
+
+def _words(request: HttpRequest, campaign: Campaign) -> dict:
+    """What is said above the rows: the stage, what silence does, how old the data is, who decides about one's own access."""
+    return {
         "can_give": hand_over.is_possible(campaign.terms),
         "is_second_look": second_look.is_running(campaign),
-        "now": now,
-        "groups": _groups(page.rows, view),
-        "facets": facets,
-        "facet_lists": _facet_lists(facets, filters, view),
-        "status": worklist.status(rows, campaign.stage),
         "stage": _stage(campaign),
-        "filters": filters,
-        "view": view,
-        "views": [(label, query_of(filters, name), name == view) for name, label in VIEWS],
-        "query": query_of(filters, view),
-        "next_query": query_of(filters, view, after=page.next_cursor) if page.next_cursor else "",
-        "is_filtered": bool(filters.as_dict()),
-        "stale_days": (now - oldest).days if oldest and (now - oldest).days >= STALE_DAYS else 0,
-        "page_rows": settings.CERTIFY_PAGE_ROWS,
+        "silence": silence.policy(campaign.terms),
+        "stale": queries.stale_data(campaign, clock.now(), STALE_DAYS),
+        "decides_for_me": workspace.decides_for_me(request.user, campaign),
     }
-    return render(request, "campaigns/review.html", context)
+
+
+@requires(permissions.can_review)
+@require_POST
+def filter_save(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep the filter under a name, or remove a kept one; both lead back to the list."""
+    desk(request, pk)
+    query = request.POST.get("query", "")
+    try:
+        if request.POST.get("remove", "").isdigit():
+            kept_filters.remove(filter_id=int(request.POST["remove"]), by=request.user)
+        else:
+            saved = kept_filters.keep(name=request.POST.get("name", ""), query=query, by=request.user)
+            messages.success(request, f"Saved as “{saved.name}”. It is offered in all your reviews.")
+    except InvalidInput as refusal:
+        messages.error(request, refusal.message)
+    return redirect(f"{reverse('campaigns:review', args=[pk])}?{query}")
+
+
+def _note_unchanged_seen(request: HttpRequest, pk: int) -> None:
+    """The closed group is kept in one act only by somebody who has opened it."""
+    seen = request.session.get(UNCHANGED_SEEN, [])
+    if pk not in seen:
+        request.session[UNCHANGED_SEEN] = [*seen[-20:], pk]
 
 
 def _stage(campaign: Campaign) -> dict:
@@ -105,33 +207,22 @@ def _groups(rows: list[Assignment], view: str) -> list[tuple[str, list[Assignmen
     return [(label, list(group)) for label, group in groupby(rows, GROUP_LABELS[view])]
 
 
-STATES = [("open", "To decide"), ("draft", "Decided"), ("submitted", "Submitted")]
-FACET_TITLES = {"system": "System", "department": "Department", "person": "Person", "entitlement": "Right"}
-
-
-def _facet_lists(facets: dict, filters: worklist.Filters, view: str) -> list[dict]:
+def _facet_lists(facets: dict, place: Place) -> list[dict]:
     """The links on the left: {title, links: [(label, count, query, active)], more}. An active link takes itself away."""
-
-    def link(label: str, count: int, active: bool, **change) -> tuple[str, int, str, bool]:
-        return label, count, query_of(filters, view, **change), active
-
-    chosen = filters.state
-    states = [
-        link(label, facets["states"][code], chosen == code, state="" if chosen == code else code) for code, label in STATES
-    ]
-    care = [link("Needs care", facets["care"], filters.care, care="" if filters.care else "on")]
+    filters = place.filters
+    care = [("Needs care", facets["care"], place.query(care="" if filters.care else "on"), filters.care)]
     care += [
-        link(label, count, code in filters.signals, signals=_toggled(filters.signals, code))
+        (label, count, place.query(signals=_toggled(filters.signals, code)), code in filters.signals)
         for code, label, count in facets["signals"]
     ]
-    lists = [{"title": "Show", "links": states}, {"title": "Look closer", "links": care}]
+    lists = [{"title": "Look closer", "links": care, "cap": len(care)}]
     for name, title in FACET_TITLES.items():
         column, active = facets["columns"][name], getattr(filters, name)
         links = [
-            link(label, count, value == active, **{name: "" if value == active else value})
+            (label, count, place.query(**{name: "" if value == active else value}), value == active)
             for value, label, count in column["values"]
         ]
-        lists.append({"title": title, "links": links, "more": column["more"]})
+        lists.append({"title": title, "links": links[:FACET_ROWS], "rest": links[FACET_ROWS:], "more": column["more"]})
     return [one for one in lists if one["links"]]
 
 
@@ -183,7 +274,7 @@ def _answer(request: HttpRequest) -> items.Answer:
         stored = store(given.chunks(), directory="evidence", limit=settings.CERTIFY_UPLOAD_LIMIT_MB * 2**20)
         evidence = items.Evidence(given.name[:200], stored)
     rationale = " ".join(filter(None, (data["chip"], data["rationale"].strip())))
-    return items.Answer(data["code"], rationale, data["reduce_to"], data["until"], evidence)
+    return items.Answer(data["code"], rationale, data["reduce_to"], data["until"], evidence, data["number"])
 
 
 def _act(request: HttpRequest, row: Assignment) -> tuple[Assignment, InvalidInput | Conflict | None]:
@@ -191,7 +282,8 @@ def _act(request: HttpRequest, row: Assignment) -> tuple[Assignment, InvalidInpu
     expected = request.POST.get("expected")
     try:
         if request.POST.get("code") == DecisionCode.UNDO:
-            return items.undo(assignment_id=row.pk, expected=expected, by=request.user), None
+            number = NumberForm(request.POST).given()
+            return items.undo(assignment_id=row.pk, expected=expected, number=number, by=request.user), None
         return items.decide(assignment_id=row.pk, answer=_answer(request), expected=expected, by=request.user), None
     except (Conflict, InvalidInput) as refusal:
         row.refresh_from_db()
@@ -208,30 +300,61 @@ def item_decide(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     found, refusal = _act(request, _row(request, pk, row))
     if not request.htmx:
         return _drawer(request, found, refusal) if refusal else redirect("campaigns:review", pk=pk)
-    code = request.POST.get("code", "")
-    context = {
-        "campaign": found.campaign,
-        "row": found,
-        "now": clock.now(),
-        "is_open": True,
-        "refusal": refusal,
-        "asks_reason": getattr(refusal, "field", None) in ASKING_FIELDS,
+    asks = request.POST.get("code", "") if getattr(refusal, "field", None) in ASKING_FIELDS else ""
+    counts = worklist.status(worklist.my_rows(request.user, pk), found.campaign.stage)
+    context = {"row": found, "is_open": True, "refusal": refusal, "status": counts}
+    context |= _asking(asks, bool(request.POST.get("until"))) | {"given": request.POST}
+    status = 200 if refusal is None else 409 if isinstance(refusal, Conflict) else 422
+    return _row_alone(request, context, status)
+
+
+@requires(permissions.can_review)
+@require_safe
+def item_row(request: HttpRequest, pk: int, row: int) -> HttpResponse:
+    """One row as it stands; with `ask`, asking for what that answer needs."""
+    found = _row(request, pk, row)
+    is_open = _is_open(found.campaign) and found.stage == found.campaign.stage and second_look.takes(found.campaign, found)
+    code = request.GET.get("ask", "")
+    asks = code if is_open and code in ANSWERS and not found.decision and not found.sign_off_id else ""
+    context = {"row": found, "is_open": is_open} | _asking(asks, bool(request.GET.get("until")))
+    return _row_alone(request, context)
+
+
+def _asking(code: str, is_until: bool) -> dict:
+    """What a row shows that asks for the reason of an answer, or nothing."""
+    return {
+        "asks_reason": bool(code),
+        "asks_until": is_until,
         "code": code,
         "code_label": DecisionCode(code).label if code in DecisionCode.values else "",
-        "given": request.POST,
         "removal_reasons": rules.REMOVAL_REASONS if code == DecisionCode.REVOKE else (),
-        "status": worklist.status(worklist.my_rows(request.user, pk), found.campaign.stage),
-        "is_swap": True,
     }
-    status = 200 if refusal is None else 409 if isinstance(refusal, Conflict) else 422
+
+
+def _row_alone(request: HttpRequest, context: dict, status: int = 200) -> HttpResponse:
+    context |= {"campaign": context["row"].campaign, "now": clock.now()}
     return render(request, "campaigns/_row_swap.html", context, status=status)
 
 
+@requires(permissions.can_review)
+@require_safe
+def changes(request: HttpRequest, pk: int) -> JsonResponse:
+    """Which of the user's rows were decided or undone since a number, whoever did it and wherever."""
+    _, rows = desk(request, pk)
+    since = request.GET.get("since", "")
+    number, found = workspace.changes(rows, pk, int(since) if since.isdigit() else 0, clock.now())
+    return JsonResponse({"since": number, "rows": found})
+
+
 def selection_of(request: HttpRequest, rows: QuerySet) -> items.Selection:
-    """The ticked rows, or everything that the filter shows."""
+    """The ticked rows, or everything that the filter shows; nothing of a closed group that was not opened."""
     filters = FilterForm(request.POST).filters()
     if request.POST.get("everything"):
-        found = worklist.filtered(rows, filters).order_by("item_number", "pk")
+        pk = request.resolver_match.kwargs["pk"]
+        if filters.unchanged and pk not in request.session.get(UNCHANGED_SEEN, []):
+            return items.Selection([], {})
+        tail = worklist.tail_of(Campaign.objects.get(pk=pk))
+        found = worklist.filtered(rows, filters, tail).order_by("item_number", "pk")
         ids = list(found.values_list("pk", flat=True)[: items.MAX_BULK])
     else:
         ids = sorted({int(value) for value in request.POST.getlist("item") if value.isdigit()})[: items.MAX_BULK]

@@ -241,6 +241,17 @@ def set_hours(*, user_id: int, hours: Hours, by) -> User:
     return person
 
 
+@transaction.atomic
+def set_single_keys(*, user_id: int, single_keys: bool, by) -> User:
+    """Set whether single letters act on pages (WCAG 2.1.4). How somebody likes to work is not recorded. Refuses everybody but them."""
+    person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
+    if by.pk != person.pk:
+        raise NotAllowed("Only the person may set how they work.")
+    person.single_keys = single_keys
+    person.save(update_fields=["single_keys"])
+    return person
+
+
 def _hours(person: User) -> dict:
     return {
         "time_zone": person.time_zone,

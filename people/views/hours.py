@@ -1,4 +1,4 @@
-"""Everybody's own working hours and language."""
+"""Everybody's own working hours, language, and keys."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -49,3 +49,11 @@ def my_language(request: HttpRequest) -> HttpResponse:
         with translation.override(language.of(person, request.headers.get("Accept-Language", ""))):
             messages.success(request, _("Saved. Pages and mails are in this language now."))
     return redirect("people:my-hours")
+
+
+@requires(signed_in)
+@require_POST
+def my_keys(request: HttpRequest) -> HttpResponse:
+    """Whether single letters act on pages; the help of the review page asks."""
+    users.set_single_keys(user_id=request.user.pk, single_keys=bool(request.POST.get("single_keys")), by=request.user)
+    return HttpResponse(status=204)

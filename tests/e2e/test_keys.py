@@ -28,12 +28,12 @@ def ana(campaign) -> User:
     return User.objects.get(email="ana@x.example")
 
 
-def open_review(page: Page, address: str, campaign: Campaign, person: User, query: str = "?care=") -> None:
+def open_review(page: Page, address: str, campaign: Campaign, person: User, query: str = "?view=risk&state=all") -> None:
     """The page of the review, with the cursor on the first calm row."""
     sign_in(page, address, person)
     page.goto(f"{address}/reviews/{campaign.pk}/{query}")
     expect(page.locator("tr[data-state=open]")).to_have_count(ROWS + 1)
-    page.keyboard.press("j")
+    expect(page.locator("tr[data-row]").first).to_be_focused()
     page.keyboard.press("j")  # the first row asks for a reason
 
 

@@ -118,7 +118,7 @@ def review(page: Page, address: str, ana: User) -> None:
     page.get_by_role("link", name="Start").click()
     expect(page.locator("tr[data-state=open]")).to_have_count(5)
     check_accessible(page)
-    page.keyboard.press("j")  # Chloe, who left
+    expect(page.locator("tr[data-row]").first).to_be_focused()  # Chloe, who left
     page.keyboard.press("r")
     expect(page.locator("tr[data-state=draft]")).to_have_count(1)
     page.keyboard.press("a")  # Bruno's administrator right: red, so a reason is asked for
