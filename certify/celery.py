@@ -31,6 +31,7 @@ SWEEPS = {
     "remediation.sweep_signed_off": 10,
     "remediation.verify_new_snapshots": 10,
     "remediation.send_reminders": 900,
+    "remediation.follow_exceptions": 600,
     "evidence.build_requested_packs": 10,
 }
 

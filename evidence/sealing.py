@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,8 +13,8 @@ from campaigns import silence
 from campaigns.models import Campaign, Finding, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Disposition, Outcome
 from certify.lib.language import within
-from remediation.models import RemediationTask
-from remediation.states import SETTLED, TaskState
+from remediation.models import RemediationTask, RiskException
+from remediation.states import TaskState
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,13 @@ def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
     items = ReviewItem.objects.filter(campaign=campaign)
     decided = items.exclude(outcome="").values_list("outcome").annotate(Count("id")).order_by()
     outcomes = dict.fromkeys(Outcome.values, 0) | dict(decided)
-    left = ~Q(state__in=SETTLED)
+    # An exception whose last day has passed settles nothing, even in the minutes until the sweep has ended it.
+    excepted = Q(state=TaskState.EXCEPTED) & Exists(RiskException.objects.in_force(now.date()).filter(task=OuterRef("pk")))
+    left = ~(Q(state__in=(TaskState.VERIFIED_GONE, TaskState.CLOSED)) | excepted)
     removals = RemediationTask.objects.filter(campaign=campaign).aggregate(
         removals=Count("id"),
         verified_gone=Count("id", filter=Q(state=TaskState.VERIFIED_GONE)),
-        excepted=Count("id", filter=Q(state=TaskState.EXCEPTED)),
+        excepted=Count("id", filter=excepted),
         closed_on_proof=Count("id", filter=Q(state=TaskState.CLOSED)),
         in_progress=Count("id", filter=left & Q(due_at__gt=now)),
         overdue=Count("id", filter=left & Q(due_at__lte=now)),

@@ -5,7 +5,7 @@ from django import forms
 from remediation.states import TaskState
 
 PROOF_LIMIT = 20 * 2**20
-STATES = [("", "All"), ("unproved", "Not yet proved"), ("overdue", "Late"), *TaskState.choices]
+STATES = [("", "All"), ("to_do", "To do"), ("unproved", "Not yet proved"), ("overdue", "Late"), *TaskState.choices]
 
 
 class ActForm(forms.Form):
@@ -42,7 +42,50 @@ class CloseForm(forms.Form):
 class FilterForm(forms.Form):
     """The filters above the list."""
 
-    state = forms.ChoiceField(choices=STATES, required=False)
-    campaign = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
-    source = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
-    owner = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    text = forms.CharField(label="Person, account, right or way", required=False, max_length=200)
+    source = forms.TypedChoiceField(label="System", required=False, coerce=int)
+    owner = forms.TypedChoiceField(label="Who", required=False, coerce=int)
+    campaign = forms.TypedChoiceField(label="Review", required=False, coerce=int)
+    state = forms.ChoiceField(choices=STATES, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args, choices: dict[str, list[tuple[int, str]]], **kwargs):
+        super().__init__(*args, **kwargs)
+        for name, found in choices.items():
+            self.fields[name].choices = [("", "All"), *found]
+
+    def filters(self) -> dict:
+        """What is set and makes sense; the rest is left out."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+class HandOnForm(forms.Form):
+    """To whom a list is given."""
+
+    note = forms.CharField(
+        label="To whom, and what they are asked to do",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="For example: to the service desk, to be taken away by Friday, ticket OPS-123.",
+    )
+
+
+class ExceptionForm(forms.Form):
+    """An exception that is asked for."""
+
+    reason = forms.CharField(label="Why the access has to stay", widget=forms.Textarea(attrs={"rows": 3}))
+    control = forms.CharField(
+        label="What limits or watches the risk meanwhile",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The compensating control. For example: every use is logged and read by the security team each week.",
+    )
+    expires_on = forms.DateField(
+        label="Last day",
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="At most a year away. After it the access is to be removed.",
+    )
+
+
+class DecisionForm(forms.Form):
+    """What is said to a request."""
+
+    note = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 2}))

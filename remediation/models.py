@@ -6,11 +6,11 @@ evidence pack reads.
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from campaigns.states import Outcome
 from people.states import Role
-from remediation.states import SETTLED, AttemptKind, TaskState, Verdict
+from remediation.states import SETTLED, AttemptKind, EndReason, ExceptionState, TaskState, Verdict
 
 USER = settings.AUTH_USER_MODEL
 
@@ -171,3 +171,74 @@ class Watched(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source_id}: {self.up_to}"
+
+
+class RiskExceptionQuerySet(models.QuerySet):
+    """Exceptions by who may see them and by what counts."""
+
+    def visible_to(self, user):
+        """Those of the removals that the user may see."""
+        if user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER):
+            return self
+        if user.has_role(Role.SYSTEM_OWNER):
+            return self.filter(task__owner=user)
+        return self.none()
+
+    def in_force(self, today):
+        """Approved, and not past their last day."""
+        return self.filter(state=ExceptionState.APPROVED, expires_on__gte=today)
+
+
+class RiskException(models.Model):
+    """Access that stays although it was to be removed: why, what watches it instead, who approved that, until when.
+
+    What was asked never changes; its state goes forward only, and each step is an entry in the ledger.
+    """
+
+    task = models.ForeignKey(RemediationTask, on_delete=models.PROTECT, related_name="exceptions")
+    reason = models.TextField()
+    control = models.TextField(help_text="The compensating control: what limits or watches the risk meanwhile.")
+    expires_on = models.DateField(help_text="The last day on which it holds, UTC.")
+    state = models.CharField(max_length=10, choices=ExceptionState.choices, default=ExceptionState.REQUESTED)
+    requested_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    requested_by_name = models.CharField(max_length=200)
+    requested_at = models.DateTimeField()
+    decided_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_by_name = models.CharField(max_length=200, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    note = models.TextField(blank=True, help_text="What whoever decided said.")
+    ended_at = models.DateTimeField(null=True)
+    ended_by_name = models.CharField(max_length=200, blank=True)
+    end_reason = models.CharField(max_length=10, choices=EndReason.choices, blank=True)
+    entry_uid = models.UUIDField(unique=True, help_text="Ledger entry of the request.")
+
+    objects = RiskExceptionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("expires_on", "id")
+        constraints = (
+            models.UniqueConstraint(fields=("task",), condition=Q(state="requested"), name="exception_requested_once"),
+            models.UniqueConstraint(fields=("task",), condition=Q(state="approved"), name="exception_in_force_once"),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True, decided_at__isnull=True, decided_by_name="")
+                | (Q(decided_by__isnull=False, decided_at__isnull=False) & ~Q(decided_by_name="")),
+                name="exception_decided_facts_together",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=("approved", "declined")) | Q(decided_by__isnull=False),
+                name="exception_decided_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("requested_by")),
+                name="exception_decided_by_somebody_else",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="ended", ended_at__isnull=False) & ~Q(end_reason="")
+                | ~Q(state="ended") & Q(ended_at__isnull=True, end_reason=""),
+                name="exception_ended_facts_together",
+            ),
+        )
+        indexes = (models.Index(fields=("expires_on",), condition=Q(state="approved"), name="exception_running"),)
+
+    def __str__(self) -> str:
+        return f"exception {self.pk} of removal {self.task_id}"

@@ -1,7 +1,7 @@
 """Who may see removals and report them done."""
 
 from people.states import Role
-from remediation.states import TO_DO, TaskState
+from remediation.states import TASK_TRANSITIONS, TO_DO, ExceptionState, TaskState
 
 
 def sees_every_removal(user) -> bool:
@@ -42,3 +42,28 @@ def can_add_proof(user, task) -> bool:
 def can_close(user, task) -> bool:
     """A control owner, when it is reported done; the action also refuses whoever reported it."""
     return task.state == TaskState.CLAIMED_DONE and can_close_removals(user)
+
+
+#: An exception can be asked for in these.
+EXCEPTABLE = tuple(old for old, following in TASK_TRANSITIONS.items() if TaskState.EXCEPTED in following)
+
+
+def can_request_exception(user, task) -> bool:
+    """Those who act on a removal may ask that it is left, and ask again while an exception runs."""
+    return task.state in (*EXCEPTABLE, TaskState.EXCEPTED) and can_act(user, task)
+
+
+def can_decide_exception(user, exception) -> bool:
+    """A control owner who did not ask for it."""
+    return (
+        exception.state == ExceptionState.REQUESTED
+        and user.has_role(Role.CONTROL_OWNER)
+        and user.pk != exception.requested_by_id
+    )
+
+
+def can_end_exception(user, exception) -> bool:
+    """Whoever asked for it takes a request back; a control owner ends one that holds."""
+    if exception.state == ExceptionState.REQUESTED:
+        return user.is_active and user.pk == exception.requested_by_id
+    return exception.state == ExceptionState.APPROVED and user.has_role(Role.CONTROL_OWNER)

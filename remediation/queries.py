@@ -1,23 +1,26 @@
 """Reads of the remediation trail."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Count, F, Max, Min, Q, QuerySet, Value, When
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import BooleanField, Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value, When
 
-from campaigns.models import Campaign, SilenceRemoval
+from campaigns.models import Campaign, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Outcome
-from inventory.models import Snapshot
+from inventory.models import Grant, Snapshot
 from inventory.states import Completeness, FileKind
 from people.models import User
-from remediation.models import Attempt, RemediationTask
-from remediation.states import TO_DO, UNPROVED, AttemptKind, TaskState, Verdict
+from remediation.models import Attempt, RemediationTask, RiskException
+from remediation.states import TO_DO, UNPROVED, AttemptKind, ExceptionState, TaskState, Verdict
 
 
 def work_list(user, *, filters: dict, now: datetime) -> QuerySet:
     """Removals the user may see, earliest due first, with `is_overdue`.
 
-    `filters` may hold `state` (a TaskState or "unproved" or "overdue"), `campaign`, `source` and `owner` (ids).
+    `filters` may hold `state` (a TaskState, "to_do", "unproved" or "overdue"), `campaign`, `source` and `owner` (ids), and `text`, which
+    stands in a name or key of the person, account or right, or in the way it comes.
     """
     tasks = (
         RemediationTask.objects.visible_to(user)
@@ -30,12 +33,33 @@ def work_list(user, *, filters: dict, now: datetime) -> QuerySet:
         tasks = tasks.filter(is_overdue=True)
     elif state == "unproved":
         tasks = tasks.unproved()
+    elif state == "to_do":
+        tasks = tasks.filter(state__in=TO_DO)
     elif state:
         tasks = tasks.filter(state=state)
     for name in ("campaign", "source", "owner"):
         if filters.get(name):
             tasks = tasks.filter(**{f"{name}_id": filters[name]})
-    return tasks
+    return tasks.filter(_says(filters["text"])) if filters.get("text") else tasks
+
+
+SEARCHED = ("identity_name", "identity_key", "account_key", "account_name", "entitlement_name", "entitlement_key", "path")
+
+
+def _says(text: str) -> Q:
+    found = Q()
+    for name in SEARCHED:
+        found |= Q(**{f"item__{name}__icontains": text})
+    return found
+
+
+def choices(user) -> dict[str, list[tuple[int, str]]]:
+    """What the list can be filtered by: the campaigns, sources and owners of removals that the user may see, by name."""
+    tasks = RemediationTask.objects.visible_to(user)
+    return {
+        name: list(tasks.order_by(f"{name}__name").values_list(f"{name}_id", f"{name}__name").distinct())
+        for name in ("source", "owner", "campaign")
+    }
 
 
 def _is_overdue(now: datetime) -> Case:
@@ -65,6 +89,7 @@ def counts(user, *, now: datetime, campaign: int | None = None) -> dict[str, int
     return tasks.aggregate(
         total=Count("id"),
         unproved=Count("id", filter=unproved),
+        to_do=Count("id", filter=Q(state__in=TO_DO)),
         overdue=Count("id", filter=unproved & Q(due_at__lt=now)),
         **by_state,
     )
@@ -98,10 +123,74 @@ def snapshots_to_verify() -> list[int]:
     return list(found.order_by("pk").values_list("pk", flat=True))
 
 
-def owners_with_unproved() -> QuerySet:
-    """Active users who have removals not yet proved, nor reported done, with `earliest_due`."""
-    waiting = Q(removals__state__in=TO_DO)
-    return User.objects.filter(waiting, is_active=True).annotate(earliest_due=Min("removals__due_at", filter=waiting))
+#: Reported done, and nobody has shown anything.
+UNSHOWN = Q(state=TaskState.CLAIMED_DONE) & ~Exists(
+    Attempt.objects.filter(task=OuterRef("pk")).exclude(stored_as="", proof_link="")
+)
+
+
+def people_with_removals() -> QuerySet:
+    """Active users who have something to remove, or something to prove."""
+    found = RemediationTask.objects.filter(Q(state__in=TO_DO) | UNSHOWN)
+    return User.objects.filter(pk__in=found.values("owner"), is_active=True).order_by("pk")
+
+
+def dues(owner_id: int) -> list[datetime]:
+    """When what a person has to remove, or to prove, is due; each moment once."""
+    found = RemediationTask.objects.filter(Q(state__in=TO_DO) | UNSHOWN, owner_id=owner_id)
+    return list(found.order_by("due_at").values_list("due_at", flat=True).distinct())
+
+
+def owed(owner_id: int, *, now: datetime) -> dict:
+    """What a person has to do: {waiting, late, unshown: reported without a proof, earliest_due, systems: the same for each}."""
+    mine = RemediationTask.objects.filter(owner_id=owner_id)
+    rows = (
+        mine.filter(state__in=TO_DO)
+        .values("source_id", name=F("source__name"))
+        .annotate(waiting=Count("id"), late=Count("id", filter=Q(due_at__lt=now)), earliest_due=Min("due_at"))
+        .order_by("earliest_due", "name")
+    )
+    systems = list(rows)
+    return {
+        "waiting": sum(row["waiting"] for row in systems),
+        "late": sum(row["late"] for row in systems),
+        "unshown": mine.filter(UNSHOWN).count(),
+        "earliest_due": min((row["earliest_due"] for row in systems), default=None),
+        "systems": systems,
+    }
+
+
+def _late(now: datetime) -> QuerySet:
+    return RemediationTask.objects.filter(state__in=UNPROVED, due_at__lt=now)
+
+
+def owners_of_late(*, now: datetime) -> QuerySet:
+    """Active owners of reviews of which a removal is late."""
+    return User.objects.filter(pk__in=_late(now).values("campaign__owner"), is_active=True).order_by("pk")
+
+
+def late_dues(campaign_owner_id: int, *, now: datetime) -> list[datetime]:
+    """When the late removals of somebody's reviews were due; each moment once."""
+    found = _late(now).filter(campaign__owner_id=campaign_owner_id)
+    return list(found.order_by("due_at").values_list("due_at", flat=True).distinct())
+
+
+def late_lines(campaign_owner_id: int, *, now: datetime) -> list[dict]:
+    """The late removals of somebody's reviews by who must do them and where: {owner, system, late, worst_due, campaigns}."""
+    found = _late(now).filter(campaign__owner_id=campaign_owner_id).values(person=F("owner__name"), system=F("source__name"))
+    rows = found.annotate(late=Count("id"), worst_due=Min("due_at"), campaigns=ArrayAgg("campaign_id", distinct=True))
+    return [
+        {"owner": row["person"], **{name: row[name] for name in ("system", "late", "worst_due", "campaigns")}}
+        for row in rows.order_by("worst_due", "person", "system")
+    ]
+
+
+def overdue(user, *, now: datetime, by: str) -> list[dict]:
+    """The late removals the user may see, by "owner" or "source": {pk, name, late, worst_due, unproved}, the worst first."""
+    found = RemediationTask.objects.visible_to(user).filter(state__in=UNPROVED).values(pk=F(f"{by}_id"), name=F(f"{by}__name"))
+    late = Q(due_at__lt=now)
+    rows = found.annotate(unproved=Count("id"), late=Count("id", filter=late), worst_due=Min("due_at", filter=late))
+    return list(rows.filter(late__gt=0).order_by("worst_due", "name"))
 
 
 def seen_words(snapshot: Snapshot) -> str:
@@ -152,19 +241,84 @@ def trail(task: RemediationTask) -> list[dict]:
         if one.later_outcome:
             text += f" A later review of the same access: {Outcome(one.later_outcome).label.lower()}."
         events.append(_event(one.at, "Came back", text, one.entry_uid))
+    for one in task.exceptions.all():
+        events += _exception_events(one)
     return sorted(events, key=lambda event: event["at"])
 
 
-def overdue_by_owner(*, now: datetime) -> QuerySet:
-    """Owners with late removals: `late` and the most days by which one is late (`worst_due`)."""
-    late = Q(removals__due_at__lt=now, removals__state__in=UNPROVED)
-    return (
-        User.objects.annotate(late=Count("removals", filter=late), worst_due=Min("removals__due_at", filter=late))
-        .filter(late__gt=0)
-        .order_by(F("worst_due").asc())
-    )
+def _exception_events(one: RiskException) -> list[dict]:
+    text = f"Until {one.expires_on:%-d %B %Y}. {one.reason} Meanwhile: {one.control}"
+    events = [_event(one.requested_at, f"Exception asked for by {one.requested_by_name}", text, one.entry_uid)]
+    if one.decided_at:
+        word = "declined" if one.state == ExceptionState.DECLINED else "approved"
+        events.append(_event(one.decided_at, f"Exception {word} by {one.decided_by_name}", one.note, one.entry_uid))
+    if one.ended_at:
+        events.append(_event(one.ended_at, f"Exception ended: {one.get_end_reason_display().lower()}", "", one.entry_uid))
+    return events
 
 
 def last_full_snapshot_at(source_id: int) -> datetime | None:
     """When the latest FULL snapshot of a source was loaded: how fresh a proof can be."""
     return speaking().filter(source_id=source_id).aggregate(at=Max("loaded_at"))["at"]
+
+
+def exceptions(user, *, state: str = "", campaign: int | None = None) -> QuerySet:
+    """Risk exceptions the user may see, those that end first at the top; `state` is an `ExceptionState` or empty."""
+    found = RiskException.objects.visible_to(user).select_related("task__item", "task__campaign", "task__source")
+    if state:
+        found = found.filter(state=state)
+    if campaign:
+        found = found.filter(task__campaign_id=campaign)
+    return found.order_by("expires_on", "id")
+
+
+def exception_counts(user) -> dict[str, int]:
+    """How many exceptions the user may see, by state, with `total`."""
+    by_state = {state.value: Count("id", filter=Q(state=state)) for state in ExceptionState}
+    return RiskException.objects.visible_to(user).aggregate(total=Count("id"), **by_state)
+
+
+#: So many rows of what else goes, or stays, are named; the others are counted.
+NAMED = 50
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What has to be removed, exactly, and what hangs on it.
+
+    `through` is the membership to end ("" for a direct grant); `also` other access of the account that ends with it, of which
+    `also_count` there are, and `kept` how many of them the same review kept; `other_ways` is how the account keeps the right all the
+    same.
+    """
+
+    through: str
+    also: list[dict]
+    also_count: int
+    kept: int
+    other_ways: list[str]
+
+
+def reach(task: RemediationTask) -> Reach:
+    """What the removal of an item takes away besides, and what it leaves, as the latest data of its source shows it."""
+    grant = task.item.grant
+    same_account = Grant.objects.current().filter(account_id=grant.account_id).exclude(pk=grant.pk)
+    ways = same_account.filter(entitlement_id=grant.entitlement_id).exclude(path=grant.path).order_by("path")
+    other_ways = [path or "given directly" for path in ways.values_list("path", flat=True)[:NAMED]]
+    if not grant.path:
+        return Reach("", [], 0, 0, other_ways)
+    along = same_account.filter(path=grant.path).exclude(entitlement_id=grant.entitlement_id)
+    outcome = ReviewItem.objects.filter(
+        campaign_id=task.campaign_id, account_key=task.item.account_key, source_id=task.source_id, path=grant.path
+    ).exclude(pk=task.item_id)
+    outcomes = dict(outcome.values_list("entitlement_key", "outcome"))
+    rows = along.order_by("entitlement__key").values("entitlement__key", "entitlement__name", "entitlement__privileged")
+    also = [
+        {
+            "name": row["entitlement__name"] or row["entitlement__key"],
+            "privileged": row["entitlement__privileged"] == "yes",
+            "outcome": Outcome(outcomes[row["entitlement__key"]]).label if outcomes.get(row["entitlement__key"]) else "",
+        }
+        for row in rows[:NAMED]
+    ]
+    kept = along.filter(entitlement__key__in=[key for key, value in outcomes.items() if value == Outcome.APPROVED]).count()
+    return Reach(grant.path, also, along.count(), kept, other_ways)

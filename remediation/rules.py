@@ -3,11 +3,16 @@
 from datetime import date, datetime, timedelta
 
 from certify.lib.errors import InvalidInput
-from remediation.states import TASK_TRANSITIONS, TaskState
+from remediation.states import EXCEPTION_TRANSITIONS, TASK_TRANSITIONS, ExceptionState, TaskState
 
 MIN_NOTE = 10
 REMIND_DAYS_BEFORE = (2, 0)
 REMIND_EVERY_DAYS_LATE = 7
+#: So many days late, the owner of the review hears of it; then weekly.
+ESCALATE_DAYS_LATE = 3
+#: An exception holds at most so many days, and whoever asked for it hears of its end so many days before.
+LONGEST_EXCEPTION = 366
+EXCEPTION_ENDS_SOON = 14
 
 
 def removal_days(days: int, privileged_days: int, privileged: str) -> int:
@@ -42,9 +47,35 @@ def check_note(note: str) -> str:
     return note
 
 
+def check_words(text: str, message: str, field: str) -> str:
+    """The text, trimmed. Refused with the message when it says too little to be evidence."""
+    text = text.strip()
+    if len(text) < MIN_NOTE or len(set(text)) < 4:
+        raise InvalidInput(f"{message} At least {MIN_NOTE} characters.", field=field)
+    return text
+
+
+def check_last_day(day: date, today: date) -> None:
+    """Refuse a last day of an exception that is not ahead, or too far ahead."""
+    if not today < day <= today + timedelta(days=LONGEST_EXCEPTION):
+        raise InvalidInput(f"The last day is after today, and at most {LONGEST_EXCEPTION} days away.", field="expires_on")
+
+
+def check_exception_transition(old: str, new: str) -> None:
+    """Refuse a step that the life of an exception does not have."""
+    if new not in EXCEPTION_TRANSITIONS[old]:
+        raise InvalidInput(f"An exception that is “{ExceptionState(old).label}” cannot become “{ExceptionState(new).label}”.")
+
+
 def is_reminder_day(due: date, today: date) -> bool:
     """Whether the owner of a removal due on `due` is reminded today: 2 days before, on the day, then weekly while late."""
     days_left = (due - today).days
     if days_left >= 0:
         return days_left in REMIND_DAYS_BEFORE
     return -days_left % REMIND_EVERY_DAYS_LATE == 0
+
+
+def is_escalation_day(due: date, today: date) -> bool:
+    """Whether the owner of the review hears today of a removal that was due on `due`."""
+    days_late = (today - due).days
+    return days_late >= ESCALATE_DAYS_LATE and (days_late - ESCALATE_DAYS_LATE) % REMIND_EVERY_DAYS_LATE == 0

@@ -84,3 +84,29 @@ ATTEMPT_ENTRIES = {
     AttemptKind.LIST: "removal:sent",
     AttemptKind.CLOSE: "removal:closed",
 }
+
+
+class ExceptionState(TextChoices):
+    """The life of an accepted risk. It holds until the end of its last day (UTC), and never longer."""
+
+    REQUESTED = "requested", "Waits for approval"
+    APPROVED = "approved", "In force"
+    DECLINED = "declined", "Declined"
+    ENDED = "ended", "Ended"
+
+
+EXCEPTION_TRANSITIONS = {
+    ExceptionState.REQUESTED: {ExceptionState.APPROVED, ExceptionState.DECLINED, ExceptionState.ENDED},
+    ExceptionState.APPROVED: {ExceptionState.ENDED},
+    ExceptionState.DECLINED: set(),
+    ExceptionState.ENDED: set(),
+}
+
+
+class EndReason(TextChoices):
+    """Why an exception ended."""
+
+    EXPIRED = "expired", "Its last day passed"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    GONE = "gone", "The access is gone"
+    REPLACED = "replaced", "A new one took its place"

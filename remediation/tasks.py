@@ -4,7 +4,7 @@ from celery import shared_task
 
 from ledger.actors import SYSTEM
 from remediation import queries
-from remediation.actions import reminders, removals, verification
+from remediation.actions import exceptions, reminders, removals, verification
 
 
 @shared_task(name="remediation.sweep_signed_off")
@@ -23,5 +23,13 @@ def verify_new_snapshots() -> None:
 
 @shared_task(name="remediation.send_reminders")
 def send_reminders() -> None:
-    """Queue the day's digests to those who still have access to remove."""
+    """Queue the day's digests to those who still have access to remove, and to the owners of reviews with late removals."""
     reminders.remind_owners(by=SYSTEM)
+    reminders.escalate(by=SYSTEM)
+
+
+@shared_task(name="remediation.follow_exceptions")
+def follow_exceptions() -> None:
+    """End exceptions whose last day has passed; tell people of those that end soon."""
+    exceptions.expire(by=SYSTEM)
+    exceptions.warn(by=SYSTEM)

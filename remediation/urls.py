@@ -2,12 +2,21 @@
 
 from django.urls import path
 
-from remediation.views import tasks
+from remediation.views import bulk, exceptions, tasks
 
 app_name = "remediation"
 urlpatterns = [
     path("", tasks.task_list, name="task-list"),
     path("export.csv", tasks.task_export, name="task-export"),
+    path("overdue/", bulk.overdue, name="overdue"),
+    path("report/", bulk.bulk_claim, name="bulk-claim"),
+    path("hand-on/", bulk.bulk_hand_on, name="bulk-hand-on"),
+    path("exceptions/", exceptions.exception_list, name="exception-list"),
+    path("exceptions/export.csv", exceptions.exception_export, name="exception-export"),
+    path("exceptions/<int:pk>/", exceptions.exception_detail, name="exception-detail"),
+    path("exceptions/<int:pk>/decide/", exceptions.exception_decide, name="exception-decide"),
+    path("exceptions/<int:pk>/end/", exceptions.exception_end, name="exception-end"),
+    path("<int:pk>/exception/", exceptions.exception_request, name="exception-request"),
     path("<int:pk>/", tasks.task_detail, name="task-detail"),
     path("<int:pk>/close/", tasks.task_close, name="task-close"),
     path("<int:pk>/proof/<int:attempt>/", tasks.proof, name="task-proof"),

@@ -68,6 +68,10 @@ def item(world):
     return [world.open.pk, world.story.row(world.open, "bruno").pk]
 
 
+def exception(world):
+    return [world.exception.pk]
+
+
 def period(world):
     return [world.pack.period_id]
 
@@ -173,6 +177,15 @@ MATRIX = {
     "remediation:task-list": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
     "remediation:task-export": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
     "remediation:task-detail": Row({*RUNNERS, SYSTEM_OWNER}, {*RUNNERS, SYSTEM_OWNER}, lambda world: [world.task.pk]),
+    "remediation:overdue": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
+    "remediation:bulk-claim": Row(None, {*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
+    "remediation:bulk-hand-on": Row(None, {*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
+    "remediation:exception-list": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
+    "remediation:exception-export": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
+    "remediation:exception-detail": Row({*RUNNERS, SYSTEM_OWNER}, None, exception),
+    "remediation:exception-decide": Row(None, {OWNER}, exception),
+    "remediation:exception-end": Row(None, {SYSTEM_OWNER}, exception),
+    "remediation:exception-request": Row({OWNER, SYSTEM_OWNER}, {OWNER, SYSTEM_OWNER}, lambda world: [world.task.pk]),
     "remediation:task-close": Row(None, {OWNER}, lambda world: [world.task.pk]),
     "remediation:task-proof": Row({*RUNNERS, SYSTEM_OWNER}, None, lambda world: [world.task.pk, world.attempt.pk]),
     # evidence

@@ -19,8 +19,8 @@ from ledger.actors import SYSTEM
 from ledger.models import Entry
 from people.actions import delivery, mails, users
 from people.models import Mail, User
-from remediation.actions import attempts, removals
-from remediation.models import Attempt, RemediationTask
+from remediation.actions import attempts, exceptions, removals
+from remediation.models import Attempt, RemediationTask, RiskException
 from tests.story import QUARTERLY, Story, tell
 
 ANONYMOUS = "anonymous"
@@ -49,6 +49,7 @@ class World:
     failed: Campaign
     task: RemediationTask
     attempt: Attempt
+    exception: RiskException
     job: LoadJob
     mail: Mail
     entry: Entry
@@ -89,6 +90,7 @@ def build(folder: Path) -> World:
         closed=closed,
         task=task,
         attempt=task.attempts.get(),
+        exception=_exception(story, task),
         pack=pack,
         requested=_requested(story, "Q1"),
         failed=_failed(story),
@@ -114,6 +116,12 @@ def _people(story: Story) -> dict[str, User]:
         AUDITOR: story.auditor,
         OTHER_AUDITOR: make("other-auditor", "auditor"),
     }
+
+
+def _exception(story: Story, task: RemediationTask) -> RiskException:
+    day = clock.now().date() + timedelta(days=30)
+    wanted = exceptions.Wanted("The new system comes in spring", "Every use is read by the security team", day)
+    return exceptions.request(task_id=task.pk, wanted=wanted, by=story.system_owner)
 
 
 def _requested(story: Story, name: str) -> Campaign:

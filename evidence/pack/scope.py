@@ -78,7 +78,8 @@ DELEGATIONS = """
 IN_RANGE = """
     leaf.index >= %(first)s AND leaf.index < %(size)s AND (
         split_part(entry.subject, '/', 1) = ANY(%(subjects)s)
-        OR (entry.kind LIKE 'removal:%%' AND entry.payload_json -> 'data' ->> 'campaign' = ANY(%(campaign_texts)s))
+        OR ((entry.kind LIKE 'removal:%%' OR entry.kind LIKE 'exception:%%')
+            AND entry.payload_json -> 'data' ->> 'campaign' = ANY(%(campaign_texts)s))
         OR (entry.kind LIKE 'pack:%%' AND entry.payload_json -> 'data' ->> 'period' = %(period)s)
         OR (entry.kind = 'snapshot:loaded' AND entry.payload_json -> 'data' -> 'files' @> '[{"kind": "identities"}]')
         OR entry.kind = ANY(%(people)s)

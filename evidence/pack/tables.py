@@ -59,7 +59,9 @@ PREPARED = (
         SELECT DISTINCT ON (entry.subject) split_part(entry.subject, ':', 2)::bigint AS task_id, found.kind,
                entry.payload_json -> 'data' ->> 'verdict' AS verdict
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
-        WHERE found.kind IN ('removal:sent', 'removal:claimed-done', 'removal:verified', 'removal:returned', 'removal:closed')
+        WHERE found.kind IN ('removal:sent', 'removal:claimed-done', 'removal:verified', 'removal:returned', 'removal:closed',
+                             'exception:approved')
+           OR (found.kind = 'exception:ended' AND entry.payload_json -> 'data' ->> 'due_at' <> '')
         ORDER BY entry.subject, found.index DESC
     """, "task_id"),
     ("pack_shown", """
@@ -86,7 +88,8 @@ UNDER = "JOIN pack_entry AS entry ON entry.uid = {uid}"
 SHOWN_ELSEWHERE = (
     "decision:made", "decision:undone", "decision:bulk", "snapshot:loaded", "assignment:made", "assignment:reassigned",
     "review:submitted", "removal:opened", "removal:claimed-done", "removal:verified", "removal:sent", "removal:proof-added",
-    "removal:closed", "removal:returned", "mail:sent", "mail:failed", "campaign:launched", "campaign:closed",
+    "removal:closed", "removal:returned", "exception:requested",
+    "exception:approved", "exception:declined", "exception:ended", "mail:sent", "mail:failed", "campaign:launched", "campaign:closed",
     "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked",
 )  # fmt: skip
 
@@ -278,6 +281,7 @@ REMOVAL_STATE = """
     CASE WHEN task.id IS NULL THEN 'not_opened' ELSE CASE standing.kind
         WHEN 'removal:sent' THEN 'sent' WHEN 'removal:claimed-done' THEN 'reported_not_proved'
         WHEN 'removal:returned' THEN 'returned' WHEN 'removal:closed' THEN 'closed_on_proof'
+        WHEN 'exception:approved' THEN 'excepted'
         WHEN 'removal:verified' THEN CASE standing.verdict WHEN 'gone' THEN 'verified_gone' ELSE 'still_there' END
         ELSE 'open' END END
 """
@@ -326,6 +330,13 @@ VERIFICATIONS = f"""
 
 #: The entries of some kinds, whose rows they are.
 RECORDED = "FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind"
+
+EXCEPTIONS = f"""
+    SELECT {_data("exception")}, entry.kind, {_data("task")}, {_data("campaign")}, {_data("item")}, {_data("requested_by")},
+           {_data("reason")}, {_data("control")}, {_data("expires_on")}, {_data("note")}, {_data("was")}, {_data("why")},
+           {_data("due_at")}, entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+    {RECORDED} LIKE 'exception:%%' ORDER BY found.index
+"""
 
 RETURNS = f"""
     SELECT {_data("task")}, {_data("campaign")}, {_data("item")}, {_data("source")}, {_data("gone_in")}, {_data("seen_in")},
@@ -383,6 +394,9 @@ TABLES = (
         "rows_loaded", "rows_rejected", "grants_open", "started", "changed", "ended", "entry"), SNAPSHOTS),
     Table("remediation/attempts.csv", (
         "removal", "kind", "campaign", "item", "note", "proof_name", "proof_sha256", "proof_link", "by", "at", "entry"), ATTEMPTS),
+    Table("remediation/exceptions.csv", (
+        "exception", "kind", "removal", "campaign", "item", "requested_by", "reason", "control", "expires_on", "note", "was", "why",
+        "due_at", "by", "at", "entry"), EXCEPTIONS),
     Table("remediation/removals.csv", (
         "campaign", "item", "source", "account_id", "entitlement_id", "path", "removal", "owner", "opened_at", "due_at", "state",
         "attempts", "present_in", "gone_in", "verified_at", "entry"), REMOVALS),

@@ -75,6 +75,9 @@ TABLES = {
         "grants_open started changed ended entry"
     ),
     "remediation/attempts.csv": words("removal kind campaign item note proof_name proof_sha256 proof_link by at entry"),
+    "remediation/exceptions.csv": words(
+        "exception kind removal campaign item requested_by reason control expires_on note was why due_at by at entry"
+    ),
     "remediation/removals.csv": words(
         "campaign item source account_id entitlement_id path removal owner opened_at due_at state attempts present_in gone_in "
         "verified_at entry"
@@ -137,6 +140,10 @@ ATTEMPT = shown_in(
     "remediation/attempts.csv", "campaign item note proof_name proof_sha256 proof_link at",
     kind="kind", removal="data.task", by="actor.name",
 )  # fmt: skip
+EXCEPTION = shown_in(
+    "remediation/exceptions.csv", "exception campaign item requested_by reason control expires_on note was why due_at",
+    kind="kind", removal="data.task", by="actor.name", at="at",
+)  # fmt: skip
 #: Kind of entry → its table and columns. Kinds that are not here are shown in administration/changes.csv.
 SHOWN = {
     "decision:made": DECISION,
@@ -160,6 +167,7 @@ SHOWN = {
     ),
     "removal:opened": shown_in("remediation/removals.csv", "campaign item owner due_at", removal="data.task", opened_at="at"),
     **dict.fromkeys(map("removal:{}".format, words("sent claimed-done proof-added closed")), ATTEMPT),
+    **dict.fromkeys(map("exception:{}".format, words("requested approved declined ended")), EXCEPTION),
     "removal:returned": shown_in(
         "remediation/returns.csv",
         "campaign item source gone_in seen_in decision later_decision later_outcome granted_by due_at at", removal="data.task",
@@ -187,6 +195,7 @@ CHECK_OF = {
     "campaigns/seals.csv": "seals", "reviews/findings.csv": "seals", "reviews/second_looks.csv": "second_looks",
     "administration/changes.csv": "administration", "remediation/removals.csv": "removals",
     "remediation/attempts.csv": "removals", "remediation/verifications.csv": "removals", "remediation/returns.csv": "removals",
+    "remediation/exceptions.csv": "exceptions",
 }  # fmt: skip
 #: A campaign's row shows two entries, its launch and its end.
 LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:cancelled"
@@ -194,7 +203,10 @@ LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:
 UNSAID = {
     "data.stage": "1", "data.for": "", "data.until": "", "data.reduce_to": "", "data.evidence": "", "data.counts.reduced": "0",
     **dict.fromkeys(
-        map("data.{}".format, words("proof_link message_id sha256 value threshold decided finding choice reason asked reopened")), ""
+        map("data.{}".format, words("proof_link control note was why due_at")), ""
+    ),
+    **dict.fromkeys(
+        map("data.{}".format, words("message_id sha256 value threshold decided finding choice reason asked reopened")), ""
     ),
 }  # fmt: skip
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
@@ -578,6 +590,7 @@ TITLES = {
     "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
     "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
+    "exceptions": "Risk exceptions",
     "controls": "Controls", "calendar": "Calendar", "second_looks": "Second looks", "seals": "Findings and seals",
     "administration": "Changes of people, rules and systems",
     "anchors": "Witnesses outside",
@@ -1013,6 +1026,7 @@ class Tables:
             "campaigns/seals.csv",
             "reviews/findings.csv",
             "reviews/second_looks.csv",
+            "remediation/exceptions.csv",
         ):
             self._table(CHECK_OF[table], self._read_plain, table)
 
@@ -1369,6 +1383,12 @@ class Entries:
         self.removals, self.runs, self.dues, self.delegations, self.proved = {}, {}, {}, {}, set()
         # Removal → who reported it, and whether anything was shown.
         self.reporters = {}
+        # Exception → where it stands, who asked for it, until when; excepted removal → until when.
+        self.exceptions, self.excepted = {}, {}
+        self.followed = {
+            "removal": self._follow_removal, "exception": self._follow_exception, "occurrence": self._follow_run,
+            "delegation": self._follow_delegation,
+        }  # fmt: skip
 
     def check(self):
         """Every entry; then rows that no entry stands for."""
@@ -1634,12 +1654,8 @@ class Entries:
             self._compare_files(entry)
         elif entry["kind"] == "review:submitted":
             self._compare_submission(entry)
-        elif entry["kind"].startswith("removal:"):
-            self._follow_removal(entry)
-        elif entry["kind"].startswith("occurrence:"):
-            self._follow_run(entry)
-        elif entry["kind"].startswith("delegation:"):
-            self._follow_delegation(entry)
+        elif entry["kind"].partition(":")[0] in self.followed:
+            self.followed[entry["kind"].partition(":")[0]](entry)
         elif entry["kind"] in DUE_AT:
             self.dues[entry["data"]["campaign"]] = entry["data"][DUE_AT[entry["kind"]]]
         elif entry["kind"].startswith("silence:removals-"):
@@ -1662,18 +1678,23 @@ class Entries:
             campaign.unjudged.add(entry["uid"])
         elif kind == "finding:dispositioned":
             campaign.unjudged.discard(data["finding"])
-        elif kind in ("removal:opened", "removal:returned"):
+        elif kind in ("removal:opened", "removal:returned") or (kind == "exception:ended" and data["due_at"]):
             campaign.dues[data["task"]] = data["due_at"]
         elif kind == "second-look:asked":
             campaign.looks.append(data)
         elif kind == "review:reopened" and campaign.looks:
             campaign.is_reopened = True
         elif kind == "campaign:sealed":
-            due = [self.removals[task][0] for task, due_at in campaign.dues.items() if due_at <= data["sealed_at"]]
-            late = sum(state not in SETTLED for state in due)
+            due = [task for task, due_at in campaign.dues.items() if due_at <= data["sealed_at"]]
+            late = sum(not self._is_settled(task, data["sealed_at"]) for task in due)
             for count, what in ((len(campaign.unjudged), "findings nobody had judged"), (late, "removals past their deadline")):
                 if count:
                     self.report.problem("seals", f"{where}: {campaign.label} was sealed with {count:,} {what}")
+
+    def _is_settled(self, task, at):
+        """Whether a removal hinders no seal: gone, closed on a proof, or excepted until a day that has not passed."""
+        state = self.removals[task][0]
+        return state in SETTLED or (state == "excepted" and at[:10] <= self.excepted[task])
 
     def _compare_files(self, entry):
         data, columns = entry["data"], TABLES["population/files.csv"][2:]
@@ -1751,6 +1772,35 @@ class Entries:
             now[0] = "sent"
         elif kind == "removal:closed":
             self._follow_closing(entry, now)
+
+    def _follow_exception(self, entry):
+        """An accepted risk: asked for by one person, approved by another before its last day, ended after it; then the removal goes on."""
+        data, step, at = entry["data"], entry["kind"].partition(":")[2], entry["at"]
+        known = self.exceptions.setdefault(data["exception"], ["", "", ""])
+        now = self.removals.setdefault(data["task"], ["open", 0, "", "", ""])
+        wrong = ""
+        if step == "requested":
+            wrong = "was asked for twice" if known[0] else ""
+            wrong = wrong or ("was asked for by somebody else" if entry["actor"]["id"] != data["requested_by"] else "")
+            known[1:] = [data["requested_by"], data["expires_on"]]
+        elif step in ("approved", "declined"):
+            is_first = known == ["requested", data["requested_by"], data["expires_on"]]
+            wrong = "" if is_first else "was decided without a request that says the same"
+            wrong = wrong or ("was decided by whoever asked for it" if entry["actor"]["id"] == known[1] else "")
+            wrong = wrong or ("was approved after its last day" if step == "approved" and at[:10] > data["expires_on"] else "")
+        elif (data["was"], known[0]) not in (("requested", "requested"), ("approved", "approved")):
+            wrong = "ended without having been asked for or approved"
+        elif data["why"] == "expired" and at[:10] <= data["expires_on"]:
+            wrong = "is said to have expired before its last day was over"
+        if wrong:
+            said = f"exception {data['exception']} of removal {data['task']} {wrong} (entry {entry['uid']})"
+            self.report.problem("exceptions", f"remediation/exceptions.csv: {said}")
+        known[0] = step
+        if step == "approved":
+            now[0] = "excepted"
+            self.excepted[data["task"]] = data["expires_on"]
+        elif step == "ended" and data["due_at"]:
+            now[0] = "open"
 
     def _follow_return(self, entry, now):
         """Only what had been proved gone can come back."""
@@ -2071,7 +2121,8 @@ class Sums:
 
 STATES = {
     "verified_gone": "proved gone by a later full reading", "reported_not_proved": "reported done but not proved",
-    "still_there": "still there", "returned": "came back", "sent": "handed on", "closed_on_proof": "closed on proof, never verified",
+    "still_there": "still there", "excepted": "excepted", "returned": "came back", "sent": "handed on",
+    "closed_on_proof": "closed on proof, never verified",
     "open": "open", "not_opened": "without a task yet",
 }  # fmt: skip
 
@@ -2114,6 +2165,7 @@ class Verifier:
             "reviewers": f"{len(tables.reviewers):,}, each with the items and decisions that the rows add up to",
             "snapshots": f"{len(tables.snapshots):,} as recorded when they were loaded; rows read = loaded + rejected in every file",
             "removals": f"each item to be removed or reduced has one: {removals}",
+            "exceptions": f"{len(self.entries.exceptions):,}, each decided by somebody who did not ask for it, before its last day",
             "administration": "as recorded",
         }
         for name, text in held.items():

@@ -1,40 +1,67 @@
-"""Reminders to those who still have access to remove: one digest a person and day."""
+"""Reminders to those who still have access to remove, and to those who answer for it: one digest a person and working day."""
+
+from datetime import datetime
 
 from django.db import transaction
 
 from certify.lib import clock
 from people.actions import mails
-from remediation import queries, rules
-from remediation.models import RemediationTask
-from remediation.states import TO_DO
+from people.hours import mail_at
+from people.models import Mail, User
+from remediation import notices, queries, rules
 
 
 @transaction.atomic
 def remind_owners(*, by) -> int:
-    """Queue today's digest for every owner with a removal whose reminder day is today; returns how many were queued.
+    """Queue today's digest for everybody with a removal whose reminder day is today; returns how many were queued.
 
-    Running it again on the same day queues nothing: the mail's key names the owner and the day.
+    A day off is stood for by the next working day, by each person's own clock, and the mail waits for their hours. Running it again
+    queues nothing: the mail's key names the person and the day.
     """
-    now = clock.now()
-    queued = 0
-    for owner in queries.owners_with_unproved():
-        waiting = RemediationTask.objects.filter(owner=owner, state__in=TO_DO)
-        dues = list(waiting.values_list("due_at", flat=True))
-        if not any(rules.is_reminder_day(due.date(), now.date()) for due in dues):
+    now, queued = clock.now(), 0
+    for person in queries.people_with_removals():
+        key = _key("removals-reminder", person, now)
+        if not key or not _is_due(person, queries.dues(person.pk), now, rules.is_reminder_day):
             continue
-        queued += bool(
-            mails.queue(
-                recipient=owner,
-                template="removals_reminder",
-                context={
-                    "waiting": len(dues),
-                    "late": sum(due < now for due in dues),
-                    "earliest_due": min(dues).date().isoformat(),
-                    "path": "/removals/",
-                },
-                subject_ref=f"people.user:{owner.pk}",
-                dedupe_key=f"removals-reminder:{owner.pk}:{now.date().isoformat()}",
-                by=by,
-            )
-        )
+        context = notices.digest(queries.owed(person.pk, now=now))
+        queued += _queue(person, "removals_reminder", context, key, now, by)
     return queued
+
+
+@transaction.atomic
+def escalate(*, by) -> int:
+    """Tell the owners of the reviews what is late in them: so many days after it was due, then weekly. Returns how many mails."""
+    now, queued = clock.now(), 0
+    for owner in queries.owners_of_late(now=now):
+        key = _key("removals-escalation", owner, now)
+        if not key or not _is_due(owner, queries.late_dues(owner.pk, now=now), now, rules.is_escalation_day):
+            continue
+        context = notices.escalation(queries.late_lines(owner.pk, now=now))
+        queued += _queue(owner, "removals_escalation", context, key, now, by)
+    return queued
+
+
+def _key(prefix: str, person: User, now: datetime) -> str:
+    """The key of the day's mail; "" on a day off, and when the person has had it."""
+    today = person.hours.day(now)
+    key = f"{prefix}:{person.pk}:{today.isoformat()}"
+    is_off = not person.hours.is_working_day(today)
+    return "" if is_off or Mail.objects.filter(dedupe_key=key).exists() else key
+
+
+def _is_due(person: User, dues: list[datetime], now: datetime, is_day) -> bool:
+    days = person.hours.covered(person.hours.day(now))
+    return any(is_day(person.hours.day(due), day) for due in dues for day in days)
+
+
+def _queue(person: User, template: str, context: dict, key: str, now: datetime, by) -> bool:
+    mail = mails.queue(
+        recipient=person,
+        template=template,
+        context=context,
+        subject_ref=f"people.user:{person.pk}",
+        dedupe_key=key,
+        due_at=mail_at(person.hours, now),
+        by=by,
+    )
+    return mail is not None

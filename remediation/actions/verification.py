@@ -11,7 +11,7 @@ from certify.lib.times import rfc3339
 from inventory.models import Snapshot
 from ledger.actions import entries
 from remediation import queries
-from remediation.actions import returning
+from remediation.actions import exceptions, returning
 from remediation.models import Watched
 from remediation.states import DISPROVABLE, AttemptKind, Verdict
 
@@ -51,6 +51,16 @@ STANDING = """
 """
 #: What is not new is not written again: a removal that was still there yesterday.
 NOT_NEW = "DELETE FROM removal_verdict WHERE verdict = 'still_there' AND NOT (was_asked AND state = ANY(%(disprovable)s))"
+#: Whoever acts on one of these now waits, and who acted since is not overruled: their word is newer than the reading.
+LOCK = """
+    SELECT count(*) FROM (
+        SELECT task.id FROM remediation_remediationtask AS task JOIN removal_verdict AS found ON found.task = task.id
+        ORDER BY task.id FOR NO KEY UPDATE OF task) AS locked
+"""
+OVERTAKEN = """
+    DELETE FROM removal_verdict AS found USING remediation_remediationtask AS task
+    WHERE task.id = found.task AND found.verdict = 'still_there' AND task.state <> found.state
+"""
 KEEP = """
     INSERT INTO remediation_verification (task_id, snapshot_id, present_in_id, verdict, at, entry_uid)
     SELECT task, %(snapshot)s, present_in, verdict, %(now)s, entry_uid FROM removal_verdict ORDER BY task
@@ -120,7 +130,8 @@ def _verify(reading: Reading, by) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS removal_verdict")
         cursor.execute(STANDING.format(open=OPEN_NOW if latest else OPEN_THEN), values)
-        cursor.execute(NOT_NEW, values)
+        for statement in (NOT_NEW, LOCK, OVERTAKEN):
+            cursor.execute(statement, values)
         cursor.execute("SELECT verdict, count(*) FROM removal_verdict GROUP BY verdict")
         counts = NOTHING | dict(cursor.fetchall())
         if any(counts.values()):
@@ -128,6 +139,7 @@ def _verify(reading: Reading, by) -> dict[str, int]:
             _record(reading, values["now"], by)
             cursor.execute(KEEP, values)
             cursor.execute(SETTLE, values)
+    exceptions.end_for_gone(snapshot=reading.snapshot, by=by)
     return counts
 
 

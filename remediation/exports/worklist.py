@@ -13,7 +13,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class _Echo:
+class Echo:
     """A file-like object that hands back what `csv` writes to it."""
 
     def write(self, text: str) -> str:
@@ -22,7 +22,7 @@ class _Echo:
 
 def lines(tasks: Iterable[RemediationTask]) -> Iterator[str]:
     """The list as CSV text, a row at a time; cells that a spreadsheet would run are made harmless."""
-    writer = csv.writer(_Echo(), lineterminator="\r\n")
+    writer = csv.writer(Echo(), lineterminator="\r\n")
     yield writer.writerow(COLUMNS)
     for task in tasks:
         item = task.item

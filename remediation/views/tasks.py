@@ -19,12 +19,7 @@ from remediation.actions import attempts
 from remediation.exports import worklist
 from remediation.forms import PROOF_LIMIT, STATES, ActForm, CloseForm, FilterForm
 from remediation.models import RemediationTask
-
-
-def _filters(request: HttpRequest) -> dict:
-    form = FilterForm(request.GET)
-    form.is_valid()
-    return {name: value for name, value in form.cleaned_data.items() if value}
+from remediation.states import ExceptionState
 
 
 def _cursor(text: str) -> tuple[datetime, int] | None:
@@ -39,18 +34,21 @@ def _cursor(text: str) -> tuple[datetime, int] | None:
 @requires(permissions.can_open_removals)
 @require_GET
 def task_list(request: HttpRequest) -> HttpResponse:
-    filters, now = _filters(request), clock.now()
+    """Removals by state, system, person and review, with what can be done to many of them."""
+    now, form = clock.now(), FilterForm(request.GET, choices=queries.choices(request.user))
+    filters = form.filters()
     tasks = queries.work_list(request.user, filters=filters, now=now)
     rows, more = queries.page_after(tasks, after=_cursor(request.GET.get("after", "")), limit=settings.CERTIFY_PAGE_ROWS)
     last = f"{rfc3339(rows[-1].due_at)}_{rows[-1].pk}" if more else ""
     counts = queries.counts(request.user, now=now, campaign=filters.get("campaign"))
     context = {
         "tasks": rows,
-        "counts": counts,
+        "form": form,
         "filters": filters,
         "query": urlencode(filters),
         "next_url": f"?{urlencode({**filters, 'after': last})}" if more else "",
         "is_first_page": "after" not in request.GET,
+        "can_act": any(permissions.can_act(request.user, task) for task in rows),
         "state_links": [
             {
                 "label": label,
@@ -67,7 +65,9 @@ def task_list(request: HttpRequest) -> HttpResponse:
 @requires(permissions.can_open_removals)
 @require_GET
 def task_export(request: HttpRequest) -> StreamingHttpResponse:
-    tasks = queries.work_list(request.user, filters=_filters(request), now=clock.now())
+    """What the list shows, as CSV; nothing is handed on by it."""
+    filters = FilterForm(request.GET, choices=queries.choices(request.user)).filters()
+    tasks = queries.work_list(request.user, filters=filters, now=clock.now())
     return StreamingHttpResponse(
         worklist.lines(tasks.iterator(chunk_size=2000)),
         content_type="text/csv; charset=utf-8",
@@ -91,6 +91,9 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
         "can_claim": permissions.can_claim_done(request.user, task),
         "can_add_proof": permissions.can_add_proof(request.user, task),
         "can_close": permissions.can_close(request.user, task),
+        "can_except": permissions.can_request_exception(request.user, task),
+        "exception": task.exceptions.filter(state__in=(ExceptionState.REQUESTED, ExceptionState.APPROVED)).last(),
+        "reach": queries.reach(task),
         "is_proved": queries.is_proved(task),
         "last_full_at": queries.last_full_snapshot_at(task.source_id),
     }
@@ -110,8 +113,9 @@ def task_detail(request: HttpRequest, pk: int) -> HttpResponse:
     do = attempts.add_proof if permissions.can_add_proof(request.user, task) else attempts.claim_one
     try:
         do(task_id=task.pk, act=act_of(form), by=request.user)
-    except InvalidInput as refusal:
-        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+    except (InvalidInput, NotAllowed) as refusal:
+        field = getattr(refusal, "field", None)
+        form.add_error(field if field in form.fields else None, refusal.message)
         return _detail(request, task, form, status=422)
     messages.success(request, "Recorded. It counts as removed once a later full reading no longer shows it.")
     return redirect("remediation:task-detail", pk=task.pk)

@@ -28,7 +28,7 @@ from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from people.actions import users
 from people.tasks import send_queued_mail
-from remediation.actions import attempts, removals, verification
+from remediation.actions import attempts, exceptions, removals, verification
 from remediation.models import RemediationTask
 from tests.story import QUARTERLY, Story
 
@@ -334,6 +334,24 @@ def _handled(story: Story) -> None:
         attempts.add_proof(task_id=task.pk, act=attempts.Act("The screen after it", proof), by=story.system_owner)
     with clock.freeze(moment(12, 4)):
         attempts.close(task_id=task.pk, act=attempts.Act("The system is switched off now"), by=story.owner)
+    _excepted(story, back, handed)
+
+
+def _excepted(story: Story, back: RemediationTask, handed: RemediationTask) -> None:
+    """Exceptions: one in force, one declined, one that has ended on its day; and one that waits."""
+    control = "=Every use is read by the security team"
+    wanted = exceptions.Wanted("=The new system comes in spring", control, moment(12, 31).date())
+    with clock.freeze(moment(12, 5)):
+        made = exceptions.request(task_id=back.pk, wanted=wanted, by=story.system_owner)
+        exceptions.approve(exception_id=made.pk, note="=Accepted by the risk board", by=story.owner)
+        made = exceptions.request(task_id=handed.pk, wanted=wanted, by=story.system_owner)
+        exceptions.decline(exception_id=made.pk, note="That is too long for a job", by=story.owner)
+        short = exceptions.Wanted(wanted.reason, control, moment(12, 10).date())
+        made = exceptions.request(task_id=handed.pk, wanted=short, by=story.system_owner)
+        exceptions.approve(exception_id=made.pk, note="=Accepted for some days", by=story.owner)
+    with clock.freeze(moment(12, 11)):
+        assert exceptions.expire(by=SYSTEM) == 1
+        exceptions.request(task_id=handed.pk, wanted=wanted, by=story.system_owner)
 
 
 def _open(story: Story) -> Campaign:

@@ -12,7 +12,6 @@ from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.files import StoredFile
 from ledger.models import Entry
-from people.models import Mail
 from remediation import tasks
 from remediation.actions import attempts, removals
 from remediation.models import Attempt, RemediationTask, Verification
@@ -173,16 +172,6 @@ def test_the_trail_cannot_be_deleted(story, opened, table):
     tasks.verify_new_snapshots()
     with pytest.raises(DatabaseError, match="refused"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table}")
-
-
-@pytest.mark.django_db
-def test_reminders_go_to_owners_once_a_day(story, opened):
-    due = opened["chloe"].due_at
-    for days, expected in ((5, 0), (2, 1), (2, 1), (0, 2), (-1, 2), (-7, 3)):
-        with clock.freeze(due - timedelta(days=days)):
-            tasks.send_reminders()
-        assert Mail.objects.filter(template="removals_reminder").count() == expected, f"{days} days before"
-    assert {mail.recipient for mail in Mail.objects.filter(template="removals_reminder")} == {story.system_owner}
 
 
 @pytest.mark.django_db

@@ -1,0 +1,50 @@
+"""What the mails about removals say, and what they say at the moment they are sent: they wait for their readers' mornings."""
+
+from datetime import datetime
+
+from people.models import Mail
+from remediation import queries
+
+#: Why somebody gets a mail; it stands at its end.
+REMOVES = "you remove access in systems that you own"
+OWNS = "you answer for the reviews that took this access away"
+
+
+def digest(found: dict) -> dict:
+    """A reminder of all that one person has to remove (`queries.owed`)."""
+    return {
+        "waiting": found["waiting"],
+        "late": found["late"],
+        "unshown": found["unshown"],
+        "systems": [{**system, "earliest_due": system["earliest_due"].isoformat()} for system in found["systems"]],
+        "earliest_due": found["earliest_due"].isoformat() if found["earliest_due"] else "",
+        "path": "/removals/?state=to_do",
+        "why": REMOVES,
+    }
+
+
+def digest_now(mail: Mail, now: datetime) -> dict | None:
+    """The reminder as it is true now; None when nothing is left to do."""
+    found = queries.owed(mail.recipient_id, now=now)
+    return digest(found) if found["waiting"] or found["unshown"] else None
+
+
+def escalation(found: list[dict]) -> dict:
+    """What is late in the reviews of one control owner, by who has to do it (`queries.late_lines`)."""
+    return {
+        "about": sorted({f"campaigns.campaign:{pk}" for line in found for pk in line["campaigns"]}),
+        "late": sum(line["late"] for line in found),
+        "lines": [{**line, "worst_due": line["worst_due"].isoformat()} for line in found],
+        "path": "/removals/overdue/",
+        "why": OWNS,
+    }
+
+
+def escalation_now(mail: Mail, now: datetime) -> dict | None:
+    """The escalation as it is true now; None when nothing is late any more."""
+    found = queries.late_lines(mail.recipient_id, now=now)
+    return escalation(found) if found else None
+
+
+#: Template → what it says now, for `people.actions.delivery`.
+REFRESH = {"removals_reminder": digest_now, "removals_escalation": escalation_now}
