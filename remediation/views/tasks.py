@@ -48,7 +48,7 @@ def task_list(request: HttpRequest) -> HttpResponse:
         "query": urlencode(filters),
         "next_url": f"?{urlencode({**filters, 'after': last})}" if more else "",
         "is_first_page": "after" not in request.GET,
-        "can_act": any(permissions.can_act(request.user, task) for task in rows),
+        "mine": {task.pk for task in rows if permissions.can_claim_done(request.user, task)},
         "state_links": [
             {
                 "label": label,

@@ -228,8 +228,8 @@ def test_a_broken_template_does_not_hold_up_the_others(reviewer):
 def test_a_line_break_in_a_value_cannot_become_a_header(reviewer, line_break):
     mails.queue(
         recipient=reviewer,
-        template="removals_reminder",
-        context={"waiting": f"3{line_break}Bcc: all@x.example"},
+        template="campaign_closed",
+        context={"campaign": f"Spring{line_break}Bcc: all@x.example"},
         subject_ref="s",
         dedupe_key="k",
         by=SYSTEM,
