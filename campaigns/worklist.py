@@ -82,9 +82,9 @@ def running_delegations(delegate_id: int, now: datetime) -> QuerySet:
     return running(now).filter(delegate_id=delegate_id)
 
 
-def principals(user, campaign_id: int | None = None) -> list[int]:
+def principals(user, campaign_id: int | None = None, now: datetime | None = None) -> list[int]:
     """Ids of those whose assignments the user may answer: themselves, and whom they act for today (in this campaign)."""
-    running = running_delegations(user.pk, clock.now())
+    running = running_delegations(user.pk, now or clock.now())
     if campaign_id is not None:
         running = running.filter(Q(campaigns=[]) | Q(campaigns__contains=[campaign_id]))
     return [user.pk, *running.values_list("principal_id", flat=True)]
@@ -98,9 +98,9 @@ def _of(user, principal_ids: list[int]) -> Q:
     return Q(reviewer_id=user.pk) | (Q(reviewer_id__in=principal_ids[1:]) & ~Q(item__identity_key__in=own))
 
 
-def my_rows(user, campaign_id: int) -> QuerySet:
+def my_rows(user, campaign_id: int, now: datetime | None = None) -> QuerySet:
     """The rows the user may see of a campaign, of all stages."""
-    mine = _of(user, principals(user, campaign_id))
+    mine = _of(user, principals(user, campaign_id, now))
     return Assignment.objects.filter(mine, campaign_id=campaign_id, is_active=True)
 
 
@@ -130,11 +130,13 @@ def _everywhere(user) -> Q:
     return mine & Q(is_active=True)
 
 
+#: Campaigns that reviewers may look into: those that were opened and not cancelled.
+REVIEWED = (CampaignState.OPEN, CampaignState.PAUSED, CampaignState.CLOSED)
+
+
 def reviewed_campaigns() -> QuerySet:
-    """Campaigns that reviewers may look into: those that were opened and not cancelled."""
-    return Campaign.objects.filter(state__in=(CampaignState.OPEN, CampaignState.PAUSED, CampaignState.CLOSED)).select_related(
-        "owner"
-    )
+    """Campaigns that reviewers may look into."""
+    return Campaign.objects.filter(state__in=REVIEWED).select_related("owner")
 
 
 def inbox(user) -> list[dict]:
@@ -254,7 +256,7 @@ FACETS = (
     + ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in IN_STATE.values())
     + f" FROM ({{rows}}) AS shown ({', '.join(CELL_NAMES)}) GROUP BY GROUPING SETS ((), "
     + ", ".join(f"({column})" for column in SHOWN)
-    + f") ORDER BY {2 * len(SHOWN) + 1} DESC"
+    + ")"
 )
 
 
@@ -288,6 +290,8 @@ def _facets(shown_rows: QuerySet, state: str = "", tail: Tail | None = None) -> 
             states = dict(zip(IN_STATE, counts[counted:], strict=True))
         elif row[place] and row[2 * width]:
             columns[list(columns)[place]].append((row[place], row[width + place] or row[place], row[2 * width]))
+    for found in columns.values():
+        found.sort(key=lambda value: (-value[2], value[1]))
     return {
         "total": total,
         "care": totals["care"],

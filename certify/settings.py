@@ -205,7 +205,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if ENVIRONMENT == "test"
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "certify.lib.staticfiles.Storage"
     },
 }
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000

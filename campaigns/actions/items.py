@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import OuterRef, Subquery
 
 from campaigns import bulk_acts, rules, second_look, worklist
 from campaigns.models import Assignment, BulkAct, Campaign, Decision
@@ -128,11 +129,18 @@ def _open_unless_recorded(assignment_id: int, expected: str | None, number: UUID
 
 def _open_row(assignment_id: int, expected: str | None, by, now: datetime) -> Assignment:
     # Everybody takes the campaign before its rows, so that nobody waits in a circle.
-    campaign = Campaign.objects.get(assignments=assignment_id)
-    stage = worklist.hold_open(campaign.pk, now)
-    row = Assignment.objects.select_for_update(of=("self",), no_key=True).select_related("item").get(pk=assignment_id)
-    row.campaign = campaign
-    if not row.is_active or not by.is_active or row.reviewer_id not in worklist.principals(by, row.campaign_id):
+    campaign_id = Assignment.objects.values_list("campaign_id", flat=True).get(pk=assignment_id)
+    stage = worklist.hold_open(campaign_id, now)
+    owner = Identity.objects.filter(key=OuterRef("item__identity_key")).exclude(key="").values("user_id")[:1]
+    row = (
+        Assignment.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("item", "campaign")
+        .annotate(owner_id=Subquery(owner))
+        .get(pk=assignment_id)
+    )
+    campaign = row.campaign
+    is_theirs = row.reviewer_id == by.pk or row.reviewer_id in worklist.principals(by, campaign_id, now)
+    if not row.is_active or not by.is_active or not is_theirs:
         raise NotAllowed("This item is not assigned to you.")
     if not row.is_vote and worklist.has_answered(row.item_id, by):
         raise NotAllowed("You have answered for this item: its second look is somebody else's.")
@@ -142,19 +150,13 @@ def _open_row(assignment_id: int, expected: str | None, by, now: datetime) -> As
         )
     if row.stage != stage:
         raise InvalidInput("The stage of this answer has ended; nothing in it can change.")
-    if rules.is_self_review(_owner_of(row), by.pk):
+    if rules.is_self_review(row.owner_id, by.pk):
         raise NotAllowed("This is your own access: somebody else must decide.")
     if row.sign_off_id:
         raise InvalidInput("This item was submitted. Submitted decisions do not change.")
     if expected is not None and str(row.decision_entry_uid or "") != expected:
         raise Conflict("Somebody else decided this item meanwhile. Look at it again.")
     return row
-
-
-def _owner_of(row: Assignment) -> int | None:
-    """The user whose access it is."""
-    key = row.item.identity_key
-    return Identity.objects.filter(key=key).values_list("user_id", flat=True).first() if key else None
 
 
 def _facts(row, leaf: bytes, answer: Answer, now: datetime, by, bulk: str = "") -> dict:

@@ -1,6 +1,7 @@
 """The reviewer's pages: the inbox, the table, and decisions one at a time."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import groupby
 
 from django.conf import settings
@@ -53,13 +54,15 @@ def desk(request: HttpRequest, pk: int) -> tuple[Campaign, QuerySet]:
     return campaign, rows
 
 
-def _row(request: HttpRequest, pk: int, row: int) -> Assignment:
-    _, rows = desk(request, pk)
-    return get_object_or_404(rows.select_related("item", "decided_by", "reviewer", "campaign"), pk=row)
+def _row(request: HttpRequest, pk: int, row: int, now: datetime) -> tuple[Assignment, QuerySet]:
+    """One of the user's rows, and all of them in its campaign."""
+    rows = worklist.my_rows(request.user, pk, now)
+    found = rows.filter(campaign__state__in=worklist.REVIEWED)
+    return get_object_or_404(found.select_related("item", "decided_by", "reviewer", "campaign__owner"), pk=row), rows
 
 
-def _is_open(campaign: Campaign) -> bool:
-    return campaign.state == CampaignState.OPEN and clock.now() <= campaign.due_at
+def _is_open(campaign: Campaign, now: datetime) -> bool:
+    return campaign.state == CampaignState.OPEN and now <= campaign.due_at
 
 
 def query_of(filters: worklist.Filters, view: str, **changes) -> str:
@@ -77,6 +80,8 @@ class Place:
     chosen_view: str
     status: dict
     tail: worklist.Tail
+    now: datetime
+    is_open: bool
 
     @property
     def view(self) -> str:
@@ -89,30 +94,32 @@ class Place:
         return query_of(self.filters, self.chosen_view, **values)
 
 
-def _place(request: HttpRequest, campaign: Campaign, rows: QuerySet) -> Place:
+def _place(request: HttpRequest, campaign: Campaign, rows: QuerySet, now: datetime) -> Place:
+    """Refuses, as not found, people who have no rows."""
     filters, status = FilterForm(request.GET).filters(), worklist.status(rows, campaign.stage)
-    if "state" not in request.GET and status["open"] and _is_open(campaign):
+    if not status["total"]:
+        raise Http404
+    is_open, view = _is_open(campaign, now), request.GET.get("view", "")
+    if "state" not in request.GET and status["open"] and is_open:
         filters = replace(filters, state=ItemState.OPEN.value)
-    view = request.GET.get("view", "")
-    return Place(filters, view if view in workspace.VIEWS else "", status, worklist.tail_of(campaign))
+    return Place(filters, view if view in workspace.VIEWS else "", status, worklist.tail_of(campaign), now, is_open)
 
 
 @requires(permissions.can_review)
 @require_safe
 def review(request: HttpRequest, pk: int) -> HttpResponse:
     """The desk; with `part=facets` only what stands beside the rows, as they are decided."""
-    campaign, rows = desk(request, pk)
-    place = _place(request, campaign, rows)
-    facets = worklist.facets(rows, place.filters, place.tail)
-    context = _beside(place, facets) | {"campaign": campaign, "is_open": _is_open(campaign), "status": place.status}
-    context["saved_filters"] = workspace.saved_filters(request.user)
+    campaign, now = get_object_or_404(worklist.reviewed_campaigns(), pk=pk), clock.now()
+    rows = worklist.my_rows(request.user, pk, now)
+    place = _place(request, campaign, rows, now)
+    context = _beside(place, worklist.facets(rows, place.filters, place.tail))
+    context |= {"campaign": campaign, "saved_filters": workspace.saved_filters(request.user)}
     if request.GET.get("part") == "facets":
         return render(request, "campaigns/_beside.html", context)
     if place.filters.unchanged:
         _note_unchanged_seen(request, pk)
-    return render(
-        request, "campaigns/review.html", context | _rows_context(request, campaign, rows, place) | _words(request, campaign)
-    )
+    context |= _rows_context(request, campaign, rows, place) | _words(request, campaign, now)
+    return render(request, "campaigns/review.html", context)
 
 
 def _beside(place: Place, facets: dict) -> dict:
@@ -122,6 +129,8 @@ def _beside(place: Place, facets: dict) -> dict:
     ]
     tail = facets["tail"] if place.filters.state in ("", ItemState.OPEN) else 0
     return {
+        "is_open": place.is_open,
+        "status": place.status,
         "facets": facets,
         "facet_lists": _facet_lists(facets, place),
         "tabs": tabs,
@@ -151,7 +160,7 @@ def _rows_context(request: HttpRequest, campaign: Campaign, rows: QuerySet, plac
         tail=place.tail,
     )
     return {
-        "now": clock.now(),
+        "now": place.now,
         "groups": _groups(page.rows, place.view),
         "next_query": place.query(after=page.next_cursor) if page.next_cursor else "",
         "page_rows": settings.CERTIFY_PAGE_ROWS,
@@ -159,14 +168,14 @@ def _rows_context(request: HttpRequest, campaign: Campaign, rows: QuerySet, plac
     }
 
 
-def _words(request: HttpRequest, campaign: Campaign) -> dict:
+def _words(request: HttpRequest, campaign: Campaign, now: datetime) -> dict:
     """What is said above the rows: the stage, what silence does, how old the data is, who decides about one's own access."""
     return {
         "can_give": hand_over.is_possible(campaign.terms),
         "is_second_look": second_look.is_running(campaign),
         "stage": _stage(campaign),
         "silence": silence.policy(campaign.terms),
-        "stale": queries.stale_data(campaign, clock.now(), STALE_DAYS),
+        "stale": queries.stale_data(campaign, now, STALE_DAYS),
         "decides_for_me": workspace.decides_for_me(request.user, campaign),
     }
 
@@ -234,21 +243,28 @@ def _toggled(signals: tuple[str, ...], code: str) -> list[str]:
 @require_safe
 def item_detail(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     """The drawer: why the person has it, its use, the last decisions, how old the data is. That it was opened is remembered."""
-    found = _row(request, pk, row)
-    if request.method == "GET" and _is_open(found.campaign) and found.stage == found.campaign.stage:
+    now = clock.now()
+    found, _ = _row(request, pk, row, now)
+    if request.method == "GET" and _can_answer(found, now):
         openings.note(row=found, by=request.user)
-    return _drawer(request, found)
+    return _drawer(request, found, now)
 
 
-def _drawer(request: HttpRequest, row: Assignment, refusal: DomainError | None = None) -> HttpResponse:
+def _can_answer(row: Assignment, now: datetime) -> bool:
+    """Whether the row's stage is open, and takes an answer to it."""
+    campaign = row.campaign
+    return _is_open(campaign, now) and row.stage == campaign.stage and second_look.takes(campaign, row)
+
+
+def _drawer(request: HttpRequest, row: Assignment, now: datetime, refusal: DomainError | None = None) -> HttpResponse:
     campaign = row.campaign
     shows_earlier = stages.of(campaign.terms)[row.stage - 1]["shows_earlier"]
     context = {
         "campaign": campaign,
         "row": row,
         "item": row.item,
-        "now": clock.now(),
-        "is_open": _is_open(campaign) and row.stage == campaign.stage and second_look.takes(campaign, row),
+        "now": now,
+        "is_open": _can_answer(row, now),
         "decisions": worklist.last_decisions(row, shows_earlier=shows_earlier and row.is_vote),
         "snapshot": campaign.sources.select_related("snapshot").get(source_id=row.item.source_id).snapshot,
         "can_give": hand_over.is_possible(campaign.terms),
@@ -297,27 +313,28 @@ ASKING_FIELDS = ("rationale", "reduce_to", "until")
 @require_POST
 def item_decide(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     """Decide or undo; answers with the row, which asks for a reason when one is needed."""
-    found, refusal = _act(request, _row(request, pk, row))
+    now = clock.now()
+    found, rows = _row(request, pk, row, now)
+    found, refusal = _act(request, found)
     if not request.htmx:
-        return _drawer(request, found, refusal) if refusal else redirect("campaigns:review", pk=pk)
+        return _drawer(request, found, now, refusal) if refusal else redirect("campaigns:review", pk=pk)
     asks = request.POST.get("code", "") if getattr(refusal, "field", None) in ASKING_FIELDS else ""
-    counts = worklist.status(worklist.my_rows(request.user, pk), found.campaign.stage)
-    context = {"row": found, "is_open": True, "refusal": refusal, "status": counts}
+    context = {"row": found, "is_open": True, "refusal": refusal, "status": worklist.status(rows, found.campaign.stage)}
     context |= _asking(asks, bool(request.POST.get("until"))) | {"given": request.POST}
     status = 200 if refusal is None else 409 if isinstance(refusal, Conflict) else 422
-    return _row_alone(request, context, status)
+    return _row_alone(request, context, now, status)
 
 
 @requires(permissions.can_review)
 @require_safe
 def item_row(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     """One row as it stands; with `ask`, asking for what that answer needs."""
-    found = _row(request, pk, row)
-    is_open = _is_open(found.campaign) and found.stage == found.campaign.stage and second_look.takes(found.campaign, found)
-    code = request.GET.get("ask", "")
+    now = clock.now()
+    found, _ = _row(request, pk, row, now)
+    is_open, code = _can_answer(found, now), request.GET.get("ask", "")
     asks = code if is_open and code in ANSWERS and not found.decision and not found.sign_off_id else ""
     context = {"row": found, "is_open": is_open} | _asking(asks, bool(request.GET.get("until")))
-    return _row_alone(request, context)
+    return _row_alone(request, context, now)
 
 
 def _asking(code: str, is_until: bool) -> dict:
@@ -331,8 +348,8 @@ def _asking(code: str, is_until: bool) -> dict:
     }
 
 
-def _row_alone(request: HttpRequest, context: dict, status: int = 200) -> HttpResponse:
-    context |= {"campaign": context["row"].campaign, "now": clock.now()}
+def _row_alone(request: HttpRequest, context: dict, now: datetime, status: int = 200) -> HttpResponse:
+    context |= {"campaign": context["row"].campaign, "now": now}
     return render(request, "campaigns/_row_swap.html", context, status=status)
 
 
@@ -340,9 +357,12 @@ def _row_alone(request: HttpRequest, context: dict, status: int = 200) -> HttpRe
 @require_safe
 def changes(request: HttpRequest, pk: int) -> JsonResponse:
     """Which of the user's rows were decided or undone since a number, whoever did it and wherever."""
-    _, rows = desk(request, pk)
+    now = clock.now()
+    rows = worklist.my_rows(request.user, pk, now).filter(campaign__state__in=worklist.REVIEWED)
+    if not rows.exists():
+        raise Http404
     since = request.GET.get("since", "")
-    number, found = workspace.changes(rows, pk, int(since) if since.isdigit() else 0, clock.now())
+    number, found = workspace.changes(rows, pk, int(since) if since.isdigit() else 0, now)
     return JsonResponse({"since": number, "rows": found})
 
 

@@ -1,0 +1,9 @@
+"""Static files under names that carry their hash, so that a browser may keep them for good."""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class Storage(CompressedManifestStaticFilesStorage):
+    """The modules that a script imports are named by their hashes too: after an update no old module meets a new one."""
+
+    support_js_module_import_aggregation = True
