@@ -36,6 +36,13 @@ CERTIFY_LEDGER_KEY_FILE = Path(env("CERTIFY_LEDGER_KEY_FILE", default=str(CERTIF
 CERTIFY_LEDGER_ORIGIN = env("CERTIFY_LEDGER_ORIGIN", default="certify.local/ledger")
 CERTIFY_LEDGER_LOG_DIR = env("CERTIFY_LEDGER_LOG_DIR", default=str(CERTIFY_DATA_DIR / "ledger-log"))
 CERTIFY_LEDGER_PUBLIC = env.bool("CERTIFY_LEDGER_PUBLIC", default=False)
+CERTIFY_LEDGER_WITNESSES = env("CERTIFY_LEDGER_WITNESSES", default="").replace(",", " ").split()
+CERTIFY_ANCHOR_EVERY = env.int("CERTIFY_ANCHOR_EVERY", default=100)
+CERTIFY_ANCHOR_HOURS = env.int("CERTIFY_ANCHOR_HOURS", default=24)
+CERTIFY_ANCHOR_TSA_URL = env("CERTIFY_ANCHOR_TSA_URL", default="")
+CERTIFY_ANCHOR_TSA_ROOTS = env("CERTIFY_ANCHOR_TSA_ROOTS", default="")
+CERTIFY_ANCHOR_MAIL_TO = env.list("CERTIFY_ANCHOR_MAIL_TO", default=[])
+CERTIFY_ANCHOR_FILE = env("CERTIFY_ANCHOR_FILE", default="")
 CERTIFY_UPLOAD_LIMIT_MB = env.int("CERTIFY_UPLOAD_LIMIT_MB", default=512)
 CERTIFY_ROW_LIMIT = env.int("CERTIFY_ROW_LIMIT", default=10_000_000)
 CERTIFY_PAGE_ROWS = env.int("CERTIFY_PAGE_ROWS", default=100)
@@ -50,6 +57,8 @@ try:
     ZoneInfo(CERTIFY_TIME_ZONE)
 except (ZoneInfoNotFoundError, ValueError, OSError):
     raise ImproperlyConfigured(f"CERTIFY_TIME_ZONE is {CERTIFY_TIME_ZONE!r}; name a zone such as Europe/Berlin.") from None
+if CERTIFY_ANCHOR_TSA_URL and not (CERTIFY_ANCHOR_TSA_URL.startswith(("https://", "http://")) and CERTIFY_ANCHOR_TSA_ROOTS):
+    raise ImproperlyConfigured("CERTIFY_ANCHOR_TSA_URL is an http(s) address and needs CERTIFY_ANCHOR_TSA_ROOTS, a PEM file.")
 
 INSTALLED_APPS = [
     "ledger",

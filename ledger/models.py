@@ -82,6 +82,54 @@ class Checkpoint(models.Model):
         return f"checkpoint {self.size}"
 
 
+class Cosignature(models.Model):
+    """A witness's statement that it saw this checkpoint as the log's newest (C2SP tlog-cosignature): its line as it came."""
+
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="cosignatures")
+    witness = models.CharField(max_length=200)
+    line = models.TextField()
+    line_sha256 = models.CharField(max_length=64, unique=True)
+    stated_at = models.DateTimeField()
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField()
+
+    class Meta:
+        ordering = ("checkpoint", "id")
+
+    def __str__(self) -> str:
+        return f"{self.witness} on {self.checkpoint_id}"
+
+
+class Anchor(models.Model):
+    """A checkpoint that was left somewhere outside, and what was given in return (a timestamp token, the mail, …)."""
+
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="anchors")
+    channel = models.CharField(max_length=20)
+    target = models.CharField(max_length=500)
+    receipt = models.BinaryField()
+    detail = models.JSONField()
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField()
+
+    class Meta:
+        ordering = ("id",)
+        indexes = (models.Index(fields=("channel", "-id"), name="anchor_channel"),)
+
+    def __str__(self) -> str:
+        return f"{self.channel} of {self.checkpoint_id}"
+
+
+class AnchorFailure(models.Model):
+    """Why the last try of a channel failed. For the page, not evidence: gone when a try succeeds."""
+
+    channel = models.CharField(max_length=20, primary_key=True)
+    reason = models.TextField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.reason}"
+
+
 class Pending(models.Model):
     """Entries that have no leaf yet, filled by a trigger. A queue for the sequencer, not evidence."""
 

@@ -10,8 +10,13 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 ALGORITHM_ED25519 = b"\x01"
+#: Cosignatures of witnesses, which carry a time: https://c2sp.org/tlog-cosignature
+COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44 = b"\x04", b"\x06"
+WITNESS_KEYS = {COSIGNATURE_ED25519: Ed25519PublicKey, COSIGNATURE_ML_DSA_44: MLDSA44PublicKey}
+PUBLIC_BYTES = {ALGORITHM_ED25519: 32, COSIGNATURE_ED25519: 32, COSIGNATURE_ML_DSA_44: 1312}
 SIGNATURE_PREFIX = "— "
 #: A tree has fewer than 2^63 leaves: at most 19 digits.
 SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
@@ -56,26 +61,42 @@ def _decode(text: str) -> bytes:
         raise NoteError(f"{text!r} is not base64") from error
 
 
-def key_hash(name: str, public: bytes) -> bytes:
+def key_hash(name: str, public: bytes, algorithm: bytes = ALGORITHM_ED25519) -> bytes:
     """The four bytes that name a key in a signature line."""
-    return hashlib.sha256(name.encode() + b"\n" + ALGORITHM_ED25519 + public).digest()[:4]
+    return hashlib.sha256(name.encode() + b"\n" + algorithm + public).digest()[:4]
 
 
-def verifier_key(name: str, public: bytes) -> str:
+def verifier_key(name: str, public: bytes, algorithm: bytes = ALGORITHM_ED25519) -> str:
     """The public key in the text form that other verifiers read: name+hash+key."""
-    return f"{name}+{key_hash(name, public).hex()}+{base64.b64encode(ALGORITHM_ED25519 + public).decode()}"
+    return f"{name}+{key_hash(name, public, algorithm).hex()}+{base64.b64encode(algorithm + public).decode()}"
 
 
 def parse_verifier_key(text: str) -> tuple[str, bytes]:
-    """(name, raw public key) of a verifier key."""
+    """(name, raw public key) of the verifier key of a log."""
+    name, algorithm, public = _parse_key(text)
+    if algorithm != ALGORITHM_ED25519:
+        raise NoteError("not an Ed25519 verifier key")
+    return name, public
+
+
+def parse_witness_key(text: str) -> tuple[str, bytes, bytes]:
+    """(name, algorithm, raw public key) of the verifier key of a witness."""
+    name, algorithm, public = _parse_key(text)
+    if algorithm not in WITNESS_KEYS:
+        raise NoteError(f"{name} is not a key for cosignatures of type 4 (Ed25519) or 6 (ML-DSA-44)")
+    return name, algorithm, public
+
+
+def _parse_key(text: str) -> tuple[str, bytes, bytes]:
     name, _, rest = text.strip().partition("+")
     stated, _, key = rest.partition("+")
     raw = _decode(key)
-    if not name or raw[:1] != ALGORITHM_ED25519 or len(raw) != 33:
-        raise NoteError("not an Ed25519 verifier key")
-    if key_hash(name, raw[1:]).hex() != stated:
+    algorithm, public = raw[:1], raw[1:]
+    if not name or len(public) != PUBLIC_BYTES.get(algorithm):
+        raise NoteError("not a verifier key of a kind that is known here")
+    if key_hash(name, public, algorithm).hex() != stated:
         raise NoteError("the verifier key's hash does not fit its name and key")
-    return name, raw[1:]
+    return name, algorithm, public
 
 
 def check_name(name: str) -> None:
@@ -127,6 +148,45 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
             raise NoteError(f"{line!r} is not a signature line")
         signatures.append((signer, _decode(signature)))
     return text + "\n", signatures
+
+
+@dataclass(frozen=True)
+class Cosigned:
+    """A witness's cosignature: who, when in seconds since 1970, and the line as it stood in the note."""
+
+    witness: str
+    time: int
+    line: str
+
+
+def cosignatures(note: str, key: str) -> list[Cosigned]:
+    """The cosignatures by one witness's key in a checkpoint's note. Raises `NoteError` when one of them does not fit."""
+    name, algorithm, public = parse_witness_key(key)
+    text, signatures = _split(note)
+    found = []
+    for signer, raw in signatures:
+        if (signer, raw[:4]) == (name, key_hash(name, public, algorithm)):
+            time = int.from_bytes(raw[4:12], "big")
+            try:
+                WITNESS_KEYS[algorithm].from_public_bytes(public).verify(raw[12:], _cosigned(algorithm, name, time, text))
+            except InvalidSignature as error:
+                raise NoteError(f"the cosignature of {name} does not fit the checkpoint") from error
+            found.append(Cosigned(name, time, f"{SIGNATURE_PREFIX}{name} {base64.b64encode(raw).decode()}\n"))
+    return found
+
+
+def _cosigned(algorithm: bytes, name: str, time: int, text: str) -> bytes:
+    """What a witness signs: with Ed25519 a time and the checkpoint's text, with ML-DSA-44 a structure of what it says."""
+    if time >= 1 << 63:
+        raise NoteError(f"the cosignature of {name} has no possible time")
+    if algorithm == COSIGNATURE_ED25519:
+        return f"cosignature/v1\ntime {time}\n{text}".encode()
+    head = TreeHead.parse(text)
+    named, origin = name.encode(), head.origin.encode()
+    if len(named) > 255 or len(origin) > 255:
+        raise NoteError("the names of witness and log have at most 255 bytes")
+    label = b"subtree/v1\n\0" + bytes([len(named)]) + named + time.to_bytes(8, "big")
+    return label + bytes([len(origin)]) + origin + bytes(8) + head.size.to_bytes(8, "big") + head.root
 
 
 def open_checkpoint(note: str, key: str) -> TreeHead:

@@ -11,3 +11,8 @@ def can_see_ledger(user) -> bool:
 def can_see_checkpoint(user) -> bool:
     """Auditors as well: a checkpoint that they keep is what a log cannot be rewritten behind."""
     return user.has_role(*READERS, "auditor")
+
+
+def can_keep_cosignatures(user) -> bool:
+    """Administrators, who agreed with the witnesses on their keys."""
+    return user.has_role("administrator")

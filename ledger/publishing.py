@@ -80,7 +80,7 @@ def publish(place: Path) -> int:
         if queries.root_at(newest.size) != bytes(newest.root):
             raise ContradictionError(f"The checkpoint of {newest.size} entries does not cover the entries that are there.")
         _write_tiles(place, head.size if head else 0, newest.size)
-        _write(place / CHECKPOINT, newest.note.encode())
+        _write(place / CHECKPOINT, queries.cosigned_note(newest).encode())
         _sync(place)
         return newest.size
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Max, Min, QuerySet
 
 from ledger import merkle, tiles
-from ledger.models import Checkpoint, Entry, Leaf, Node, Pending
+from ledger.models import Checkpoint, Cosignature, Entry, Leaf, Node, Pending
 
 TILE_HEIGHT = tiles.HEIGHT
 
@@ -20,6 +21,11 @@ class MissingHashesError(ValueError):
 def latest_checkpoint() -> Checkpoint | None:
     """The checkpoint over the most entries."""
     return Checkpoint.objects.order_by("-size").first()
+
+
+def cosigned_note(checkpoint: Checkpoint) -> str:
+    """The checkpoint with the cosignatures of witnesses that were kept for it."""
+    return checkpoint.note + "".join(checkpoint.cosignatures.order_by("id").values_list("line", flat=True))
 
 
 def checkpoint_before(moment: datetime) -> Checkpoint | None:
@@ -146,3 +152,22 @@ def proof_of(entry: Entry, checkpoint: Checkpoint | None) -> Proof | None:
         return Proof(leaf.index, checkpoint, hashed, [], holds=False)
     holds = merkle.verify_inclusion(leaf.index, checkpoint.size, hashed, path, bytes(checkpoint.root))
     return Proof(leaf.index, checkpoint, hashed, path, holds)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A witness whose key is configured, or who cosigned earlier, and its newest cosignature."""
+
+    name: str
+    is_configured: bool
+    last: Cosignature | None
+
+
+def witnesses() -> list[Witness]:
+    """Every witness, by name."""
+    last = {
+        one.witness: one
+        for one in Cosignature.objects.select_related("checkpoint").order_by("witness", "-id").distinct("witness")
+    }
+    configured = {key.partition("+")[0] for key in settings.CERTIFY_LEDGER_WITNESSES}
+    return [Witness(name, name in configured, last.get(name)) for name in sorted(configured | set(last))]

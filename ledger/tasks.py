@@ -2,9 +2,10 @@
 
 from celery import shared_task
 
-from ledger import publishing
-from ledger.actions import configuration, sequencing
+from ledger import publishing, queries
+from ledger.actions import anchors, configuration, sequencing
 from ledger.actors import SYSTEM
+from ledger.anchoring import Channel, ChannelError, schedule
 
 
 @shared_task(name="ledger.sequence_entries", acks_late=True, ignore_result=True, soft_time_limit=3300, time_limit=3600)
@@ -20,3 +21,23 @@ def publish_log() -> None:
     """Bring the published files up to the newest checkpoint. A contradiction fails the task; the health page shows that."""
     if place := publishing.directory():
         publishing.publish(place)
+
+
+@shared_task(name="ledger.leave_anchors", acks_late=True, ignore_result=True, soft_time_limit=600, time_limit=660)
+def leave_anchors() -> None:
+    """Leave the newest checkpoint in every channel where one is due. One that fails does not hold up the others."""
+    for standing in schedule.standings():
+        if standing.due_since:
+            leave_anchor(standing.channel)
+
+
+def leave_anchor(channel: Channel) -> bool:
+    """Leave the newest checkpoint in one channel now; whether that succeeded."""
+    checkpoint = queries.latest_checkpoint()
+    try:
+        receipt = channel.send(checkpoint)
+    except ChannelError as error:
+        anchors.note_failure(channel=channel, reason=str(error), by=SYSTEM)
+        return False
+    anchors.keep(checkpoint=checkpoint, channel=channel, receipt=receipt, by=SYSTEM)
+    return True

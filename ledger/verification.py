@@ -25,7 +25,10 @@ MAX_PROBLEMS = 100
 #: An entry that waits longer than this for its place is reported as held back.
 GRACE = timedelta(minutes=15)
 COLUMNS = "entry.id, uid, kind, subject, actor_id, actor_name, at, payload, leaf_hash"
-APPEND_ONLY = ("ledger_entry", "ledger_leaf", "ledger_node", "ledger_checkpoint", "ledger_absorbedchange", "auditlog_logentry")
+APPEND_ONLY = (
+    "ledger_entry", "ledger_leaf", "ledger_node", "ledger_checkpoint", "ledger_absorbedchange", "ledger_cosignature", "ledger_anchor",
+    "auditlog_logentry",
+)  # fmt: skip
 
 
 @dataclass

@@ -4,14 +4,19 @@ import json
 from functools import wraps
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.views.decorators.gzip import gzip_page
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from certify.lib.access import requires
-from ledger import permissions, queries, tiles
-from ledger.models import Entry, Pending
+from certify.lib.errors import DomainError
+from ledger import permissions, publishing, queries, tiles
+from ledger.actions import cosignatures
+from ledger.anchoring import schedule
+from ledger.models import Anchor, Checkpoint, Entry, Pending
 
 
 @requires(permissions.can_see_ledger)
@@ -75,9 +80,60 @@ def checkpoint(request: HttpRequest) -> HttpResponse:
     latest = queries.latest_checkpoint()
     if latest is None:
         raise Http404("Nothing has been signed yet.")
-    answer = HttpResponse(latest.note, content_type="text/plain; charset=utf-8")
+    return _note(latest)
+
+
+@for_everybody_if_set
+@requires(permissions.can_see_checkpoint)
+@require_safe
+def older_checkpoint(request: HttpRequest, size: int) -> HttpResponse:
+    """One checkpoint of those that were signed, such as the newest that witnesses cosigned."""
+    return _note(get_object_or_404(Checkpoint, size=size))
+
+
+def _note(found: Checkpoint) -> HttpResponse:
+    """A checkpoint with its cosignatures. More of these may come, so it is not kept by anybody."""
+    answer = HttpResponse(queries.cosigned_note(found), content_type="text/plain; charset=utf-8")
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+@requires(permissions.can_see_ledger)
+@require_safe
+def guards(request: HttpRequest) -> HttpResponse:
+    """What keeps the log from being rewritten: witnesses, anchors, the published files."""
+    return render(request, "ledger/guards.html", _guards(request))
+
+
+@requires(permissions.can_keep_cosignatures)
+@require_POST
+def cosignature_create(request: HttpRequest) -> HttpResponse:
+    """Keep the cosignatures in a note that a witness gave back."""
+    try:
+        kept = cosignatures.accept(note=request.POST.get("note", "").replace("\r\n", "\n"), by=request.user)
+    except DomainError as refusal:
+        return render(request, "ledger/guards.html", _guards(request) | {"refusal": refusal.message}, status=422)
+    messages.success(request, f"{len(kept)} new cosignature{pluralize(kept)} kept.")
+    return redirect("ledger:guards")
+
+
+def _guards(request: HttpRequest) -> dict:
+    behind_since, contradiction = None, ""
+    try:
+        behind_since = publishing.behind_since()
+    except publishing.ContradictionError as error:
+        contradiction = str(error)
+    return {
+        "checkpoint": queries.latest_checkpoint(),
+        "witnesses": queries.witnesses(),
+        "channels": schedule.standings(),
+        "kept": Anchor.objects.select_related("checkpoint").order_by("-id")[:20],
+        "published": publishing.directory(),
+        "behind_since": behind_since,
+        "contradiction": contradiction,
+        "may_keep": permissions.can_keep_cosignatures(request.user),
+        "note": request.POST.get("note", ""),
+    }
 
 
 @for_everybody_if_set

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from certify.lib import clock
 from ledger import publishing, queries
+from ledger.anchoring import schedule
 
 #: An entry that waits longer than this for its place in the log is a reason to look, as is a checkpoint that is not published.
 MAX_PENDING = timedelta(minutes=5)
@@ -23,4 +24,6 @@ def words() -> str:
         return "what was published cannot be read"
     if behind and now - behind > MAX_UNPUBLISHED:
         return "checkpoints wait to be published"
+    if any(standing.is_late for standing in schedule.standings()):
+        return "anchors are missing"
     return WELL

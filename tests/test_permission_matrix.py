@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from campaigns.models import Delegation, Occurrence, ReviewerGroup, SavedScope, SilenceApproval, StandingExclusion
 from certify.lib import clock
+from ledger.queries import latest_checkpoint
 from people.actions import users
 from tests.world import (
     ADMIN,
@@ -200,6 +201,9 @@ MATRIX = {
     "ledger:entry-list": Row(RUNNERS),
     "ledger:entry-detail": Row(RUNNERS, None, lambda world: [world.entry.uid]),
     "ledger:checkpoint": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}),
+    "ledger:older-checkpoint": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}, None, lambda world: [latest_checkpoint().size]),
+    "ledger:guards": Row(RUNNERS),
+    "ledger:cosignature-create": Row(None, {ADMIN}),
     "ledger:tile": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}, None, lambda world: ["0/000.p/1"]),
     "ledger:entry-bundle": Row(RUNNERS, None, lambda world: ["000.p/1"]),
 }

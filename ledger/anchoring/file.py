@@ -1,0 +1,79 @@
+"""Checkpoints one under the other in a file, on a volume that others keep: append-only storage, a tape, a share of the auditors."""
+
+import os
+from pathlib import Path
+
+from django.conf import settings
+
+from ledger import notes, queries
+from ledger.anchoring.base import ChannelError, Receipt
+from ledger.models import Checkpoint
+
+#: The last note is within this many bytes of the end.
+TAIL = 1 << 16
+
+
+class FileChannel:
+    """The file CERTIFY_ANCHOR_FILE. What is in it is compared with the log before anything is added."""
+
+    name = "file"
+    label = "File on another volume"
+    counts_checkpoints = True
+
+    def target(self) -> str:
+        """The file's path."""
+        return settings.CERTIFY_ANCHOR_FILE
+
+    def send(self, checkpoint: Checkpoint) -> Receipt:
+        """Append the note and an empty line; an unfinished line of a crash before is closed first."""
+        path = Path(self.target())
+        try:
+            tail = _tail(path)
+            _compare(tail, checkpoint)
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+            try:
+                start = os.fstat(descriptor).st_size
+                os.write(descriptor, (_ending(tail) + checkpoint.note + "\n").encode())
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ChannelError(f"{path} could not be written: {error}.") from error
+        return Receipt(b"", {"path": str(path), "offset": str(start)})
+
+
+def _tail(path: Path) -> str:
+    if not path.exists():
+        return ""
+    with path.open("rb") as source:
+        source.seek(max(0, path.stat().st_size - TAIL))
+        return source.read().decode(errors="replace")
+
+
+def _ending(tail: str) -> str:
+    """What separates the next note from whatever stands before it."""
+    return "" if not tail or tail.endswith("\n\n") else "\n" if tail.endswith("\n") else "\n\n"
+
+
+def _compare(tail: str, checkpoint: Checkpoint) -> None:
+    """Refuse to go on under a checkpoint that the log no longer extends."""
+    for head in _heads(tail, checkpoint.note.partition("\n")[0]):
+        try:
+            fits = head.size <= checkpoint.size and queries.root_at(head.size) == head.root
+        except queries.MissingHashesError:
+            fits = False
+        if not fits:
+            raise ChannelError(
+                f"The file's last checkpoint, of {head.size} entries, is not one of this log. Run verify_ledger."
+            )
+
+
+def _heads(tail: str, origin: str) -> list[notes.TreeHead]:
+    """The last tree head of this log in the text, if there is one."""
+    start = tail.rfind(f"{origin}\n")
+    while start != -1:
+        try:
+            return [notes.TreeHead.parse("\n".join(tail[start:].split("\n")[:3]) + "\n")]
+        except notes.NoteError:
+            start = tail.rfind(f"{origin}\n", 0, start)
+    return []
