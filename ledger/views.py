@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.defaultfilters import pluralize
+from django.utils.translation import ngettext
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
@@ -113,7 +113,8 @@ def cosignature_create(request: HttpRequest) -> HttpResponse:
         kept = cosignatures.accept(note=request.POST.get("note", "").replace("\r\n", "\n"), by=request.user)
     except DomainError as refusal:
         return render(request, "ledger/guards.html", _guards(request) | {"refusal": refusal.message}, status=422)
-    messages.success(request, f"{len(kept)} new cosignature{pluralize(kept)} kept.")
+    text = ngettext("{count} new cosignature kept.", "{count} new cosignatures kept.", len(kept))
+    messages.success(request, text.format(count=len(kept)))
     return redirect("ledger:guards")
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -37,12 +38,12 @@ def accept(*, note: str, by) -> list[Cosignature]:
     except notes.NoteError as error:
         raise InvalidInput(f"Nothing was kept: {error}.", field="note") from error
     if not found:
-        raise InvalidInput("No configured witness has cosigned this checkpoint.", field="note")
+        raise InvalidInput(_("No configured witness has cosigned this checkpoint."), field="note")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     now = clock.now()
     if any(one.time > (now + MAX_AHEAD).timestamp() for one in found):
-        raise InvalidInput("A cosignature is from the future. Compare the witness's clock with yours.", field="note")
+        raise InvalidInput(_("A cosignature is from the future. Compare the witness's clock with yours."), field="note")
     known = set(Cosignature.objects.filter(checkpoint=checkpoint).values_list("line", flat=True))
     return [_keep(checkpoint, one, by, now) for one in found if one.line not in known]
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from ledger import notes, queries
 from ledger.anchoring.base import ChannelError, Receipt
@@ -17,7 +18,7 @@ class FileChannel:
     """The file CERTIFY_ANCHOR_FILE. What is in it is compared with the log before anything is added."""
 
     name = "file"
-    label = "File on another volume"
+    label = _("File on another volume")
     counts_checkpoints = True
 
     def target(self) -> str:

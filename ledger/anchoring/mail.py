@@ -5,17 +5,29 @@ from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.mail import DNS_NAME, EmailMessage
-from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
 
+from certify.lib.times import rfc3339
 from ledger.anchoring.base import ChannelError, Receipt
 from ledger.models import Checkpoint
+
+#: In English, as everything that auditors read outside of Certify.
+TEXT = """\
+This is a signed checkpoint of the ledger {origin}: {size} entries, signed at {at}.
+
+Keep the attached file where nobody who runs this system can change it. Whoever later rewrites, cuts or hides
+something among these entries contradicts it, and that is found:
+
+    manage.py verify_ledger --checkpoint checkpoint-{size}.txt
+    python verify.py PACK --checkpoint checkpoint-{size}.txt
+"""
 
 
 class MailChannel:
     """The addresses in CERTIFY_ANCHOR_MAIL_TO."""
 
     name = "mail"
-    label = "Mail to auditors"
+    label = _("Mail to auditors")
     counts_checkpoints = False
 
     def target(self) -> str:
@@ -25,7 +37,7 @@ class MailChannel:
     def send(self, checkpoint: Checkpoint) -> Receipt:
         """Send the note as an attachment that verifiers read as it is."""
         origin = checkpoint.note.partition("\n")[0]
-        body = render_to_string("ledger/anchor_mail.txt", {"checkpoint": checkpoint, "origin": origin})
+        body = TEXT.format(origin=origin, size=checkpoint.size, at=rfc3339(checkpoint.at))
         identity = make_msgid(domain=DNS_NAME.get_fqdn())
         mail = EmailMessage(
             f"Checkpoint of {origin}: {checkpoint.size} entries",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from rfc3161_client import (
     HashAlgorithm,
     TimeStampRequest,
@@ -29,7 +30,7 @@ class TimestampChannel:
     """The authority at CERTIFY_ANCHOR_TSA_URL, whose root certificates are in CERTIFY_ANCHOR_TSA_ROOTS."""
 
     name = "timestamp"
-    label = "Timestamp (RFC 3161)"
+    label = _("Timestamp (RFC 3161)")
     counts_checkpoints = True
 
     def target(self) -> str:
