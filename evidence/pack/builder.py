@@ -4,6 +4,8 @@ import csv
 import hashlib
 import io
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +15,10 @@ from django.db import connection
 from certify.lib import canonical, csvsafe
 from certify.lib.times import rfc3339
 from evidence import frameworks
-from evidence.pack import runs, tables
+from evidence.pack import report, runs, tables, workbook
 from evidence.pack import scope as scopes
 from evidence.pack.archive import Archive, CsvLines
+from evidence.pack.excerpts import Reader, Short
 from ledger import keys, merkle, queries
 from ledger.models import Entry
 
@@ -25,8 +28,8 @@ README = Path(__file__).resolve().parent / "README.md"
 #: Entries of the log that are looked through at once, and leaves that are read at once.
 ENTRIES, LEAVES = 20_000, 100_000
 HARMLESS = "CASE WHEN ascii({0}) IN (9, 13, 39, 43, 45, 61, 64) THEN '''' || {0} ELSE NULLIF({0}, '') END"
-#: Tables, then the entries, then the leaves: where the bar stands when each begins.
-ENTRIES_AT, LEAVES_AT, SEAL_AT = 60, 88, 96
+#: Tables, then the entries, then the leaves, then what people read: where the bar stands when each begins.
+ENTRIES_AT, LEAVES_AT, PEOPLE_AT, SEAL_AT = 55, 80, 88, 97
 
 CAMPAIGN_COLUMNS = (
     "campaign", "name", "definition", "controls", "state", "launched_by", "opened_at", "due_at", "ended_at", "ended_by", "reason",
@@ -49,7 +52,8 @@ class Built:
 
 
 def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent, text: None) -> Built:
-    """Write the pack of a scope to `target`. Memory does not grow with the pack, and nothing but the ZIP is written to disk.
+    """Write the pack of a scope to `target`. Memory does not grow with the pack; the sheets of its workbook pass through the
+    machine's folder for temporary files.
 
     Must run in a transaction. The file appears under its name only when it is complete.
     """
@@ -58,8 +62,9 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
     try:
         with Archive(partial) as archive:
             _prepare(scope)
-            counts = _write_tables(archive, scope, progress)
+            counts, short = _write_tables(archive, scope, progress)
             counts["ledger/entries.jsonl"] = _write_ledger(archive, scope, progress)
+            _write_for_people(archive, scope, Reader(scope.values, counts, short), progress)
             progress(SEAL_AT, "Sealing")
             archive.add("README.md", README.read_bytes())
             archive.add("verify.py", VERIFIER.read_bytes())
@@ -81,13 +86,15 @@ def _prepare(scope: scopes.Scope) -> None:
             cursor.execute(f"ANALYZE {name}")
 
 
-def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> dict[str, int]:
-    counts = {
-        "campaigns/campaigns.csv": _write_rows(archive, "campaigns/campaigns.csv", CAMPAIGN_COLUMNS, _campaigns(scope)),
-        "campaigns/left_out.csv": _write_rows(archive, "campaigns/left_out.csv", LEFT_OUT_COLUMNS, _left_out(scope)),
-        "controls/calendar.csv": _write_rows(archive, "controls/calendar.csv", runs.COLUMNS, _calendar(scope)),
-        "controls/mapping.csv": _write_rows(archive, "controls/mapping.csv", MAPPING_COLUMNS, _mapping(scope)),
+def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> tuple[dict[str, int], Short]:
+    """Every table; returns the rows of each, and the short ones that were made here."""
+    short = {
+        "campaigns/campaigns.csv": (CAMPAIGN_COLUMNS, list(_campaigns(scope))),
+        "campaigns/left_out.csv": (LEFT_OUT_COLUMNS, list(_left_out(scope))),
+        "controls/calendar.csv": (runs.COLUMNS, list(_calendar(scope))),
+        "controls/mapping.csv": (MAPPING_COLUMNS, list(_mapping(scope))),
     }
+    counts = {path: _write_rows(archive, path, columns, rows) for path, (columns, rows) in short.items()}
     for place, table in enumerate(tables.TABLES):
         percent = place * ENTRIES_AT // len(tables.TABLES)
 
@@ -95,7 +102,7 @@ def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
             progress(percent, f"Writing {table.path}: {rows:,} rows")
 
         counts[table.path] = _copy(archive, table, scope.values, told)
-    return counts
+    return counts, short
 
 
 def _copy(archive: Archive, table: tables.Table, values: dict, told: Callable[[int], None]) -> int:
@@ -197,7 +204,7 @@ def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
             member.write(b"".join(payload.encode() + b"\n" for (payload,) in found))
     with archive.member("ledger/leaves.bin") as member:
         for start in range(scope.first, scope.checkpoint.size, LEAVES):
-            progress(_between(scope, start, LEAVES_AT, SEAL_AT), "Writing ledger/leaves.bin")
+            progress(_between(scope, start, LEAVES_AT, PEOPLE_AT), "Writing ledger/leaves.bin")
             member.write(b"".join(queries.leaf_hashes(start, min(start + LEAVES, scope.checkpoint.size))))
     archive.add("ledger/checkpoints.txt", "\n".join(checkpoint.note for checkpoint in scope.notes).encode())
     archive.add("ledger/proofs.json", canonical.dumps(_proofs(scope, older)) + b"\n")
@@ -241,6 +248,29 @@ def _proofs(scope: scopes.Scope, older: list[Entry]) -> dict:
             for entry in older
         ],
     }
+
+
+def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, progress: Progress) -> None:
+    """The workbook and the report: what the tables say, for reading."""
+    period, key, framework = scope.period, keys.load(), frameworks.FRAMEWORKS[scope.period.framework].name
+    progress(PEOPLE_AT, "Writing workbook.xlsx")
+    with tempfile.TemporaryDirectory() as folder:
+        book = Path(folder) / "workbook.xlsx"
+        workbook.write(reader, f"{period.name}: {framework}", scope.checkpoint.at, book)
+        with archive.member("workbook.xlsx") as member, book.open("rb") as stream:
+            shutil.copyfileobj(stream, member)
+    progress(PEOPLE_AT, "Writing report.pdf")
+    about = {
+        "title": period.name,
+        "framework": framework,
+        "from": period.from_on.isoformat(),
+        "to": period.to_on.isoformat(),
+        "origin": key.origin,
+        "key": key.verifier,
+        "size": scope.checkpoint.size,
+        "root": bytes(scope.checkpoint.root).hex(),
+    }
+    archive.add("report.pdf", report.write(reader, about, scope.checkpoint.at))
 
 
 def _write_manifest(archive: Archive, scope: scopes.Scope, counts: dict[str, int]) -> None:

@@ -429,3 +429,4 @@ TABLES = (
         "campaign", "reviewer", "reviewer_name", "statement", "approved", "revoked", "reduced", "dont_know", "open_left", "decisions_root",
         "submitted_at", "entry"), SUBMISSIONS),
 )  # fmt: skip
+BY_PATH = {table.path: table for table in TABLES}

@@ -1827,6 +1827,7 @@ class Sums:
     def __init__(self, pack, report, seal, tables, entries):
         self.pack, self.report, self.tables, self.entries = pack, report, tables, entries
         self.period = seal.manifest.get("period", {"from": "", "to": "", "framework": ""})
+        self.sealed = 0
 
     def check(self):
         """Campaign by campaign, then across them."""
@@ -2096,6 +2097,7 @@ class Sums:
                 other = f"campaign {row['campaign']} was not closed with these outcomes, or is sealed twice"
                 self.report.problem("seals", f"{where}: {other}: the row was changed or added")
             sealed.add(row["campaign"])
+        self.sealed = len(sealed)
 
     def _check_silent(self):
         """What nobody answered is removed only when people approved it, a second person where that was needed."""
@@ -2166,6 +2168,10 @@ class Verifier:
             "snapshots": f"{len(tables.snapshots):,} as recorded when they were loaded; rows read = loaded + rejected in every file",
             "removals": f"each item to be removed or reduced has one: {removals}",
             "exceptions": f"{len(self.entries.exceptions):,}, each decided by somebody who did not ask for it, before its last day",
+            "second_looks": f"in {sum(bool(one.looks) for one in campaigns):,} campaigns a second person was asked, about exactly the "
+            "sample that was drawn",
+            "seals": f"{self.sums.sealed:,} campaigns are sealed: closed, every finding about their reviewers judged, no removal past its "
+            "deadline",
             "administration": "as recorded",
         }
         for name, text in held.items():

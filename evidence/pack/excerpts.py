@@ -1,0 +1,61 @@
+"""What people read of a pack's tables: the first rows of each, for the report and the workbook.
+
+They are read in the transaction of the build by the queries of the tables themselves, so that they say the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from evidence.pack import tables
+
+#: Tables that are made in memory: path → (columns, rows).
+Short = dict[str, tuple[tuple[str, ...], list[Sequence[str]]]]
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The first rows of a table, each a text for each column ("" where it says nothing), and how many rows it has."""
+
+    path: str
+    columns: tuple[str, ...]
+    rows: list[Sequence[str]]
+    total: int
+
+    def dicts(self) -> list[dict[str, str]]:
+        """The rows by column."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+class Reader:
+    """Reads tables of the pack that is being built. `short` are those that the build has in memory, by path."""
+
+    def __init__(self, values: dict, counts: dict[str, int], short: Short):
+        self.values, self.counts, self.short = values, counts, short
+
+    def total(self, path: str) -> int:
+        """How many rows a table has."""
+        return self.counts[path]
+
+    def first(self, path: str, limit: int) -> Excerpt:
+        """The first `limit` rows of a table."""
+        if path in self.short:
+            columns, rows = self.short[path]
+            return Excerpt(path, columns, rows[:limit], len(rows))
+        table = tables.BY_PATH[path]
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM ({table.query}) AS found LIMIT %(first)s", self.values | {"first": limit})
+            rows = [["" if cell is None else cell for cell in row] for row in cursor.fetchall()]
+        return Excerpt(path, table.columns, rows, self.counts[path])
+
+    def tally(self, path: str, *columns: str) -> dict[tuple[str, ...], int]:
+        """How many rows of a table have which values in these columns."""
+        table = tables.BY_PATH[path]
+        names, wanted = (", ".join(f'"{name}"' for name in some) for some in (table.columns, columns))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {wanted}, count(*) FROM ({table.query}) AS found ({names}) GROUP BY {wanted} ORDER BY {wanted}",
+                self.values,
+            )
+            return {tuple(cell or "" for cell in row[:-1]): row[-1] for row in cursor.fetchall()}
