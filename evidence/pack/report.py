@@ -22,6 +22,9 @@ REMOVAL_STATES = {
     "verified_gone": "verified gone",
     "reported_not_proved": "reported done, not proved",
     "still_there": "still there",
+    "returned": "gone and back again",
+    "closed_on_proof": "closed on somebody's proof",
+    "sent": "handed on",
     "open": "open",
     "not_opened": "not begun",
 }
