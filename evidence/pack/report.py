@@ -24,6 +24,7 @@ REMOVAL_STATES = {
     "still_there": "still there",
     "returned": "gone and back again",
     "closed_on_proof": "closed on somebody's proof",
+    "excepted": "accepted as a risk",
     "sent": "handed on",
     "open": "open",
     "not_opened": "not begun",
