@@ -19,6 +19,17 @@ def can_review(user) -> bool:
     return user.is_active
 
 
+def can_keep_duties_apart(user) -> bool:
+    """Write rules of duties that must be apart, see conflicts, ask for exceptions and judge them."""
+    return user.has_role(Role.CONTROL_OWNER, Role.ADMINISTRATOR)
+
+
+def can_approve_exception(user, exception) -> bool:
+    """Somebody else than who asked for it and whom it is for."""
+    is_own = exception.identity.user_id is not None and exception.identity.user_id == user.pk
+    return can_keep_duties_apart(user) and user.pk != exception.asked_by_id and not is_own
+
+
 def can_close(user, campaign) -> bool:
     """A control owner may close an open campaign before it is due."""
     return campaign.state == CampaignState.OPEN and can_run_campaigns(user)

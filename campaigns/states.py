@@ -242,3 +242,27 @@ class SilenceVerdictCode(TextChoices):
 
     CONFIRMED = "confirmed", "Confirmed"
     DECLINED = "declined", "Declined"
+
+
+class Severity(TextChoices):
+    """How bad it is when one person holds both sides of a rule."""
+
+    LOW = "low", "Low"
+    MEDIUM = "medium", "Medium"
+    HIGH = "high", "High"
+    CRITICAL = "critical", "Critical"
+
+
+class Side(TextChoices):
+    """The two sides of a rule."""
+
+    A = "a", "First side"
+    B = "b", "Second side"
+
+
+class ExceptionStep(TextChoices):
+    """What can become of an exception that was asked for."""
+
+    APPROVED = "approved", "Approved"
+    DECLINED = "declined", "Declined"
+    ENDED = "ended", "Ended early"

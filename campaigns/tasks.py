@@ -6,7 +6,17 @@ from celery import shared_task
 from django.db import connection
 
 from campaigns import queries, silence
-from campaigns.actions import advancing, escalation, events, launching, occurrences, reminders, routing
+from campaigns.actions import (
+    advancing,
+    escalation,
+    events,
+    launching,
+    occurrences,
+    reminders,
+    routing,
+    sod_conflicts,
+    sod_exceptions,
+)
 from campaigns.actions import silence as silence_actions
 from campaigns.models import Campaign, CampaignDefinition
 from certify.lib import clock
@@ -84,6 +94,13 @@ def send_due_reminders() -> None:
             escalation.hand_over(campaign_id=campaign, by=SYSTEM)
     escalation.tell(by=SYSTEM)
     reminders.remind(by=SYSTEM)
+
+
+@shared_task(name="campaigns.compare_duties")
+def compare_duties() -> None:
+    """Find conflicts of duties when data or rules have changed, and tell of exceptions that ran out."""
+    sod_conflicts.refresh(by=SYSTEM, waits=False)
+    sod_exceptions.tell_of_ended(by=SYSTEM)
 
 
 @shared_task(name="campaigns.run_schedules")

@@ -26,6 +26,7 @@ SWEEPS = {
     "campaigns.close_due_campaigns": 60,
     "campaigns.run_schedules": 60,
     "campaigns.watch_events": 60,
+    "campaigns.compare_duties": 60,
     "campaigns.replace_leavers": 600,
     "campaigns.follow_silence": 300,
     "campaigns.send_due_reminders": 900,

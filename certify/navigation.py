@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.permissions import can_see_campaigns
+from campaigns.permissions import can_keep_duties_apart, can_see_campaigns
 from evidence.permissions import can_open_audit
 from inventory.permissions import can_see_inventory
 from ledger.permissions import can_see_ledger
@@ -24,6 +24,7 @@ ENTRIES = (
     (_("Campaigns"), "campaigns:campaign-list", can_see_campaigns),
     (_("Calendar"), "campaigns:calendar", can_see_campaigns),
     (_("Definitions"), "campaigns:definition-list", can_see_campaigns),
+    (_("Duties"), "campaigns:sod-conflict-list", can_keep_duties_apart),
     (_("Removals"), "remediation:task-list", can_open_removals),
     (_("Systems"), "inventory:source-list", can_see_inventory),
     (_("Audit"), "evidence:period-list", can_open_audit),

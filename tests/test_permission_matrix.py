@@ -14,7 +14,17 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from campaigns.models import Delegation, Occurrence, ReviewerGroup, SavedScope, SilenceApproval, StandingExclusion
+from campaigns.models import (
+    Delegation,
+    Occurrence,
+    ReviewerGroup,
+    SavedScope,
+    SilenceApproval,
+    SodConflict,
+    SodException,
+    SodRule,
+    StandingExclusion,
+)
 from certify.lib import clock
 from ledger.queries import latest_checkpoint
 from people.actions import users
@@ -71,6 +81,10 @@ def item(world):
 
 def exception(world):
     return [world.exception.pk]
+
+
+def sod_exception(world):
+    return [SodException.objects.get().pk]
 
 
 def period(world):
@@ -158,6 +172,16 @@ MATRIX = {
     "campaigns:definition-watch": Row(None, {OWNER}, open_definition),
     "campaigns:calendar": Row(RUNNERS),
     "campaigns:occurrence-detail": Row({OWNER}, {OWNER}, lambda world: [Occurrence.objects.first().pk]),
+    "campaigns:sod-conflict-list": Row(RUNNERS),
+    "campaigns:sod-conflict-detail": Row(RUNNERS, RUNNERS, lambda world: [SodConflict.objects.get().pk]),
+    "campaigns:sod-exception-list": Row(RUNNERS),
+    "campaigns:sod-exception-judge": Row(None, RUNNERS, sod_exception),
+    "campaigns:sod-exception-end": Row(None, RUNNERS, sod_exception),
+    "campaigns:sod-rule-list": Row(RUNNERS),
+    "campaigns:sod-rule-create": Row(RUNNERS, RUNNERS),
+    "campaigns:sod-rule-edit": Row(RUNNERS, RUNNERS, lambda world: [SodRule.objects.get().pk]),
+    "campaigns:sod-rule-import": Row(RUNNERS, RUNNERS),
+    "campaigns:sod-rule-export": Row(RUNNERS),
     "campaigns:group-list": Row({OWNER}),
     "campaigns:group-create": Row({OWNER}, {OWNER}),
     "campaigns:group-edit": Row({OWNER}, {OWNER}, lambda world: [ReviewerGroup.objects.get().pk]),

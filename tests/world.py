@@ -6,8 +6,19 @@ from pathlib import Path
 
 from django.db import transaction
 
-from campaigns.actions import closing, delegations, launching, plans, schedules, scopes
-from campaigns.models import Campaign
+from campaigns.actions import (
+    closing,
+    delegations,
+    launching,
+    plans,
+    schedules,
+    scopes,
+    sod_conflicts,
+    sod_exceptions,
+    sod_rules,
+)
+from campaigns.models import Campaign, SodConflict
+from campaigns.sod_rules import Terms as SodTerms
 from certify.lib import clock
 from certify.lib.files import store
 from evidence.actions import packs, periods
@@ -81,6 +92,7 @@ def build(folder: Path) -> World:
         attempts.claim_one(task_id=task.pk, act=attempts.Act("Taken out of the group", proof), by=story.system_owner)
     RemediationTask.objects.filter(pk=task.pk).update(state="still_there")
     story.approve_silence(closed)
+    _duties(story)
     pack = _pack(story, people)
     sequencing.sequence(by=SYSTEM)
     return World(
@@ -122,6 +134,16 @@ def _exception(story: Story, task: RemediationTask) -> RiskException:
     day = clock.now().date() + timedelta(days=30)
     wanted = exceptions.Wanted("The new system comes in spring", "Every use is read by the security team", day)
     return exceptions.request(task_id=task.pk, wanted=wanted, by=story.system_owner)
+
+
+def _duties(story: Story) -> None:
+    """A rule, the conflict of one person, and an exception that waits."""
+    sides = ("change customers", ["crm/admin"], "read customers", ["crm/read"])
+    terms = SodTerms("change-read", "Change and read", *sides, "high", story.owner)
+    sod_rules.create(terms=terms, by=story.owner)
+    sod_conflicts.refresh(by=SYSTEM)
+    wanted = sod_exceptions.Ask("Looked at every month", "The team is too small", clock.now().date())
+    sod_exceptions.ask(conflict_id=SodConflict.objects.get().pk, wanted=wanted, by=story.owner)
 
 
 def _requested(story: Story, name: str) -> Campaign:

@@ -15,6 +15,7 @@ from campaigns.models.items import Assignment, ReviewItem, SecondLook, StageResu
 from campaigns.models.schedules import Occurrence
 from campaigns.models.scopes import SavedScope, StandingExclusion
 from campaigns.models.silence import SilenceApproval, SilenceRemoval, SilenceVerdict
+from campaigns.models.sod import SodConflict, SodConflictGrant, SodEvaluation, SodException, SodExceptionStep, SodRule
 
 __all__ = [
     "AccessEvent",
@@ -40,6 +41,12 @@ __all__ = [
     "SilenceApproval",
     "SilenceRemoval",
     "SilenceVerdict",
+    "SodConflict",
+    "SodConflictGrant",
+    "SodEvaluation",
+    "SodException",
+    "SodExceptionStep",
+    "SodRule",
     "StageResult",
     "StandingExclusion",
 ]

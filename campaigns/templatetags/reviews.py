@@ -7,7 +7,7 @@ from django import template
 
 from campaigns import rules, second_look
 from campaigns.models import Assignment, Campaign
-from campaigns.states import RED_SIGNALS, DecisionCode, Signal
+from campaigns.states import RED_SIGNALS, DecisionCode, Severity, Signal
 
 register = template.Library()
 AMBER = (Signal.EXTERNAL, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW)
@@ -67,6 +67,12 @@ EXCUSES = {
 def excuse_label(code: str) -> str:
     """What an assignment is excused from, in words."""
     return EXCUSES.get(code, code)
+
+
+@register.filter
+def severity_colour(severity: str) -> str:
+    """The class of a severity's chip; the word says the same as the colour."""
+    return {Severity.CRITICAL: "red", Severity.HIGH: "red", Severity.MEDIUM: "amber"}.get(severity, "")
 
 
 @register.filter

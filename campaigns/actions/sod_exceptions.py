@@ -1,0 +1,176 @@
+"""Exceptions from rules of duties: asked for by one person, approved by another, until a day. Append-only, each step in the ledger."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db import IntegrityError, transaction
+
+from campaigns import permissions, rules
+from campaigns.models import SodConflict, SodException, SodExceptionStep
+from campaigns.states import ExceptionStep
+from certify.lib import clock
+from certify.lib.errors import InvalidInput, NotAllowed
+from ledger.actions import entries
+from people.actions import mails
+
+#: An exception is looked at again at least once a year.
+LONGEST_DAYS = 366
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked for: what limits the harm, why it is needed, and the last day."""
+
+    control: str
+    reason: str
+    ends_on: date
+
+
+def _subject(exception: SodException) -> str:
+    return f"campaigns.sodexception:{exception.pk}"
+
+
+@transaction.atomic
+def ask(*, conflict_id: int, wanted: Ask, by) -> SodException:
+    """Ask that the person of a standing conflict may hold both sides until a day.
+
+    Refuses an account without a known person, a day that is past or more than a year ahead, and a second request while one waits.
+    """
+    if not permissions.can_keep_duties_apart(by):
+        raise NotAllowed("Only a control owner or administrator may ask for an exception.")
+    found = SodConflict.objects.select_for_update(of=("self",), no_key=True).select_related("rule", "identity")
+    conflict, now = found.get(pk=conflict_id), clock.now()
+    _check(conflict, wanted, now.date())
+    control = _words(wanted.control, "Say what limits the harm.", "control")
+    reason = _words(wanted.reason, "Say why both are needed.", "reason")
+    person = conflict.identity
+    facts = {"identity_key": person.key, "identity_name": person.name, "control": control, "reason": reason}
+    facts |= {"ends_on": wanted.ends_on, "rule_version": conflict.rule.version}
+    told = facts | {"rule": conflict.rule.key, "ends_on": wanted.ends_on.isoformat()}
+    entry = entries.record(kind="sod-exception:asked", subject=f"campaigns.sodconflict:{conflict.pk}", by=by, at=now, data=told)
+    return SodException.objects.create(
+        rule=conflict.rule,
+        identity=person,
+        asked_by=by,
+        asked_by_name=by.name,
+        asked_at=now,
+        entry_uid=entry.uid,
+        **facts,
+    )
+
+
+def _words(text: str, why: str, field: str) -> str:
+    try:
+        return rules.check_reason(text, why)
+    except InvalidInput as refusal:
+        raise InvalidInput(refusal.message, field=field) from None
+
+
+def _check(conflict: SodConflict, wanted: Ask, today: date) -> None:
+    if conflict.ended_at is not None or not conflict.rule.is_active:
+        raise InvalidInput("This conflict is over: there is nothing to except.")
+    if conflict.identity is None:
+        raise InvalidInput("Nobody knows whose account this is. Find that out first: an exception is for a person.")
+    last = today + timedelta(days=LONGEST_DAYS)
+    if not today <= wanted.ends_on <= last:
+        raise InvalidInput(f"Its last day lies between today and {last:%d %B %Y}: it is looked at every year.", field="ends_on")
+    same = SodException.objects.filter(rule=conflict.rule, identity=conflict.identity, rule_version=conflict.rule.version)
+    if same.waiting(today).exists():
+        raise InvalidInput("An exception for this conflict waits to be judged already.")
+
+
+@transaction.atomic
+def judge(*, exception_id: int, code: str, reason: str = "", by) -> SodExceptionStep:
+    """Approve or decline what somebody asked for. Who asked may only decline it, which takes it back.
+
+    Refuses the person whom it is for, one that was judged already, and one whose day has passed or whose rule has changed since.
+    """
+    exception, now = _locked(exception_id), clock.now()
+    if code == ExceptionStep.APPROVED and not permissions.can_approve_exception(by, exception):
+        raise NotAllowed(
+            "An exception is approved by a control owner or administrator who did not ask for it and is not meant by it."
+        )
+    if code not in (ExceptionStep.APPROVED, ExceptionStep.DECLINED) or not permissions.can_keep_duties_apart(by):
+        raise NotAllowed("You may not judge this exception.")
+    if exception.steps.exists():
+        raise InvalidInput("This exception was judged already.")
+    if code == ExceptionStep.APPROVED and exception.ends_on < now.date():
+        raise InvalidInput("Its last day has passed. Ask again.")
+    if code == ExceptionStep.APPROVED and exception.rule_version != exception.rule.version:
+        raise InvalidInput("The rule has changed since this was asked. Ask again.")
+    if code == ExceptionStep.DECLINED:
+        reason = rules.check_reason(reason, "Say why it is declined.")
+    return _step(exception, code, reason.strip(), now, by)
+
+
+@transaction.atomic
+def end(*, exception_id: int, reason: str, by) -> SodExceptionStep:
+    """End an approved exception before its day."""
+    exception, now = _locked(exception_id), clock.now()
+    if not permissions.can_keep_duties_apart(by):
+        raise NotAllowed("Only a control owner or administrator may end an exception.")
+    codes = set(exception.steps.values_list("code", flat=True))
+    if ExceptionStep.APPROVED not in codes or ExceptionStep.ENDED in codes or exception.ends_on < now.date():
+        raise InvalidInput("Only an exception that holds can be ended.")
+    return _step(exception, ExceptionStep.ENDED, rules.check_reason(reason, "Say why it ends."), now, by)
+
+
+def _locked(exception_id: int) -> SodException:
+    found = SodException.objects.select_for_update(of=("self",), no_key=True).select_related("rule", "identity")
+    return found.get(pk=exception_id)
+
+
+def _step(exception: SodException, code: str, reason: str, now, by) -> SodExceptionStep:
+    data = {"exception": str(exception.pk), "rule": exception.rule.key, "person": exception.identity_key, "reason": reason}
+    entry = entries.record(kind=f"sod-exception:{code}", subject=_subject(exception), by=by, at=now, data=data)
+    try:
+        with transaction.atomic():
+            return SodExceptionStep.objects.create(
+                exception=exception,
+                code=code,
+                asked_by_id=exception.asked_by_id,
+                by=by,
+                by_name=by.name,
+                reason=reason,
+                at=now,
+                entry_uid=entry.uid,
+            )
+    except IntegrityError:
+        raise InvalidInput("This exception was judged already.") from None
+
+
+@transaction.atomic
+def tell_of_ended(*, by) -> int:
+    """Tell the owners of rules, once, of exceptions whose last day has passed while the conflict stands; returns how many."""
+    today = clock.now().date()
+    drafts = [
+        mails.Draft(
+            recipient_id=one.rule.owner_id,
+            template="sod_exception_ended",
+            context={
+                "person": one.identity_name or one.identity_key,
+                "rule": one.rule.name,
+                "ended_on": one.ends_on.isoformat(),
+                "path": f"/duties/{conflict}/",
+            },
+            subject_ref=_subject(one),
+            dedupe_key=f"sod-exception-ended:{one.pk}",
+        )
+        for one, conflict in _ended(today)
+    ]
+    return mails.queue_many(drafts=drafts, by=by)
+
+
+def _ended(today: date) -> list[tuple[SodException, int]]:
+    """Approved exceptions that ran out in the last week, with the conflict that stands again."""
+    steps = SodExceptionStep.objects.filter(code=ExceptionStep.APPROVED).values("exception")
+    gone = SodExceptionStep.objects.filter(code=ExceptionStep.ENDED).values("exception")
+    found = SodException.objects.filter(ends_on__lt=today, ends_on__gte=today - timedelta(days=7), pk__in=steps)
+    found = list(found.exclude(pk__in=gone).select_related("rule__owner"))
+    pairs = {
+        (one.rule_id, one.identity_id): one.pk
+        for one in SodConflict.objects.standing()
+        .with_exception(today)
+        .filter(rule__in={one.rule_id for one in found}, identity__in={one.identity_id for one in found}, is_excepted=False)
+    }
+    return [(one, pairs[one.rule_id, one.identity_id]) for one in found if (one.rule_id, one.identity_id) in pairs]

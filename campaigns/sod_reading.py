@@ -1,0 +1,123 @@
+"""Reads of duties: conflicts with both their sides, and the exceptions around them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+
+from campaigns.models import SodConflict, SodConflictGrant, SodException, SodExceptionStep, SodRule
+from campaigns.states import ExceptionStep, Side
+from inventory.models import Source
+
+#: Rights of one side that a line shows; the number says how many there are.
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class SidePart:
+    """One side of a conflict in words: the duty, and the rights that are held of it."""
+
+    name: str
+    rights: list[str]
+    more: int
+
+
+@dataclass
+class Line:
+    """A conflict as a page shows it."""
+
+    conflict: SodConflict
+    sides: list[SidePart] = field(default_factory=list)
+    exception: SodException | None = None
+
+
+def conflicts(
+    today: date,
+    *,
+    rule: SodRule | None = None,
+    source: Source | None = None,
+    state: str | None = None,
+    person: str | None = None,
+) -> QuerySet:
+    """Conflicts in the order of their ids; `state` is "open", "excepted", "ended", or None for all that stand."""
+    found = SodConflict.objects.filter(ended_at__isnull=state != "ended").with_exception(today)
+    if rule is not None:
+        found = found.filter(rule=rule)
+    if state in ("open", "excepted"):
+        found = found.filter(is_excepted=state == "excepted")
+    if source is not None:
+        found = found.filter(Exists(SodConflictGrant.objects.filter(conflict=OuterRef("pk"), grant__source=source)))
+    if person:
+        words = ("identity__name__icontains", "identity__key__iexact", "account__key__icontains")
+        found = found.filter(Q(*[(word, person) for word in words], _connector=Q.OR))
+    return found.select_related("rule", "identity", "account__source").order_by("pk")
+
+
+def lines(found: Iterable[SodConflict], today: date, shown: int = SHOWN) -> list[Line]:
+    """Conflicts with both sides and the exception that covers each, in three queries whatever their number."""
+    by_id = {one.pk: Line(one) for one in found}
+    rights: dict[tuple[int, str], list[str]] = {}
+    parts = SodConflictGrant.objects.filter(conflict__in=by_id).order_by("pk")
+    names = ("grant__source__name", "grant__entitlement__name", "grant__entitlement__key", "grant__account__key")
+    for conflict, side, *facts in parts.values_list("conflict_id", "side", *names):
+        rights.setdefault((conflict, side), []).append(in_words(*facts))
+    covering = _covering([line.conflict for line in by_id.values()], today)
+    for pk, line in by_id.items():
+        rule = line.conflict.rule
+        for side, name in ((Side.A, rule.side_a_name), (Side.B, rule.side_b_name)):
+            held = sorted(set(rights.get((pk, side), ())))
+            line.sides.append(SidePart(name, held[:shown], max(0, len(held) - shown)))
+        line.exception = covering.get((rule.pk, line.conflict.identity_id))
+    return list(by_id.values())
+
+
+def in_words(system: str, name: str, key: str, account: str) -> str:
+    """A held right, as pages and frozen items say it."""
+    return f"{system}: {name or key} ({account})"
+
+
+def _covering(found: list[SodConflict], today: date) -> dict[tuple[int, int | None], SodException]:
+    rules, people = {one.rule_id for one in found}, {one.identity_id for one in found}
+    rows = SodException.objects.in_force(today).filter(rule__in=rules, identity__in=people, rule_version=F("rule__version"))
+    return {(one.rule_id, one.identity_id): one for one in rows.order_by("ends_on")}
+
+
+def history(conflict: SodConflict) -> QuerySet:
+    """Every exception that was ever asked for this person and rule, the newest first, with its steps."""
+    found = SodException.objects.filter(rule=conflict.rule_id, identity=conflict.identity_id)
+    return found.prefetch_related("steps").select_related("rule", "identity", "asked_by").order_by("-pk")
+
+
+def exceptions(today: date, state: str = "") -> QuerySet:
+    """Exceptions with their steps, the newest first; `state` is "waiting", "holding", "ended" or "" for all."""
+    found = SodException.objects.all()
+    if state == "waiting":
+        found = found.waiting(today)
+    elif state == "holding":
+        found = found.in_force(today).filter(rule_version=F("rule__version"))
+    elif state == "ended":
+        approved = SodExceptionStep.objects.filter(exception=OuterRef("pk"), code=ExceptionStep.APPROVED)
+        holding = SodException.objects.in_force(today).filter(rule_version=F("rule__version")).values("pk")
+        found = found.filter(Exists(approved)).exclude(pk__in=holding)
+    return found.select_related("rule", "identity", "asked_by").prefetch_related("steps").order_by("-pk")
+
+
+def state_of(exception: SodException, today: date) -> str:
+    """What has become of an exception, in words."""
+    codes = {step.code for step in exception.steps.all()}
+    if ExceptionStep.DECLINED in codes:
+        return "declined"
+    if ExceptionStep.ENDED in codes:
+        return "ended early"
+    if exception.ends_on < today:
+        return "ran out" if codes else "never judged"
+    if exception.rule_version != exception.rule.version:
+        return "of an earlier form of the rule"
+    return "holds" if codes else "waits"
+
+
+def rules() -> QuerySet:
+    """Every rule with how many conflicts stand, those in use first."""
+    standing = Count("conflicts", filter=Q(conflicts__ended_at__isnull=True))
+    return SodRule.objects.select_related("owner").annotate(standing=standing).order_by("-is_active", "name", "pk")

@@ -1,0 +1,1 @@
+"""Duties that must be apart."""
