@@ -8,27 +8,13 @@ from datetime import datetime
 
 from django.db import connection
 
-from campaigns import assigning, reviewers, stages
+from campaigns import assigning, reviewers, signals, stages
 from campaigns.models import Campaign, CampaignSource
 from campaigns.rules import EXCLUSION_COLUMNS, ITEM_COLUMNS
 from campaigns.scope import documents, reading
 from campaigns.scope.sql import Compiled
-from campaigns.states import UNUSED_DAYS, CampaignState
+from campaigns.states import RED_SIGNALS, CampaignState
 from inventory.models import Grant, Snapshot
-
-#: Signal → the condition under which an item has it, riskiest first, and its rank.
-SIGNALS = (
-    ("left", 0, "identity.status = 'inactive' OR identity.gone_in_id IS NOT NULL OR identity.end_on < %(today)s"),
-    ("expired", 1, "granted.expires_at < %(now)s"),
-    ("privileged", 2, "entitlement.privileged = 'yes'"),
-    ("external", 3, "identity.kind IN ('contractor', 'supplier')"),
-    ("orphan", 4, "identity.id IS NULL OR (identity.kind IN ('service', 'workload', 'agent') AND identity.owner_id IS NULL)"),
-    ("non_human", 5, "identity.kind IN ('service', 'workload', 'agent')"),
-    ("unused", 6, "granted.last_used_at < %(unused_before)s"),
-    ("new", 7, "reviewed.snapshot_id IS NOT NULL AND granted.first_seen_id > reviewed.snapshot_id"),
-    ("unknown_use", 9, "granted.last_used_at IS NULL"),
-)
-CALM_RANK = 9
 
 #: Narrows the population to what events are about.
 ONLY = " AND granted.id = ANY(%(only)s::bigint[])"
@@ -44,8 +30,7 @@ BASE = """
            entitlement.name AS entitlement_name, entitlement.kind AS entitlement_kind, entitlement.description,
            entitlement.privileged, granted.path, granted.granted_at, granted.granted_by, granted.last_used_at,
            granted.expires_at, first_seen.loaded_at AS first_seen_at,
-           array_remove(ARRAY[{signals}]::text[], NULL) AS signals,
-           CASE {ranks} ELSE {calm} END AS risk_rank,
+           {signals} AS signals, {rank} AS risk_rank,
            identity.user_id AS identity_user_id, {chosen},
            {exclusion} AS exclusion
     FROM unnest(%(sources)s::bigint[], %(snapshots)s::bigint[]) AS scope (source_id, snapshot_id)
@@ -89,21 +74,15 @@ def at(terms: dict, now: datetime) -> Population:
     values = (
         chosen.values
         | scope.values
+        | signals.values(now)
         | {
             "sources": sources,
             "snapshots": [snapshots[source] for source in sources],
             "reviewed": [reviewed.get(source) for source in sources],
-            "now": now,
-            "today": now.date(),
-            "unused_before": _days_before(now),
             "only": only,
         }
     )
     return Population(_base_sql(chosen, scope, ONLY if only is not None else ""), values, snapshots)
-
-
-def _days_before(now: datetime) -> datetime:
-    return now.fromtimestamp(now.timestamp() - UNUSED_DAYS * 86_400, tz=now.tzinfo)
 
 
 def latest_snapshots(sources: list[int]) -> dict[int, int]:
@@ -127,12 +106,11 @@ def _last_reviewed(sources: list[int]) -> dict[int, int]:
 def _base_sql(chosen: reviewers.Chosen, scope: Compiled, only: str) -> str:
     return BASE.format(
         only=only,
-        signals=", ".join(f"CASE WHEN {condition} THEN '{name}' END" for name, _, condition in SIGNALS),
-        ranks=" ".join(f"WHEN {condition} THEN {rank}" for _, rank, condition in SIGNALS),
-        calm=CALM_RANK,
+        signals=signals.ARRAY,
+        rank=signals.RANK,
         exclusion=scope.case,
         chosen=", ".join(chosen.columns),
-        joins=" ".join([*chosen.joins, *scope.joins]),
+        joins=" ".join([*chosen.joins, *scope.joins, *signals.JOINS]),
     )
 
 
@@ -257,14 +235,14 @@ def per_reviewer(limit: int) -> tuple[int, list[dict]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) OVER (), COALESCE(reviewer.name, asked.name, identity.name, identity.key), count(*),"
-            " count(*) FILTER (WHERE risk_rank <= 4), bool_or(staged.reviewer_id IS NOT NULL OR asked.id IS NOT NULL)"
+            " count(*) FILTER (WHERE signals && %s::text[]), bool_or(staged.reviewer_id IS NOT NULL OR asked.id IS NOT NULL)"
             " FROM launch_population AS staged LEFT JOIN people_user AS reviewer ON reviewer.id = staged.reviewer_id"
             " LEFT JOIN inventory_identity AS identity ON identity.id = staged.reviewer_identity_id AND staged.reviewer_id IS NULL"
             " LEFT JOIN campaigns_reviewergroup AS asked ON asked.id = staged.reviewer_group_id"
             " WHERE exclusion IS NULL AND staged.reviewer_rule IS NOT NULL"
             " GROUP BY staged.reviewer_id, reviewer.name, identity.id, identity.name, identity.key, asked.id, asked.name"
             " ORDER BY count(*) DESC LIMIT %s",
-            [limit],
+            [[signal.value for signal in RED_SIGNALS], limit],
         )
         rows = cursor.fetchall()
     found = [{"name": name, "items": items, "red": red, "has_sign_in": signs} for _, name, items, red, signs in rows]

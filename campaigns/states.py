@@ -201,22 +201,29 @@ class Cadence(TextChoices):
 
 
 class Signal(TextChoices):
-    """What deserves care in an item; frozen at launch. Order is the order of risk."""
+    """What deserves care in an item; frozen at launch. Order is the order of risk; `signals` says when an item has each."""
 
     LEFT = "left", "Left or inactive"
+    EXPIRED = "expired", "End date passed"
+    RETURNED = "returned", "Back after a removal"
     PRIVILEGED = "privileged", "Privileged"
     EXTERNAL = "external", "External"
     ORPHAN = "orphan", "No owner known"
-    NON_HUMAN = "non_human", "Service account"
+    NON_HUMAN = "non_human", "Service account or AI agent"
     UNUSED = "unused", "Not used 90 days"
-    EXPIRED = "expired", "End date passed"
     NEW = "new", "New since last review"
+    MOVED = "moved", "Changed job or manager"
     UNKNOWN_USE = "unknown_use", "Use not known"
+    EXCEPTED = "excepted", "Kept until a day to come"
 
 
 #: Signals that make an item "red": it is taken out of bulk acts and keeping it needs a reason.
-RED_SIGNALS = (Signal.LEFT, Signal.PRIVILEGED, Signal.ORPHAN, Signal.EXPIRED)
+RED_SIGNALS = (Signal.LEFT, Signal.EXPIRED, Signal.RETURNED, Signal.PRIVILEGED, Signal.ORPHAN)
 
+#: Signals that say something, but make nothing riskier.
+CALM_SIGNALS = (Signal.UNKNOWN_USE, Signal.EXCEPTED)
+
+#: Access that was not used for so long counts as unused.
 UNUSED_DAYS = 90
 
 

@@ -85,6 +85,7 @@ class ReviewItem(models.Model):
             models.Index(fields=("grant",), name="item_grant"),
             models.Index(fields=("until",), condition=Q(until__isnull=False), name="item_until"),
             models.Index(fields=("campaign", "identity_key"), name="item_person"),
+            models.Index(fields=("grant",), condition=Q(outcome="revoked"), name="item_revoked"),
         )
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from campaigns.models import Assignment, Campaign
 from campaigns.states import RED_SIGNALS, DecisionCode, Severity, Signal
 
 register = template.Library()
-AMBER = (Signal.EXTERNAL, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW)
+AMBER = (Signal.EXTERNAL, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW, Signal.MOVED)
 
 
 @register.filter
@@ -33,7 +33,8 @@ def signal_label(signal: str) -> str:
 
 
 #: Words for a narrow column, where the whole ones are longer; the chip's title and the drawer have those.
-SHORT = {"left": "Left", "orphan": "No owner", "non_human": "Service", "unused": "Unused", "expired": "Ended", "new": "New"}
+SHORT = {"left": "Left", "orphan": "No owner", "non_human": "Service", "unused": "Unused", "expired": "Ended", "new": "New",
+         "returned": "Came back", "moved": "Moved", "excepted": "Kept until"}  # fmt: skip
 
 
 @register.filter

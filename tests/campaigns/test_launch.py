@@ -9,6 +9,7 @@ from campaigns import population
 from campaigns.actions import closing, launching
 from campaigns.models import Assignment, Campaign, CampaignSource, Exclusion, ReviewItem
 from campaigns.rules import EXCLUSION_COLUMNS, ITEM_COLUMNS
+from campaigns.signals import CALM_RANK, RISKY
 from certify.lib import canonical
 from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.times import rfc3339
@@ -42,13 +43,13 @@ def test_reviewers_are_chosen_along_the_chain_and_never_oneself(story, campaign)
 def test_signals_are_frozen_with_the_item(story, campaign):
     found = {(i.account_key, i.entitlement_key): (i.signals, i.risk_rank) for i in ReviewItem.objects.all()}
     assert found == {
-        ("ana", "read"): ([], 9),
-        ("bruno", "read"): ([], 9),
-        ("bruno", "admin"): (["privileged"], 2),
+        ("ana", "read"): ([], CALM_RANK),
+        ("bruno", "read"): ([], CALM_RANK),
+        ("bruno", "admin"): (["privileged"], RISKY.index("privileged")),
         ("chloe", "read"): (["left", "unused"], 0),
-        ("david", "read"): (["external", "unknown_use"], 3),
-        ("job", "read"): (["non_human"], 5),
-        ("shared", "read"): (["orphan", "unknown_use"], 4),
+        ("david", "read"): (["external", "unknown_use"], RISKY.index("external")),
+        ("job", "read"): (["non_human"], RISKY.index("non_human")),
+        ("shared", "read"): (["orphan", "unknown_use"], RISKY.index("orphan")),
     }
 
 
