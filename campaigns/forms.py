@@ -379,6 +379,17 @@ class NumberForm(forms.Form):
         return self.cleaned_data.get("number") if self.is_valid() else None
 
 
+class SheetForm(forms.Form):
+    """A spreadsheet of decisions."""
+
+    file = forms.FileField(
+        label="The file you filled in",
+        max_length=200,
+        widget=forms.FileInput(attrs={"accept": ".xlsx"}),
+        error_messages={"required": "Choose the file first.", "empty": "This file is empty."},
+    )
+
+
 class FilterForm(forms.Form):
     """The filters of the review page, from its address."""
 

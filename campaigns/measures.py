@@ -1,8 +1,9 @@
 """How somebody reviewed, in numbers, and where a definition draws the line; pure.
 
 Every decision counts, those that were changed later as well; what was undone stays counted, the undoing itself is none. An *act*
-is one decision, or all those of one bulk act. From one act to the next of the same person is a *gap*; a gap of more than ten
-minutes begins a new sitting and is not counted. Values are rounded to one decimal and compared as they are shown.
+is one decision, or all those of one bulk act or of one applied spreadsheet (whose rows each have their own answer, so it is no bulk
+act). From one act to the next of the same person is a *gap*; a gap of more than ten minutes begins a new sitting and is not
+counted. Values are rounded to one decimal and compared as they are shown.
 """
 
 from collections.abc import Iterable
@@ -43,7 +44,8 @@ RANGES = {
 
 @dataclass(frozen=True)
 class Decided:
-    """One decision of a reviewer, as far as it is measured. `bulk` tells the bulk acts apart; None was decided by itself.
+    """One decision of a reviewer, as far as it is measured. `bulk` tells the acts on many apart; None was decided by itself.
+    `is_sheet` says that the act was a spreadsheet, which is no bulk act.
 
     `was_opened` says whether the reviewer had opened the item's page or drawer before.
     """
@@ -53,6 +55,7 @@ class Decided:
     bulk: int | None = None
     is_privileged: bool = False
     was_opened: bool = False
+    is_sheet: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def measure(decisions: Iterable[Decided]) -> Measures | None:
         privileged=len(privileged),
         median_seconds=_median_seconds(gaps),
         under_3_seconds=_share(sum(gap < HASTE for gap in gaps), len(gaps)),
-        bulk=_share(sum(one.bulk is not None for one in made), len(made)),
+        bulk=_share(sum(one.bulk is not None and not one.is_sheet for one in made), len(made)),
         streak=max(len(list(run)) for _, run in groupby(acts, lambda act: act.code)),
         privileged_opened=_share(sum(one.was_opened for one in privileged), len(privileged)),
     )

@@ -24,11 +24,13 @@ MICROSECOND = timedelta(microseconds=1)
 MEASURED = """
     WITH decided AS MATERIALIZED (
         SELECT decision.id, decision.reviewer_id, decision.code, decision.bulk_act_id, decision.decided_at, decision.assignment_id,
-               item.privileged = 'yes' AS is_privileged
+               item.privileged = 'yes' AS is_privileged,
+               decision.bulk_act_id IS NOT NULL AND act.decision IS DISTINCT FROM 'sheet' AS is_bulk
         FROM campaigns_decision AS decision JOIN campaigns_reviewitem AS item ON item.id = decision.item_id
+        LEFT JOIN campaigns_bulkact AS act ON act.id = decision.bulk_act_id
         WHERE decision.campaign_id = %(campaign)s AND decision.code <> 'undo' {only}
     ), counted AS (
-        SELECT decided.reviewer_id, count(*) AS decided, count(decided.bulk_act_id) AS in_bulk,
+        SELECT decided.reviewer_id, count(*) AS decided, count(*) FILTER (WHERE decided.is_bulk) AS in_bulk,
                count(*) FILTER (WHERE decided.is_privileged) AS privileged, count(opened.id) AS opened
         FROM decided LEFT JOIN campaigns_itemopened AS opened ON decided.is_privileged AND opened.assignment_id = decided.assignment_id
             AND opened.user_id = decided.reviewer_id AND opened.at <= decided.decided_at
@@ -36,7 +38,7 @@ MEASURED = """
     ), acts AS (
         SELECT reviewer_id, id, decided_at AS at, code FROM decided WHERE bulk_act_id IS NULL
         UNION ALL
-        SELECT reviewer_id, min(id), min(decided_at), min(code) FROM decided WHERE bulk_act_id IS NOT NULL
+        SELECT reviewer_id, min(id), min(decided_at), (array_agg(code ORDER BY id))[1] FROM decided WHERE bulk_act_id IS NOT NULL
         GROUP BY reviewer_id, bulk_act_id
     ), followed AS (
         SELECT reviewer_id, id, at, code, lag(code) OVER sitting AS code_before,

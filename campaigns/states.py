@@ -89,6 +89,9 @@ class DecisionCode(TextChoices):
     UNDO = "undo", "Undo"
 
 
+#: The decision of an act that has many: an applied spreadsheet.
+SHEET_ACT = "sheet"
+
 #: What a reviewer can answer; each has a consequence that the page states.
 ANSWERS = (DecisionCode.APPROVE, DecisionCode.REVOKE, DecisionCode.REDUCE, DecisionCode.DONT_KNOW)
 

@@ -17,6 +17,7 @@ from campaigns.views import (
     silence,
     sod,
     sod_rules,
+    spreadsheets,
     stages,
     submitting,
 )  # fmt: skip
@@ -84,6 +85,10 @@ urlpatterns = [
     path("reviews/<int:pk>/filters/", reviews.filter_save, name="filter-save"),
     path("reviews/<int:pk>/changes/", reviews.changes, name="changes"),
     path("reviews/<int:pk>/bulk/", bulk.bulk, name="bulk"),
+    path("reviews/<int:pk>/sheet/", spreadsheets.sheet, name="sheet"),
+    path("reviews/<int:pk>/sheet/items.xlsx", spreadsheets.download, name="sheet-download"),
+    path("reviews/<int:pk>/sheet/<int:upload>/", spreadsheets.upload, name="sheet-upload"),
+    path("reviews/<int:pk>/sheet/<int:upload>/apply/", spreadsheets.apply, name="sheet-apply"),
     path("reviews/<int:pk>/hand-over/", handing_over.hand_over, name="hand-over"),
     path("reviews/<int:pk>/submit/", submitting.submit, name="submit"),
     path("reviews/<int:pk>/receipts/<int:sign_off>/", submitting.receipt, name="receipt"),

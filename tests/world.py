@@ -32,6 +32,7 @@ from people.actions import delivery, mails, users
 from people.models import Mail, User
 from remediation.actions import attempts, exceptions, removals
 from remediation.models import Attempt, RemediationTask, RiskException
+from tests.campaigns import sheets
 from tests.story import QUARTERLY, Story, tell
 
 ANONYMOUS = "anonymous"
@@ -81,6 +82,7 @@ def build(folder: Path) -> World:
     delegations.delegate(
         principal=ana, to=[story.fallback], absence=delegations.Absence(today, today, "Away for the day"), by=ana
     )
+    sheets.keep(opened, ana, sheets.download(opened, ana))
     schedules.set_schedule(definition_id=opened.definition_id, schedule=QUARTERLY, by=story.owner)
     story.decide(closed, "bruno", "revoke", people[REVIEWER])
     story.submit(closed, people[REVIEWER])

@@ -159,7 +159,7 @@ def _open_row(assignment_id: int, expected: str | None, by, now: datetime) -> As
     return row
 
 
-def _facts(row, leaf: bytes, answer: Answer, now: datetime, by, bulk: str = "") -> dict:
+def facts_of(row, leaf: bytes, answer: Answer, now: datetime, by, bulk: str = "") -> dict:
     """What the ledger records of a decision. Facts that most decisions lack are there only when they say something."""
     rare = {
         "evidence": answer.evidence.stored.sha256 if answer.evidence else "",
@@ -187,7 +187,7 @@ def _write(row: Assignment, answer: Answer, now: datetime, by) -> Assignment:
         subject=f"campaigns.reviewitem:{row.campaign_id}/{row.item_number}",
         by=by,
         at=now,
-        data=_facts(row, row.item.leaf, answer, now, by),
+        data=facts_of(row, row.item.leaf, answer, now, by),
     )
     Decision.objects.create(
         campaign_id=row.campaign_id,
@@ -245,12 +245,12 @@ def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale:
     if not rows:
         return BulkResult(None, 0, left_out)
     act = _record_act(campaign_id, rows, selection, answer, left_out, now, by)
-    _write_many(act, rows, answer, now, by)
+    write_many(act, rows, _many_facts(rows, answer, now, by, str(act.entry_uid)), now, by)
     return BulkResult(act, len(rows), left_out)
 
 
 class BulkRow(NamedTuple):
-    """What the ledger needs of a row that a bulk act has decided."""
+    """What the ledger needs of a row that an act on many has decided."""
 
     pk: int
     campaign_id: int
@@ -329,18 +329,17 @@ def _record_act(campaign_id: int, rows: list, selection: Selection, answer: Answ
 
 INSERT_DECISIONS = """
     INSERT INTO campaigns_decision (campaign_id, item_id, assignment_id, stage, reviewer_id, reviewer_name, reviewer_email,
-        acting_for_id, assigned_by_rule, code, rationale, reduce_to, bulk_act_id, decided_at, shown, entry_uid,
+        acting_for_id, assigned_by_rule, code, rationale, reduce_to, until, bulk_act_id, decided_at, shown, entry_uid,
         evidence_name, evidence_sha256, evidence_stored_as)
     SELECT %(campaign)s, row.item_id, row.id, row.stage, %(by)s, %(name)s, %(email)s, NULLIF(row.reviewer_id, %(by)s), row.rule,
-           %(code)s, %(reason)s, '', %(act)s, %(now)s, chosen.shown, row.decision_entry_uid, '', '', ''
+           row.decision, row.rationale, row.reduce_to, row.until, %(act)s, %(now)s, chosen.shown, row.decision_entry_uid, '', '', ''
     FROM unnest(%(rows)s::bigint[], %(shown)s::text[]) AS chosen (id, shown)
     JOIN campaigns_assignment AS row ON row.id = chosen.id ORDER BY row.id
 """
 
 
-def _write_many(act: BulkAct, rows: list[BulkRow], answer: Answer, now: datetime, by) -> None:
-    bulk = str(act.entry_uid)
-    facts = _many_facts(rows, answer, now, by, bulk)
+def write_many(act: BulkAct, rows: list[BulkRow], facts: list[dict], now: datetime, by) -> None:
+    """The entries and decision rows of assignments that an act has just decided; `facts` is `facts_of` each, in the same order."""
     entries.record_many(
         kind="decision:made",
         by=by,
@@ -353,8 +352,6 @@ def _write_many(act: BulkAct, rows: list[BulkRow], answer: Answer, now: datetime
         "shown": [fact["shown"] for fact in facts],
         "campaign": act.campaign_id,
         "act": act.pk,
-        "code": str(answer.code),
-        "reason": answer.rationale,
         "by": by.pk,
         "name": by.name,
         "email": by.email,
@@ -366,7 +363,7 @@ def _write_many(act: BulkAct, rows: list[BulkRow], answer: Answer, now: datetime
 
 def _many_facts(rows: list[BulkRow], answer: Answer, now: datetime, by, bulk: str) -> list[dict]:
     """The facts of each row; what is the same for all is written once."""
-    shared = _facts(rows[0], rows[0].leaf, answer, now, by, bulk)
+    shared = facts_of(rows[0], rows[0].leaf, answer, now, by, bulk)
     found = []
     for row in rows:
         fact = shared | {"item": str(row.item_number), "rule": row.rule, "shown": row.leaf.hex()}

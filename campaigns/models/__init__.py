@@ -16,6 +16,7 @@ from campaigns.models.schedules import Occurrence
 from campaigns.models.scopes import SavedScope, StandingExclusion
 from campaigns.models.silence import SilenceApproval, SilenceRemoval, SilenceVerdict
 from campaigns.models.sod import SodConflict, SodConflictGrant, SodEvaluation, SodException, SodExceptionStep, SodRule
+from campaigns.models.spreadsheets import SheetUpload
 
 __all__ = [
     "AccessEvent",
@@ -36,6 +37,7 @@ __all__ = [
     "SavedFilter",
     "SavedScope",
     "SecondLook",
+    "SheetUpload",
     "SignOff",
     "SignedDecision",
     "SilenceApproval",

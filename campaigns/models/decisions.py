@@ -5,15 +5,20 @@ from django.db import models
 
 from campaigns.models.campaigns import Campaign
 from campaigns.models.references import USER, unchecked
-from campaigns.states import DecisionCode, ReviewerRule
+from campaigns.models.spreadsheets import SheetUpload
+from campaigns.states import SHEET_ACT, DecisionCode, ReviewerRule
 
 
 class BulkAct(models.Model):
-    """One act on many items: the filter as shown, the count and the exact item numbers. Append-only."""
+    """One act on many items: the filter as shown, the count and the exact item numbers. Append-only.
+
+    An applied spreadsheet is one too, with `SHEET_ACT` for a decision, as each row has its own; `filter` then names the file and its hash.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="bulk_acts")
     reviewer = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
-    decision = models.CharField(max_length=10, choices=DecisionCode.choices)
+    decision = models.CharField(max_length=10, choices=[*DecisionCode.choices, (SHEET_ACT, "Spreadsheet")])
+    upload = models.OneToOneField(SheetUpload, on_delete=models.PROTECT, null=True, related_name="act")
     rationale = models.TextField(blank=True)
     filter = models.JSONField(default=dict)
     count = models.PositiveIntegerField()
@@ -24,6 +29,13 @@ class BulkAct(models.Model):
 
     class Meta:
         ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(decision=SHEET_ACT, upload__isnull=False)
+                | (~models.Q(decision=SHEET_ACT) & models.Q(upload__isnull=True)),
+                name="bulk_act_sheet_has_its_file",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.decision} × {self.count}"

@@ -7,9 +7,14 @@ nothing is lost, a cell that already begins with an apostrophe gets one more.
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
+def is_dangerous(value: str) -> bool:
+    """Whether a spreadsheet could take the text for a formula, or swallow its first character."""
+    return value.startswith(_DANGEROUS)
+
+
 def cell(value: str) -> str:
     """The value as a harmless cell."""
-    return f"'{value}" if value.startswith(_DANGEROUS) else value
+    return f"'{value}" if is_dangerous(value) else value
 
 
 def original(text: str) -> str:

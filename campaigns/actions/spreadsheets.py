@@ -1,0 +1,161 @@
+"""Spreadsheets: kept when they are uploaded, and applied as one act in which each row is a decision of its own."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from campaigns import bulk_acts, second_look, spreadsheet_checks, worklist
+from campaigns.actions import items
+from campaigns.models import BulkAct, Campaign, SheetUpload
+from campaigns.readers import spreadsheet
+from campaigns.readers.spreadsheet import Sheet
+from campaigns.spreadsheet_checks import Accepted, Checked
+from campaigns.states import SHEET_ACT
+from certify.lib import clock
+from certify.lib.errors import Conflict, InvalidInput, NotAllowed
+from certify.lib.files import StoredFile, located
+from inventory.models import Identity
+from ledger.actions import entries
+
+
+@transaction.atomic
+def keep(*, campaign_id: int, name: str, stored: StoredFile, by) -> SheetUpload:
+    """Keep an uploaded sheet for its owner to look at. Earlier ones that were never applied are forgotten.
+
+    Refuses what cannot be read, or was made for another person, campaign or stage; such a file is not kept.
+    """
+    campaign = Campaign.objects.get(pk=campaign_id)
+    try:
+        if not by.is_active or not worklist.my_rows(by, campaign_id).exists():
+            raise NotAllowed("You have no items in this campaign.")
+        spreadsheet_checks.check_made(spreadsheet.read(located(stored.stored_as)), campaign, by)
+    except (InvalidInput, NotAllowed):
+        located(stored.stored_as).unlink(missing_ok=True)
+        raise
+    forgotten = SheetUpload.objects.filter(campaign=campaign, user=by, act__isnull=True)
+    paths = list(forgotten.values_list("stored_as", flat=True))
+    forgotten.delete()
+    transaction.on_commit(lambda: [located(path).unlink(missing_ok=True) for path in paths])
+    facts = {"file_name": name[:200], "sha256": stored.sha256, "size": stored.size, "stored_as": stored.stored_as}
+    return SheetUpload.objects.create(campaign=campaign, user=by, at=clock.now(), **facts)
+
+
+def checked(upload: SheetUpload, by) -> tuple[Sheet, Checked]:
+    """What an upload would do now."""
+    sheet = spreadsheet.read(located(upload.stored_as))
+    spreadsheet_checks.check_made(sheet, upload.campaign, by)
+    return sheet, spreadsheet_checks.check(sheet, upload.campaign, by, clock.now())
+
+
+@transaction.atomic
+def apply(*, upload_id: int, seen: str, by) -> BulkAct:
+    """Decide every row of an upload that can be taken: all of them or, when one of them changed meanwhile, none.
+
+    `seen` is the digest of what the page showed. Rows that are refused stay as they are and are kept with the upload. Refuses
+    strangers, an upload that was applied, and one that decides nothing; with `Conflict` one that would not do what was shown.
+    """
+    upload = SheetUpload.objects.select_related("campaign").get(pk=upload_id)
+    if upload.user_id != by.pk or not by.is_active:
+        raise NotAllowed("This file is somebody else's.")
+    now = clock.now()
+    worklist.hold_open(upload.campaign_id, now)
+    campaign = upload.campaign = Campaign.objects.get(pk=upload.campaign_id)
+    principals = worklist.principals(by, campaign.pk)
+    worklist.hold_reviewers(campaign.pk, principals)
+    if BulkAct.objects.filter(upload=upload).exists():
+        raise InvalidInput("This file was applied already.")
+    _, found = checked(upload, by)
+    if not found.accepted:
+        raise InvalidInput("No row of this file would decide anything.")
+    rows = _update_rows(campaign, principals, found.accepted, now, by)
+    if found.seen != seen or len(rows) != len(found.accepted):
+        raise Conflict(
+            "Some of these were decided or given away meanwhile. Nothing was recorded: look at what the file would do now."
+        )
+    upload.refused = [one.as_list() for one in found.refused]
+    upload.save(update_fields=["refused"])
+    act = _record(upload, rows, found, now, by)
+    answers = {one.row.pk: items.Answer(one.code, one.reason, one.reduce_to, one.until) for one in found.accepted}
+    bulk = str(act.entry_uid)
+    items.write_many(act, rows, [items.facts_of(row, row.leaf, answers[row.pk], now, by, bulk) for row in rows], now, by)
+    return act
+
+
+#: Each row its own answer, under the conditions of a single decision (`actions.items`), set-based.
+UPDATE_ROWS = f"""
+    UPDATE campaigns_assignment AS row SET decision = chosen.code, rationale = chosen.reason, reduce_to = chosen.reduce_to,
+        until = chosen.until, decided_by_id = %(by)s, decided_at = %(now)s, decision_entry_uid = gen_random_uuid(), is_bulk = FALSE
+    FROM unnest(%(rows)s::bigint[], %(codes)s::text[], %(reasons)s::text[], %(reduce_to)s::text[], %(until)s::date[], %(seen)s::uuid[])
+            AS chosen (id, code, reason, reduce_to, until, seen),
+        campaigns_reviewitem AS item, campaigns_campaign AS campaign
+    WHERE campaign.id = %(campaign)s AND {second_look.ANSWERABLE_SQL} AND (row.is_vote OR NOT EXISTS (
+          SELECT FROM campaigns_assignment AS first WHERE first.item_id = row.item_id AND first.is_active AND first.is_vote
+          AND first.decided_by_id = %(by)s AND first.sign_off_id IS NOT NULL))
+      AND row.id = chosen.id AND item.id = row.item_id AND row.campaign_id = %(campaign)s AND row.stage = %(stage)s
+      AND row.reviewer_id = ANY(%(principals)s) AND row.is_active AND row.sign_off_id IS NULL
+      AND row.decision_entry_uid IS NOT DISTINCT FROM chosen.seen AND item.identity_key <> ALL (%(own)s)
+    RETURNING row.id, row.campaign_id, row.item_number, row.rule, row.stage, row.reviewer_id, item.leaf, row.decision_entry_uid
+"""
+
+
+def _update_rows(campaign: Campaign, principals: list[int], accepted: list[Accepted], now: datetime, by) -> list[items.BulkRow]:
+    codes: list[str] = [one.code for one in accepted]
+    until: list[date | None] = [one.until for one in accepted]
+    seen: list[UUID | None] = [one.row.decision_entry_uid for one in accepted]
+    values = {
+        "campaign": campaign.pk,
+        "stage": campaign.stage,
+        "principals": principals,
+        "own": list(Identity.objects.filter(user=by).exclude(key="").values_list("key", flat=True)),
+        "rows": [one.row.pk for one in accepted],
+        "codes": codes,
+        "reasons": [one.reason for one in accepted],
+        "reduce_to": [one.reduce_to for one in accepted],
+        "until": until,
+        "seen": [str(uid) if uid else None for uid in seen],
+        "by": by.pk,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(UPDATE_ROWS, values)
+        return sorted(items.BulkRow(*row) for row in cursor.fetchall())
+
+
+def _record(upload: SheetUpload, rows: list[items.BulkRow], found: Checked, now: datetime, by) -> BulkAct:
+    """The act, with the file's name and hash, and how many of its rows were refused or said nothing new."""
+    numbers = [row.item_number for row in rows]
+    file = {
+        "file": upload.file_name,
+        "sha256": upload.sha256,
+        "refused": len(found.refused),
+        "unchanged": found.unchanged,
+        "left_open": found.left_open,
+    }
+    entry = entries.record(
+        kind="decision:bulk",
+        subject=f"campaigns.campaign:{upload.campaign_id}",
+        by=by,
+        at=now,
+        data={
+            "campaign": str(upload.campaign_id),
+            "decision": SHEET_ACT,
+            "filter": file,
+            "count": len(rows),
+            "items_sha256": bulk_acts.digest(numbers),
+            "rationale": "",
+            "left_out": len(found.refused),
+        },
+    )
+    return BulkAct.objects.create(
+        campaign_id=upload.campaign_id,
+        reviewer=by,
+        decision=SHEET_ACT,
+        upload=upload,
+        filter=file,
+        count=len(rows),
+        item_numbers=numbers,
+        left_out=len(found.refused),
+        at=now,
+        entry_uid=entry.uid,
+    )
