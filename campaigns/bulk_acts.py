@@ -94,6 +94,7 @@ def filter_words(filters: worklist.Filters) -> str:
     words = [STATES[filters.state]] if filters.state in STATES else []
     words += ["unchanged since the last review"] if filters.unchanged else []
     words += ["needs care"] if filters.care else []
+    words += ["unchanged since the last review"] if filters.unchanged else []
     words += [Signal(signal).label.lower() for signal in filters.signals]
     words += [f"{TITLES[facet].lower()} “{value}”" for facet in TITLES if (value := getattr(filters, facet))]
     words += [f"search “{filters.search}”"] if filters.search else []

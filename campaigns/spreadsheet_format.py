@@ -14,6 +14,8 @@ from campaigns.states import DecisionCode
 SHEET, HELP_SHEET = "Items", "How to"
 FORMAT = "certify-review/1"
 MAX_ROWS = 10_000
+#: Riskiest first.
+ORDER = ("risk_rank", "item_number", "id")
 #: Excel shows no more of a cell.
 MAX_CELL = 32_767
 MAX_REASON, MAX_REDUCE_TO = 4_000, 1_000

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0061_access_events_kept'),
+        ('campaigns', '0080_removed_items'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -31,7 +31,8 @@ def _downloadable(request: HttpRequest, campaign: Campaign, rows: QuerySet) -> Q
     """What the filter shows of the rows that can still be answered."""
     filters = FilterForm(request.GET).filters()
     own = Identity.objects.filter(user=request.user).exclude(key="").values("key")
-    found = worklist.filtered(rows, filters).filter(ANSWERABLE, ~worklist.SUBMITTED, stage=campaign.stage)
+    tail = worklist.tail_of(campaign) if filters.unchanged else None
+    found = worklist.filtered(rows, filters, tail).filter(ANSWERABLE, ~worklist.SUBMITTED, stage=campaign.stage)
     return found.exclude(item__identity_key__in=own)
 
 
@@ -58,7 +59,7 @@ def sheet(request: HttpRequest, pk: int) -> HttpResponse:
         "count": found.count(),
         "cap": form.MAX_ROWS,
         "same_reason": form.MAX_SAME_REASON,
-        "query": query_of(FilterForm(request.GET).filters(), "risk"),
+        "query": query_of(FilterForm(request.GET).filters(), ""),
         "uploads": SheetUpload.objects.filter(campaign=campaign, user=request.user)
         .select_related("act")
         .order_by("-id")[:SHOWN],
@@ -71,7 +72,7 @@ def sheet(request: HttpRequest, pk: int) -> HttpResponse:
 def download(request: HttpRequest, pk: int) -> HttpResponse:
     """The items that the filter shows, riskiest first, as XLSX."""
     campaign, rows = desk(request, pk)
-    found = _downloadable(request, campaign, rows).select_related("item").order_by(*worklist.VIEWS["risk"])
+    found = _downloadable(request, campaign, rows).select_related("item").order_by(*form.ORDER)
     shown: list[Assignment] = list(found[: form.MAX_ROWS])
     body = spreadsheet.workbook(campaign, shown, request.user, left_out=found.count() - len(shown))
     return HttpResponse(

@@ -17,7 +17,7 @@ COLUMN = {name: place for place, name in enumerate(form.NAMES, 1)}
 def download(campaign: Campaign, user) -> bytes:
     """The sheet of all a user's rows, riskiest first."""
     rows = worklist.my_rows(user, campaign.pk).filter(worklist.OPEN | worklist.DRAFT).select_related("item")
-    return spreadsheet.workbook(campaign, rows.order_by(*worklist.VIEWS["risk"]), user)
+    return spreadsheet.workbook(campaign, rows.order_by(*form.ORDER), user)
 
 
 def edit(body: bytes, change) -> bytes:
