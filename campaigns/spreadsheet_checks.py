@@ -9,10 +9,13 @@ from datetime import date, datetime
 
 from campaigns import bulk_acts, rules, second_look, worklist
 from campaigns import spreadsheet_format as form
-from campaigns.models import Assignment, Campaign
+from campaigns.models import Assignment, Campaign, SheetUpload
+from campaigns.readers import spreadsheet
 from campaigns.readers.spreadsheet import Line, Sheet
 from campaigns.states import DecisionCode
+from certify.lib import clock
 from certify.lib.errors import InvalidInput
+from certify.lib.files import located
 from inventory.models import Identity
 
 FIELDS = {"rationale": "reason", "reduce_to": "reduce_to", "until": "until"}
@@ -81,6 +84,13 @@ def check_made(sheet: Sheet, campaign: Campaign, user) -> None:
         raise InvalidInput("This file is of another review. Upload it on the page of that review.")
     if sheet.made.stage != campaign.stage:
         raise InvalidInput("This file is of a stage that has ended. Download it again.")
+
+
+def checked(upload: SheetUpload, user) -> tuple[Sheet, Checked]:
+    """What an uploaded file would do now. Refuses one that was made for another person, campaign or stage."""
+    sheet = spreadsheet.read(located(upload.stored_as))
+    check_made(sheet, upload.campaign, user)
+    return sheet, check(sheet, upload.campaign, user, clock.now())
 
 
 def check(sheet: Sheet, campaign: Campaign, user, now: datetime) -> Checked:

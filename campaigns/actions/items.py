@@ -9,12 +9,12 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
 from campaigns import bulk_acts, rules, second_look, worklist
+from campaigns.decision_facts import facts_of
 from campaigns.models import Assignment, BulkAct, Campaign, Decision
 from campaigns.states import ANSWERS, DecisionCode
 from certify.lib import clock
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
 from certify.lib.files import StoredFile
-from certify.lib.times import rfc3339
 from inventory.models import Identity
 from ledger.actions import entries
 
@@ -159,28 +159,6 @@ def _open_row(assignment_id: int, expected: str | None, by, now: datetime) -> As
     return row
 
 
-def facts_of(row, leaf: bytes, answer: Answer, now: datetime, by, bulk: str = "") -> dict:
-    """What the ledger records of a decision. Facts that most decisions lack are there only when they say something."""
-    rare = {
-        "evidence": answer.evidence.stored.sha256 if answer.evidence else "",
-        "for": f"people.user:{row.reviewer_id}" if row.reviewer_id != by.pk else "",
-        "reduce_to": answer.reduce_to,
-        "stage": str(row.stage) if row.stage > 1 else "",
-        "until": answer.until.isoformat() if answer.until else "",
-    }
-    return {
-        "campaign": str(row.campaign_id),
-        "item": str(row.item_number),
-        "reviewer": by.actor_ref(),
-        "decision": str(answer.code),
-        "rationale": answer.rationale,
-        "decided_at": rfc3339(now),
-        "rule": row.rule,
-        "shown": bytes(leaf).hex(),
-        "bulk": bulk,
-    } | {name: value for name, value in rare.items() if value}
-
-
 def _write(row: Assignment, answer: Answer, now: datetime, by) -> Assignment:
     entry = entries.record(
         kind="decision:undone" if answer.code == DecisionCode.UNDO else "decision:made",
@@ -245,7 +223,7 @@ def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale:
     if not rows:
         return BulkResult(None, 0, left_out)
     act = _record_act(campaign_id, rows, selection, answer, left_out, now, by)
-    write_many(act, rows, _many_facts(rows, answer, now, by, str(act.entry_uid)), now, by)
+    write_many(act=act, rows=rows, facts=_many_facts(rows, answer, now, by, str(act.entry_uid)), now=now, by=by)
     return BulkResult(act, len(rows), left_out)
 
 
@@ -338,7 +316,8 @@ INSERT_DECISIONS = """
 """
 
 
-def write_many(act: BulkAct, rows: list[BulkRow], facts: list[dict], now: datetime, by) -> None:
+@transaction.atomic
+def write_many(*, act: BulkAct, rows: list[BulkRow], facts: list[dict], now: datetime, by) -> None:
     """The entries and decision rows of assignments that an act has just decided; `facts` is `facts_of` each, in the same order."""
     entries.record_many(
         kind="decision:made",

@@ -7,9 +7,9 @@ from django.db import connection, transaction
 
 from campaigns import bulk_acts, second_look, spreadsheet_checks, worklist
 from campaigns.actions import items
+from campaigns.decision_facts import facts_of
 from campaigns.models import BulkAct, Campaign, SheetUpload
 from campaigns.readers import spreadsheet
-from campaigns.readers.spreadsheet import Sheet
 from campaigns.spreadsheet_checks import Accepted, Checked
 from campaigns.states import SHEET_ACT
 from certify.lib import clock
@@ -41,13 +41,6 @@ def keep(*, campaign_id: int, name: str, stored: StoredFile, by) -> SheetUpload:
     return SheetUpload.objects.create(campaign=campaign, user=by, at=clock.now(), **facts)
 
 
-def checked(upload: SheetUpload, by) -> tuple[Sheet, Checked]:
-    """What an upload would do now."""
-    sheet = spreadsheet.read(located(upload.stored_as))
-    spreadsheet_checks.check_made(sheet, upload.campaign, by)
-    return sheet, spreadsheet_checks.check(sheet, upload.campaign, by, clock.now())
-
-
 @transaction.atomic
 def apply(*, upload_id: int, seen: str, by) -> BulkAct:
     """Decide every row of an upload that can be taken: all of them or, when one of them changed meanwhile, none.
@@ -65,7 +58,7 @@ def apply(*, upload_id: int, seen: str, by) -> BulkAct:
     worklist.hold_reviewers(campaign.pk, principals)
     if BulkAct.objects.filter(upload=upload).exists():
         raise InvalidInput("This file was applied already.")
-    _, found = checked(upload, by)
+    _, found = spreadsheet_checks.checked(upload, by)
     if not found.accepted:
         raise InvalidInput("No row of this file would decide anything.")
     rows = _update_rows(campaign, principals, found.accepted, now, by)
@@ -78,7 +71,8 @@ def apply(*, upload_id: int, seen: str, by) -> BulkAct:
     act = _record(upload, rows, found, now, by)
     answers = {one.row.pk: items.Answer(one.code, one.reason, one.reduce_to, one.until) for one in found.accepted}
     bulk = str(act.entry_uid)
-    items.write_many(act, rows, [items.facts_of(row, row.leaf, answers[row.pk], now, by, bulk) for row in rows], now, by)
+    facts = [facts_of(row, row.leaf, answers[row.pk], now, by, bulk) for row in rows]
+    items.write_many(act=act, rows=rows, facts=facts, now=now, by=by)
     return act
 
 

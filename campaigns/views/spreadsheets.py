@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import permissions, worklist
+from campaigns import permissions, spreadsheet_checks, worklist
 from campaigns import spreadsheet_format as form
 from campaigns.actions import spreadsheets
 from campaigns.exports import spreadsheet
@@ -99,7 +99,7 @@ def _shown(request: HttpRequest, found: SheetUpload, refusal: DomainError | None
         context |= {"act": act, "refused": found.refused, "leaf_hash": bytes(entry.leaf_hash).hex()}
     else:
         try:
-            _, checked = spreadsheets.checked(found, request.user)
+            _, checked = spreadsheet_checks.checked(found, request.user)
         except InvalidInput as error:
             context["error"] = error.message
         else:

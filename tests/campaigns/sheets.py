@@ -4,8 +4,8 @@ import io
 
 from openpyxl import load_workbook
 
+from campaigns import spreadsheet_checks, worklist
 from campaigns import spreadsheet_format as form
-from campaigns import worklist
 from campaigns.actions import spreadsheets
 from campaigns.exports import spreadsheet
 from campaigns.models import Campaign, SheetUpload
@@ -59,7 +59,7 @@ def keep(campaign: Campaign, user, body: bytes, name: str = "mine.xlsx") -> Shee
 
 def check(upload: SheetUpload, user):
     """What it would do."""
-    return spreadsheets.checked(upload, user)[1]
+    return spreadsheet_checks.checked(upload, user)[1]
 
 
 def apply(upload: SheetUpload, user):
