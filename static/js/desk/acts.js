@@ -1,7 +1,7 @@
 /* What is done with a row, whether by a key, a button or the menu: decide, undo, ask for what a decision needs. */
 import * as outbox from "./outbox.js";
-import { countTicked, currentRow, focusRow, nextOpen, pkOf, replaceRow, rowOf, rows } from "./rows.js";
-import { moreRows, soonMore } from "./pages.js";
+import { hasMore, moreRows, soonMore } from "./pages.js";
+import { countBelow, countTicked, currentRow, focusRow, nextBelow, nextOpen, pkOf, replaceRow, rowOf } from "./rows.js";
 
 const KEPT_IN_SIGHT = 5;
 const desk = document.getElementById("desk");
@@ -47,8 +47,6 @@ function act(row, data) {
 
 /* Decided rows move to Decided: a few stay in sight above the cursor, so that a slip is seen and undone. */
 function tidy(pk, code) {
-  const at = history.indexOf(pk);
-  if (at >= 0) history.splice(at, 1);
   if (code !== "undo") history.push(pk);
   if (document.getElementById("items").dataset.state !== "open") return;
   const decided = history.map(rowOf).filter((row) => row?.dataset.state === "draft");
@@ -68,31 +66,44 @@ function formData(row, code) {
   return data;
 }
 
+/* The reason that stands in the details, when they show this row. */
+const typed = (row) => document.querySelector(`#drawer [data-decide="${pkOf(row)}"] [name=rationale]`)?.value.trim() ?? "";
+
 /* The cursor goes on at once, so that the next key never meets a row whose answer is still on its way. */
 export function decide(row, code) {
   if (!row?.dataset.can || row.dataset.busy || row.dataset.state !== "open") return false;
-  if (row.dataset.asks?.includes(code)) {
+  const reason = typed(row);
+  if (row.dataset.asks?.includes(code) && !reason) {
     ask(row, code);
     return true;
   }
-  const sent = act(row, formData(row, code));
+  const data = formData(row, code);
+  data.set("rationale", reason);
+  act(row, data);
   goOn(row);
-  sent.then(() => soonMore(remaining()));
   return true;
 }
 
-export const remaining = () => rows().filter((row) => row.dataset.state === "open" && !row.dataset.busy).length;
-
+/* To the next row below; past the last one that is here comes the next page, and only then what was left out above. */
 function goOn(row) {
-  const next = nextOpen(row);
-  focusRow(next ?? row);
-  if (!next) moreRows().then(() => focusRow(nextOpen(row) ?? currentRow()));
+  const next = nextBelow(row);
+  if (next) {
+    focusRow(next);
+    soonMore(countBelow(next));
+  } else if (hasMore()) {
+    focusRow(row);
+    moreRows().then(() => currentRow() === row && focusRow(nextOpen(row) ?? row));
+  } else {
+    focusRow(nextOpen(row) ?? row);
+  }
 }
 
 /* Undoes the row under the cursor; where that is not decided, the last decision of this page. */
 export function undo(row) {
-  const pk = row && (row.dataset.state === "draft" || row.dataset.busy) ? pkOf(row) : history.at(-1);
+  const isDecided = row && (row.dataset.state === "draft" || row.dataset.busy);
+  const pk = isDecided ? pkOf(row) : history.at(-1);
   if (!pk) return;
+  if (history.includes(pk)) history.splice(history.indexOf(pk), 1);
   outbox.after(pk).then(() => {
     const found = rowOf(pk);
     if (found?.dataset.state === "draft") act(found, formData(found, "undo")).then(() => focusRow(rowOf(pk)));

@@ -26,13 +26,20 @@ const letters = {
 };
 const ONCE = "arudgzc"; // a key that is held down decides one row, not all of them
 
-/* A press at the end of the rows that are here waits for those that are on their way. */
+/* Presses at the end of the rows that are here wait, in their order, for those that are on their way. */
+const waiting = [];
+
 function decide(row, code) {
-  if (acts.decide(row, code) || !isComing() || nextOpen(row)) return;
-  isComing().then(() => {
-    focusRow(nextOpen(row));
-    acts.decide(currentRow(), code);
-  });
+  if (waiting.length || (isComing() && row?.dataset.busy)) {
+    waiting.push(code);
+    if (waiting.length === 1) isComing().then(drain);
+  } else {
+    acts.decide(row, code);
+  }
+}
+
+function drain() {
+  while (waiting.length) acts.decide(currentRow(), waiting.shift());
 }
 
 function reason(row) {
@@ -43,8 +50,8 @@ function reason(row) {
 
 function command(event) {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return false;
-  const form = event.target.closest("form[data-decide]");
-  if (form) form.requestSubmit();
+  if (event.target.closest("tr form[data-decide]")) event.target.form.requestSubmit();
+  else if (event.target.closest("#drawer")) focusRow(currentRow()); // the reason waits there for the key that decides
   else if (!isTyping(event.target)) document.querySelector("[data-submit]")?.click();
   return true;
 }

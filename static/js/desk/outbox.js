@@ -106,8 +106,10 @@ function chain(pk, work) {
   under.set(pk, promise);
   const row = rowOf(pk);
   if (row) row.dataset.busy = "yes";
+  desk.dataset.sending = under.size;
   promise.finally(() => {
     if (under.get(pk) === promise) under.delete(pk);
+    desk.dataset.sending = under.size;
   });
   return promise;
 }

@@ -2,7 +2,7 @@
 import { countTicked, focusRow, nextOpen, rows } from "./rows.js";
 import { markWaiting } from "./outbox.js";
 
-const ENOUGH = 30;
+const ENOUGH = 50;
 let coming = null;
 
 async function get(url) {
@@ -56,6 +56,7 @@ export function moreRows() {
 }
 
 export const isComing = () => coming;
+export const hasMore = () => Boolean(coming || document.querySelector("[data-more-rows]"));
 
 /* Fetches ahead while a reviewer goes down the list. */
 export function soonMore(remaining) {

@@ -32,12 +32,14 @@ export function move(step) {
   focusRow(at < 0 ? all[0] : all[Math.min(all.length - 1, Math.max(0, at + step))]);
 }
 
+const waits = (row) => row.dataset.state === "open" && row.dataset.can && !row.dataset.busy;
+const below = (row) => rows().slice(rows().indexOf(row) + 1).filter(waits);
+
+export const nextBelow = (row) => below(row)[0];
+export const countBelow = (row) => below(row).length;
+
 /* The next row that waits for a decision: below, else from the top. */
-export function nextOpen(after) {
-  const all = rows();
-  const waits = (row) => row.dataset.state === "open" && row.dataset.can && !row.dataset.busy;
-  return all.slice(all.indexOf(after) + 1).find(waits) ?? all.find(waits);
-}
+export const nextOpen = (row) => nextBelow(row) ?? rows().find(waits);
 
 /* Put a new row in the place of an old one. The focus stays where it was: in the row, or where a reason is asked in its box. */
 export function replaceRow(old, fresh) {
