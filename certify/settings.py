@@ -73,7 +73,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
-    "django.contrib.staticfiles",
+    "certify.lib.staticfiles.Config",
     "django.contrib.humanize",
     "rest_framework",
     "django_celery_beat",
