@@ -17,6 +17,11 @@ ITEM_COLUMNS = (
 EXCLUSION_COLUMNS = (
     "campaign", "number", "source", "snapshot", "account_id", "identity_id", "entitlement_id", "path", "rule",
 )  # fmt: skip
+#: One row for each rule of duties and side that an item was part of a conflict of at its launch.
+CONFLICT_COLUMNS = (
+    "campaign", "number", "item", "rule", "name", "severity", "side", "duty", "other_duty", "held", "held_count", "control", "found_at",
+    "excepted_until", "exception_control", "exception_by",
+)  # fmt: skip
 OUTCOME_COLUMNS = (
     "campaign", "item", "outcome", "decision", "reviewer", "decided_at", "decision_entry", "sign_off_entry",
 )  # fmt: skip

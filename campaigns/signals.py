@@ -6,6 +6,7 @@ over the source). `tests/campaigns/test_signals.py` holds it against a plain rea
 
 from datetime import datetime, timedelta
 
+from campaigns.sod_sql import unresolved
 from campaigns.states import CALM_SIGNALS, UNUSED_DAYS, Signal
 
 NON_HUMAN = "identity.kind IN ('service', 'workload', 'agent')"
@@ -42,10 +43,11 @@ KEPT = """
     ) AS kept ON kept.account_id = granted.account_id AND kept.entitlement_id = granted.entitlement_id
         AND kept.path = granted.path AND kept.first_seen_id = granted.first_seen_id
 """
-JOINS = (JOB, REMOVED, KEPT)
+JOINS = (JOB, REMOVED, KEPT, unresolved("in_conflict", "today"))
 
 CONDITIONS = {
     Signal.LEFT: "identity.status = 'inactive' OR identity.gone_in_id IS NOT NULL OR identity.end_on < %(today)s",
+    Signal.CONFLICT: "in_conflict.grant_id IS NOT NULL",
     Signal.EXPIRED: "granted.expires_at < %(now)s",
     Signal.RETURNED: "removed.closed_in_id <= granted.first_seen_id",
     Signal.PRIVILEGED: "entitlement.privileged = 'yes'",

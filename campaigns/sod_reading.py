@@ -6,8 +6,16 @@ from datetime import date
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from campaigns.models import SodConflict, SodConflictGrant, SodException, SodExceptionStep, SodRule
-from campaigns.states import ExceptionStep, Side
+from campaigns.models import (
+    ItemConflict,
+    ReviewItem,
+    SodConflict,
+    SodConflictGrant,
+    SodException,
+    SodExceptionStep,
+    SodRule,
+)
+from campaigns.states import ExceptionStep, Severity, Side
 from inventory.models import Source
 
 #: Rights of one side that a line shows; the number says how many there are.
@@ -115,6 +123,11 @@ def state_of(exception: SodException, today: date) -> str:
     if exception.rule_version != exception.rule.version:
         return "of an earlier form of the rule"
     return "holds" if codes else "waits"
+
+
+def conflicts_of(item: ReviewItem) -> list[ItemConflict]:
+    """The conflicts an item was part of at its launch, the worst first: rule, severity, both sides, controls, exception."""
+    return sorted(item.conflicts.all(), key=lambda one: (-Severity.values.index(one.severity), one.number))
 
 
 def rules() -> QuerySet:

@@ -189,6 +189,7 @@ class CampaignKind(TextChoices):
     EXTERNAL = "external", "External workers and suppliers"
     LEAVERS = "leavers", "Leavers check"
     DELTA = "delta", "What is new or changed"
+    CONFLICTS = "conflicts", "Conflicts of duties only"
     PERSON = "person", "One person"
     OTHER = "other", "Something else"
 
@@ -207,6 +208,7 @@ class Signal(TextChoices):
     """What deserves care in an item; frozen at launch. Order is the order of risk; `signals` says when an item has each."""
 
     LEFT = "left", "Left or inactive"
+    CONFLICT = "conflict", "Conflict of duties"
     EXPIRED = "expired", "End date passed"
     RETURNED = "returned", "Back after a removal"
     PRIVILEGED = "privileged", "Privileged"
@@ -221,7 +223,7 @@ class Signal(TextChoices):
 
 
 #: Signals that make an item "red": it is taken out of bulk acts and keeping it needs a reason.
-RED_SIGNALS = (Signal.LEFT, Signal.EXPIRED, Signal.RETURNED, Signal.PRIVILEGED, Signal.ORPHAN)
+RED_SIGNALS = (Signal.LEFT, Signal.CONFLICT, Signal.EXPIRED, Signal.RETURNED, Signal.PRIVILEGED, Signal.ORPHAN)
 
 #: Signals that say something, but make nothing riskier.
 CALM_SIGNALS = (Signal.UNKNOWN_USE, Signal.EXCEPTED)

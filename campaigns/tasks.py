@@ -25,7 +25,7 @@ from certify.lib.progress import Progress
 from ledger.actors import SYSTEM
 
 #: Tables whose statistics a launch makes stale.
-GROWN = ("campaigns_reviewitem", "campaigns_assignment", "campaigns_exclusion")
+GROWN = ("campaigns_reviewitem", "campaigns_assignment", "campaigns_exclusion", "campaigns_itemconflict")
 
 
 def launch_progress(campaign_id: int) -> Progress:

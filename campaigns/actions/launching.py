@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from campaigns import assigning, permissions, population, roots, rules, stages
-from campaigns.actions import asking
+from campaigns import assigning, item_conflicts, permissions, population, roots, rules, stages
+from campaigns.actions import asking, sod_conflicts
 from campaigns.models import Campaign, CampaignDefinition, CampaignSource
 from campaigns.scope import reading
 from campaigns.states import CampaignState
@@ -30,6 +30,7 @@ def preview(*, definition_id: int, by) -> dict:
     if not permissions.can_run_campaigns(by):
         raise NotAllowed("Only a control owner may preview a campaign.")
     definition = CampaignDefinition.objects.get(pk=definition_id)
+    sod_conflicts.refresh(by=by)
     found = population.at(definition.terms(), clock.now())
     with transaction.atomic():
         population.stage(found)
@@ -102,6 +103,7 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
         return campaign
     now = clock.now()
     progress(5, "Reading who has what")
+    sod_conflicts.refresh(by=by)
     found = population.at(campaign.terms, now)
     population.stage(found, for_launch=True)
     _check_reviewers()
@@ -110,6 +112,7 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     asking.provision(table="launch_population", panels=len(first["panels"]), condition="exclusion IS NULL", by=by)
     progress(35, "Writing items and assignments")
     population.insert(campaign, now)
+    item_conflicts.freeze(campaign, now)
     _check_everybody_asked(campaign)
     _balance(campaign, found)
     progress(65, "Computing the population's hash")
@@ -119,6 +122,7 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
 
     campaign.population_root, campaign.item_count = roots.over("campaigns_reviewitem", campaign.pk, hashed)
     campaign.exclusion_root, campaign.excluded_count = roots.over("campaigns_exclusion", campaign.pk, hashed)
+    campaign.conflict_root, campaign.conflict_count = roots.over("campaigns_itemconflict", campaign.pk)
     if not campaign.item_count:
         raise InvalidInput("Nothing is in scope: every open grant is excluded. Widen the definition's scope.")
     progress(92, "Recording the launch")
@@ -147,6 +151,7 @@ def _stage(campaign: Campaign, at: datetime, by) -> None:
     campaign.save()
     data = {"campaign": str(campaign.pk), "items": campaign.item_count, "excluded": campaign.excluded_count}
     data |= {"population_root": campaign.population_root, "exclusion_root": campaign.exclusion_root}
+    data |= {"conflicts": campaign.conflict_count, "conflict_root": campaign.conflict_root}
     entries.record(kind="campaign:staged", subject=f"campaigns.campaign:{campaign.pk}", by=by, at=at, data=data)
 
 
@@ -272,6 +277,8 @@ def _record(campaign: Campaign, by) -> dict[int, int]:
             "excluded": campaign.excluded_count,
             "population_root": campaign.population_root,
             "exclusion_root": campaign.exclusion_root,
+            "conflicts": campaign.conflict_count,
+            "conflict_root": campaign.conflict_root,
         },
     )
     campaign.launch_entry_uid = entry.uid

@@ -15,7 +15,15 @@ from campaigns.models.items import Assignment, ReviewItem, SecondLook, StageResu
 from campaigns.models.schedules import Occurrence
 from campaigns.models.scopes import SavedScope, StandingExclusion
 from campaigns.models.silence import SilenceApproval, SilenceRemoval, SilenceVerdict
-from campaigns.models.sod import SodConflict, SodConflictGrant, SodEvaluation, SodException, SodExceptionStep, SodRule
+from campaigns.models.sod import (
+    ItemConflict,
+    SodConflict,
+    SodConflictGrant,
+    SodEvaluation,
+    SodException,
+    SodExceptionStep,
+    SodRule,
+)
 from campaigns.models.spreadsheets import SheetUpload
 
 __all__ = [
@@ -30,6 +38,7 @@ __all__ = [
     "Exclusion",
     "Finding",
     "FindingDisposition",
+    "ItemConflict",
     "ItemOpened",
     "Occurrence",
     "ReviewItem",

@@ -52,6 +52,8 @@ class Campaign(models.Model):
     excluded_count = models.PositiveBigIntegerField(default=0)
     population_root = models.CharField(max_length=64, blank=True, help_text="RFC 6962 root over the items, hex.")
     exclusion_root = models.CharField(max_length=64, blank=True)
+    conflict_count = models.PositiveBigIntegerField(default=0, help_text="Rows of item conflicts.")
+    conflict_root = models.CharField(max_length=64, blank=True, help_text="RFC 6962 root over them, hex.")
     outcome_root = models.CharField(max_length=64, blank=True)
     launch_entry_uid = models.UUIDField(null=True)
     close_entry_uid = models.UUIDField(null=True)

@@ -187,3 +187,43 @@ class SodExceptionStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.exception_id}: {self.code}"
+
+
+class ItemConflict(models.Model):
+    """A conflict that an item was part of at its launch: the rule, what is held of the other side, and the exception that covered it.
+
+    Frozen: `leaf` is the RFC 6962 leaf hash over its row in the pack (`campaigns.rules.CONFLICT_COLUMNS`), and the launch commits to all
+    of them. `held` are the first rights of the other side in words, `held_count` says how many there were.
+    """
+
+    campaign = unchecked("campaigns.Campaign", related_name="item_conflicts", db_index=False)
+    number = models.PositiveIntegerField(help_text="1 … n within the campaign, in the order of the conflict root.")
+    item = unchecked("campaigns.ReviewItem", related_name="conflicts")
+    item_number = models.PositiveIntegerField()
+    conflict = unchecked("campaigns.SodConflict", related_name="+", db_index=False)
+    rule = models.CharField(max_length=80)
+    name = models.CharField(max_length=200)
+    severity = models.CharField(max_length=10, choices=Severity.choices)
+    side = models.CharField(max_length=1, choices=Side.choices)
+    duty = models.CharField(max_length=120, help_text="What the item itself lets people do.")
+    other_duty = models.CharField(max_length=120)
+    held = ArrayField(models.TextField())
+    held_count = models.PositiveIntegerField()
+    control = models.TextField(blank=True)
+    found_at = models.DateTimeField()
+    excepted_until = models.DateField(null=True)
+    exception_control = models.TextField(blank=True)
+    exception_by = models.CharField(max_length=200, blank=True, help_text="Who approved it.")
+    leaf = models.BinaryField(max_length=32)
+
+    class Meta:
+        ordering = ("campaign_id", "number")
+        constraints = (models.UniqueConstraint(fields=("campaign", "number"), name="item_conflict_number_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.item_number}: {self.name}"
+
+    @property
+    def more(self) -> int:
+        """Rights of the other side that `held` does not name."""
+        return self.held_count - len(self.held)

@@ -119,6 +119,10 @@ FIELDS = (
         "Since the last closed review of its system that asked for it. What nobody answered then is asked again.",
     ),
     Field(
+        "sod", "no_conflict", "Conflict of duties", GRANT, FLAG, "Not part of a conflict of duties that stands without an exception",
+        "Access that makes somebody hold both sides of a rule of duties, where no exception covers it.",
+    ),
+    Field(
         "silent_in", "answered", "Not answered in", GRANT, CAMPAIGN, "Answered, or not asked about, in the review this one follows",
         "Somebody was asked in the campaign, did not answer, and it was not reviewed.", is_offered=False,
     ),

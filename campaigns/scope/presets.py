@@ -82,6 +82,14 @@ PRESETS = {
         cadence=Cadence.MONTHLY,
         days=7,
     ),
+    CampaignKind.CONFLICTS: Preset(
+        "Review of conflicts of duties",
+        "Only what makes somebody hold two duties that must be apart, where no exception covers it.",
+        "This access and other access of the same person must not be held together. Please remove one side, or say why both are needed.",
+        include=({"field": "sod"},),
+        controls=("soc2:CC6.3", "iso27001:A.5.3"),
+        keeps_reasons=True,
+    ),
     CampaignKind.PERSON: Preset(
         "Review of one person",
         "Everything one person has, for example after a move.",

@@ -94,13 +94,14 @@ PARTS = {
     "first_seen_within": lambda one, names: f"first seen within {_days(one['days'])}",
     "not_reviewed": lambda one, names: f"not reviewed for {_days(one['days'])}",
     "changed": lambda one, names: "new or changed since the last review of its system",
+    "sod": lambda one, names: "in conflict with other duties of the same person",
     "silent_in": lambda one, names: f"about which nobody answered in {series(map(names.campaign, one['any']))}",
 }
 #: The order in which the parts are read aloud.
 SPOKEN = (
     "orphan", "person", "kind", "below", "status", "department", "title", "location", "left", "end_passed", "ends_within",
     "entitlement", "tag", "entitlement_kind", "granted_within", "unused", "first_seen_within", "not_reviewed", "changed",
-    "silent_in", "source",
+    "sod", "silent_in", "source",
 )  # fmt: skip
 #: Fields that say whose access it is meant to be.
 WHOSE = {"person", "kind", "below"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from campaigns.scope.conditions import BY_NAME, LISTED, TEXT, like
+from campaigns.sod_sql import unresolved
 
 #: Somebody who is not there any more, as the signal `left` says it.
 LEFT = "(identity.status = 'inactive' OR identity.gone_in_id IS NOT NULL OR COALESCE(identity.end_on < %(scope_today)s, FALSE))"
@@ -184,6 +185,11 @@ def _silent_in(found: Compiled, condition: dict) -> str:
     return f"{name}.account_id IS NOT NULL"
 
 
+def _sod(found: Compiled, condition: dict) -> str:
+    found.join(unresolved("conflicting", "scope_today"))
+    return "conflicting.grant_id IS NOT NULL"
+
+
 def _tag(found: Compiled, condition: dict) -> str:
     """Whether one of the right's tags fits; a right without tags has the empty one."""
     values = [value.lower() for value in condition["any"]]
@@ -201,6 +207,7 @@ def _source(found: Compiled, condition: dict) -> str:
 SPECIAL = {
     "source": _source,
     "tag": _tag,
+    "sod": _sod,
     "below": _below,
     "ends_within": _ends_within,
     "not_reviewed": _not_reviewed,

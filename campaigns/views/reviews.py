@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import hand_over, permissions, queries, rules, second_look, silence, stages, worklist, workspace
+from campaigns import hand_over, permissions, queries, rules, second_look, silence, sod_reading, stages, worklist, workspace
 from campaigns.actions import filters as kept_filters
 from campaigns.actions import items, openings
 from campaigns.forms import AnswerForm, FilterForm, NumberForm
@@ -270,6 +270,7 @@ def _drawer(request: HttpRequest, row: Assignment, now: datetime, refusal: Domai
         "can_give": hand_over.is_possible(campaign.terms),
         "way": hand_over.trail(row),
         "acts_for": row.reviewer if row.reviewer_id != request.user.pk else None,
+        "conflicts": sod_reading.conflicts_of(row.item),
         "removal_reasons": rules.REMOVAL_REASONS,
         "refusal": refusal,
         "given": request.POST,

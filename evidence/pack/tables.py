@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
-from campaigns.rules import ANSWER_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
+from campaigns.rules import ANSWER_COLUMNS, CONFLICT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
 from evidence.pack.scope import IN_RANGE
 
 RESULT_COLUMNS = (
@@ -149,6 +149,12 @@ REJECTED = f"""
     FROM inventory_rejectedrow AS rejected JOIN inventory_snapshotfile AS file ON file.id = rejected.file_id
     JOIN inventory_snapshot AS snapshot ON snapshot.id = file.snapshot_id {SNAPSHOT}
     ORDER BY entry.index, file.id, rejected.line, rejected.id
+"""
+
+CONFLICTS = f"""
+    SELECT campaign_id::text, number::text, item_number::text, rule, name, severity, side, duty, other_duty, array_to_string(held, '; '),
+           held_count::text, control, {moment_sql("found_at")}, COALESCE(excepted_until::text, ''), exception_control, exception_by
+    FROM campaigns_itemconflict WHERE campaign_id = ANY(%(campaigns)s) ORDER BY campaign_id, number
 """
 
 EXCLUSIONS = """
@@ -409,6 +415,7 @@ TABLES = (
     Table("reviews/bulk_acts.csv", (
         "campaign", "reviewer", "reviewer_name", "decision", "rationale", "filter", "count", "left_out", "at", "items_sha256",
         "entry"), BULK_ACTS),
+    Table("reviews/conflicts.csv", CONFLICT_COLUMNS, CONFLICTS),
     Table("reviews/decisions.csv", (
         "campaign", "item", "decision", "reviewer", "reviewer_name", "reviewer_email", "rule", "rationale", "decided_at", "shown",
         "bulk", "entry", "stage", "for", "until", "reduce_to", "evidence", "signed_in", "counts"), DECISIONS),

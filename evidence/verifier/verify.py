@@ -90,6 +90,10 @@ TABLES = {
     "reviews/bulk_acts.csv": words(
         "campaign reviewer reviewer_name decision rationale filter count left_out at items_sha256 entry"
     ),
+    "reviews/conflicts.csv": words(
+        "campaign number item rule name severity side duty other_duty held held_count control found_at excepted_until "
+        "exception_control exception_by"
+    ),
     "reviews/decisions.csv": words(
         "campaign item decision reviewer reviewer_name reviewer_email rule rationale decided_at shown bulk entry stage for "
         "until reduce_to evidence signed_in counts"
@@ -588,6 +592,7 @@ class Pack:
 TITLES = {
     "files": "Files", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log", "kept": "Your own checkpoint",
     "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
+    "conflicts": "Conflicts of duties",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
     "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
     "exceptions": "Risk exceptions",
@@ -956,6 +961,7 @@ class Campaign:
         self.number, self.row, self.is_closed = number, row, row["state"] == "closed"
         self.label = f"campaign {row['campaign']} {short(row['name'])}"
         self.items, self.outcomes, self.exclusions, self.answers = Tree(), Tree(), Tree(), Tree()
+        self.conflicts = Tree()
         self.leaf, self.final, self.facts = bytearray(), bytearray(), bytearray()
         self.reviewer = array("l")
         self.people, self.assigned, self.decided = {}, {}, {}
@@ -1011,6 +1017,7 @@ class Tables:
         self._table("items", self._read_items, "reviews/items.csv", "remediation/removals.csv", "reviews/assignments.csv")
         self._table("submissions", self._read_signed, "reviews/signed.csv")
         self._table("exclusions", self._read_exclusions, "population/exclusions.csv")
+        self._table("conflicts", self._read_conflicts, "reviews/conflicts.csv")
         self._table("snapshots", self._read_files, "population/files.csv", "population/rejected_rows.csv")
         self._table("snapshots", self._read_snapshots, "population/snapshots.csv")
         self._table("reviewers", self._read_reviewers, "reviews/reviewers.csv")
@@ -1250,6 +1257,15 @@ class Tables:
                     self.report.problem("exclusions", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
                 campaign.exclusions.append(leaf_hash(canonical_row(cells)))
                 campaign.counts(cells[2], cells[3])[4] += 1
+
+    def _read_conflicts(self, table):
+        for number, cells in self.pack.table(table):
+            campaign = self._campaign("conflicts", table, number, cells[0])
+            if campaign:
+                if cells[1] != str(campaign.conflicts.size + 1):
+                    wrong = f"conflict {short(cells[1])} stands where {campaign.conflicts.size + 1} should"
+                    self.report.problem("conflicts", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
+                campaign.conflicts.append(leaf_hash(canonical_row(cells)))
 
     def _read_files(self, table, rejected):
         refused = {}
@@ -1874,6 +1890,11 @@ class Sums:
         if self._can_read("population/exclusions.csv") and campaign.exclusions.root().hex() != data["exclusion_root"]:
             other = f"what {campaign.label} left out is not what its launch recorded: a row was changed, dropped or added"
             self.report.problem("exclusions", f"population/exclusions.csv: {other}")
+        # Launches from before conflicts were frozen say nothing of them, and have none.
+        recorded = data.get("conflict_root", Tree().root().hex())
+        if self._can_read("reviews/conflicts.csv") and campaign.conflicts.root().hex() != recorded:
+            other = f"the conflicts of {campaign.label} are not those frozen at its launch: a row was changed, dropped or added"
+            self.report.problem("conflicts", f"reviews/conflicts.csv: {other}")
 
     @staticmethod
     def _end_of(campaign):
@@ -2158,6 +2179,8 @@ class Verifier:
             "campaigns": f"{len(campaigns):,} open in the period, {closed:,} of them closed: each as its launch and its end recorded it",
             "items": f"{sum(one.items.size for one in campaigns):,} items are exactly those that were frozen at launch",
             "exclusions": f"{sum(one.exclusions.size for one in campaigns):,} grants left out, each by the rule recorded at launch",
+            "conflicts": f"{sum(one.conflicts.size for one in campaigns):,} of items with other access of the same person, each as "
+            "it was frozen at launch",
             "outcomes": f"each item of {closed:,} closed campaigns has the outcome that the submitted answers of all who were "
             "asked come to by the campaign's rule; silence approves nothing",
             "decisions": f"{sum(one.decisions for one in campaigns):,}, withdrawn and superseded ones too, are in the log word for word: "

@@ -15,10 +15,14 @@ from campaigns.actions import (
     occurrences,
     plans,
     schedules,
+    sod_conflicts,
+    sod_exceptions,
+    sod_rules,
 )
 from campaigns.actions.definitions import Terms, create
 from campaigns.actions.items import Answer, Selection
-from campaigns.models import Assignment, Campaign, Finding, ReviewItem
+from campaigns.models import Assignment, Campaign, Finding, ReviewItem, SodConflict
+from campaigns.sod_rules import Terms as SodTerms
 from campaigns.states import Outcome
 from certify.lib import clock
 from certify.lib.files import StoredFile
@@ -71,6 +75,7 @@ def play(story: Story) -> AuditPeriod:
         sequencing.sequence(by=SYSTEM)
     with clock.freeze(moment(1, 10)):
         story.load(identities=IDENTITIES, grants=GRANTS)
+    _duties(story)
     first = _first(story)
     _left_alone(story)
     with clock.freeze(moment(4, 2)):
@@ -135,6 +140,19 @@ def _launch(story: Story, name: str, **changes) -> Campaign:
 def _decide(story: Story, campaign: Campaign, account: str, code: str, by, entitlement: str = "read") -> Assignment:
     row = story.row(campaign, account, entitlement)
     return items.decide(assignment_id=row.pk, answer=items.Answer(code, REASON), by=by)
+
+
+def _duties(story: Story) -> None:
+    """A rule that Bruno breaks with three rights, and an exception that covers him: his items say both."""
+    with clock.freeze(moment(1, 20)):
+        sides = ("=change customers", ["crm/admin"], "read customers", ["crm/read"])
+        terms = SodTerms("change-read", "=Change and read", *sides, "high", story.owner, control="@ the auditor reads the log")
+        sod_rules.create(terms=terms, by=story.owner)
+        sod_conflicts.refresh(by=SYSTEM)
+        conflict = SodConflict.objects.get(identity__key="p2")
+        wanted = sod_exceptions.Ask("=Every change is read by Ana", "The team is too small", moment(12, 15).date())
+        asked = sod_exceptions.ask(conflict_id=conflict.pk, wanted=wanted, by=story.owner)
+        sod_exceptions.judge(exception_id=asked.pk, code="approved", by=story.admin)
 
 
 def _first(story: Story) -> Campaign:

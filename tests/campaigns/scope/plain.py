@@ -38,6 +38,7 @@ class Row:
     first_seen_at: datetime
     answered_at: datetime | None = None
     is_changed: bool = True
+    is_in_conflict: bool = False
 
 
 @dataclass
@@ -110,6 +111,7 @@ def holds(condition: dict, row: Row, world: World) -> bool:
         "first_seen_within": lambda: row.first_seen_at >= world.ago(condition),
         "not_reviewed": lambda: row.answered_at is None or row.answered_at < world.ago(condition),
         "changed": lambda: row.is_changed,
+        "sod": lambda: row.is_in_conflict,
     }
     return facts[condition["field"]]()
 

@@ -103,6 +103,7 @@ def grants(draw) -> list[dict]:
             "before": st.sampled_from(["same", "used", "prolonged", "ended"]),
             "at_baseline": st.sampled_from(["approved", "not_reviewed", "kind", "unchanged"]),
             "answered_days": st.none() | st.sampled_from(DAYS_AGO),
+            "conflict": st.sampled_from(["", "open", "ended", "out_of_use", "excepted", "waiting", "ran_out", "earlier"]),
             "answer": st.sampled_from(["approved", "revoked", "not_reviewed"]),
         }
     )

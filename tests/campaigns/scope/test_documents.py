@@ -123,6 +123,10 @@ SPOKEN = [
         " accounts without a known person are asked about too.",
     ),
     (scope({"field": "tag", "any": ["sox", ""]}, sources=(1,)), "Access tagged “sox” or not at all, in CRM."),
+    (
+        scope({"field": "sod"}, sources=(1,)),
+        "Access in conflict with other duties of the same person, in CRM.",
+    ),
     (scope({"field": "orphan", "any": ["yes"]}), "Access of accounts without a known person, in CRM and ERP."),
 ]
 

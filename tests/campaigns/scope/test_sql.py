@@ -9,7 +9,17 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from campaigns.models import Campaign, CampaignDefinition, Exclusion, ReviewItem
+from campaigns.models import (
+    Campaign,
+    CampaignDefinition,
+    Exclusion,
+    ReviewItem,
+    SodConflict,
+    SodConflictGrant,
+    SodException,
+    SodExceptionStep,
+    SodRule,
+)
 from campaigns.scope.counting import COUNTED_FROM, Counts, count
 from campaigns.scope.sql import Baseline, compiled
 from inventory.models import Account, Entitlement, Grant, Identity, Snapshot, Source
@@ -45,6 +55,7 @@ class Company:
             for key, (kind, privileged, tags) in rights.items()
         }
         self.campaigns = {}
+        self.approver = User.objects.create(username="approver", name="Approver")
         self.baseline = self._campaign(None)
         self.rows = {}
         for place, fact in enumerate(facts):
@@ -132,6 +143,8 @@ class Company:
         is_answered = (
             fact["answered_days"] is not None and fact["answer"] != "not_reviewed" and before.first_seen == now.first_seen
         )
+        if fact["conflict"]:
+            self._conflict(place, now, fact["conflict"])
         kind, privileged, tags = self.rights[fact["entitlement"]]
         self.rows[now.pk] = Row(
             source=number,
@@ -146,7 +159,25 @@ class Company:
             first_seen_at=NOW - timedelta(days=LOADED[fact["first_seen"]]),
             answered_at=NOW - timedelta(days=fact["answered_days"]) if is_answered else None,
             is_changed=self._is_changed(fact),
+            is_in_conflict=fact["conflict"] in ("open", "waiting", "ran_out", "earlier"),
         )
+
+    def _conflict(self, place: int, grant: Grant, what: str) -> None:
+        """A conflict that the grant is part of, in one of the states that it can be in."""
+        user = self._campaign(None).owner
+        sides = {"side_a": ["x"], "side_b": ["y"], "severity": "low", "owner": user, "changed_at": NOW}
+        rule = SodRule.objects.create(key=f"c{place}", is_active=what != "out_of_use", version=2, **sides)
+        who = next(iter(self.identities.values()))
+        ended = NOW if what == "ended" else None
+        conflict = SodConflict.objects.create(rule=rule, holder=who.pk, identity=who, found_at=NOW, ended_at=ended)
+        SodConflictGrant.objects.create(conflict=conflict, side="a", grant=grant)
+        if what in ("excepted", "waiting", "ran_out", "earlier"):
+            ends_on = NOW.date() - timedelta(days=what == "ran_out")
+            facts = {"rule_version": 1 if what == "earlier" else 2, "ends_on": ends_on, "asked_by": user, "asked_at": NOW}
+            asked = SodException.objects.create(rule=rule, identity=who, entry_uid=uuid.uuid4(), **facts)
+            if what != "waiting":
+                step = {"code": "approved", "asked_by": user, "by": self.approver, "at": NOW, "entry_uid": uuid.uuid4()}
+                SodExceptionStep.objects.create(exception=asked, **step)
 
     def _versions(self, fact: dict, common: dict) -> tuple[Grant, Grant]:
         """The grant as it is, and as somebody saw it before: the version at the baseline, or one that ended and began again."""
