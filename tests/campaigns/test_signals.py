@@ -61,6 +61,8 @@ def plain(right: Right, people: list[Person], reviewed: int | None) -> list[str]
     found = {
         Signal.LEFT: person is not None
         and (person.status == "inactive" or person.gone or (person.end_on is not None and person.end_on < TODAY)),
+        # There are no rules of duties here; tests/campaigns/sod reads them plainly.
+        Signal.CONFLICT: False,
         Signal.EXPIRED: right.expires is not None and right.expires > 0,
         Signal.RETURNED: right.earlier is not None
         and right.earlier[0] == "revoked"
