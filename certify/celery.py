@@ -19,6 +19,7 @@ SWEEPS = {
     "ledger.sequence_entries": 5,
     "ledger.publish_log": 30,
     "ledger.leave_anchors": 60,
+    "ledger.verify_slices": 60,
     "people.send_queued_mail": 15,
     "people.forget_expired_sessions": 6 * 3600,
     "inventory.run_queued_loads": 10,

@@ -13,6 +13,7 @@ from campaigns import silence
 from campaigns.models import Campaign, Finding, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Disposition, Outcome
 from certify.lib.language import within
+from ledger import queries as ledger_queries
 from remediation.models import RemediationTask, RiskException
 from remediation.states import TaskState
 
@@ -70,7 +71,15 @@ def hindrances(campaign: Campaign, found: dict[str, int]) -> list[Hindrance]:
     unanswered = reverse("campaigns:campaign-unanswered", args=[campaign.pk])
     people = reverse("campaigns:campaign-quality", args=[campaign.pk])
     urls = {"unopened": removals, "overdue": f"{removals}&state=overdue", "unconfirmed": unanswered, "unjudged": people}
-    return [Hindrance(_words(name, found[name]), url) for name, url in urls.items() if found[name]]
+    return [*_frozen(), *[Hindrance(_words(name, found[name]), url) for name, url in urls.items() if found[name]]]
+
+
+def _frozen() -> list[Hindrance]:
+    """Nothing is sealed onto a log that does not hold."""
+    if ledger_queries.standing_misfit() is None:
+        return []
+    text = _("Something in the ledger does not fit. Nothing is sealed until the whole ledger was verified without a fault.")
+    return [Hindrance(text, reverse("ledger:guards"))]
 
 
 def _words(name: str, number: int) -> str:

@@ -8,7 +8,7 @@ contiguous leaf indexes.
 import uuid
 
 from django.db import models
-from django.db.models import F, GeneratedField
+from django.db.models import F, GeneratedField, Q
 from django.db.models.functions import Cast
 
 
@@ -128,6 +128,36 @@ class AnchorFailure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.reason}"
+
+
+class Verification(models.Model):
+    """How far the continuous verification is: one row. Not evidence; what it finds is an entry."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    #: The walk of this round: leaves behind it, the roots of the tree over them, up to where signed roots fitted.
+    position = models.BigIntegerField(default=0)
+    roots = models.BinaryField(default=b"")
+    known_good = models.BigIntegerField(default=0)
+    is_broken = models.BooleanField(default=False)
+    problems = models.JSONField(default=list)
+    begun_at = models.DateTimeField()
+    checked_at = models.DateTimeField()
+    #: The last round that came to its end, and how many entries it covered.
+    ended_at = models.DateTimeField(null=True)
+    ended_size = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(id=1), name="verification_is_one"),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ended_size__isnull=True)
+                | Q(ended_at__isnull=False, ended_size__isnull=False),
+                name="verification_ended_together",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"verified up to {self.position}"
 
 
 class Pending(models.Model):

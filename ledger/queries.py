@@ -154,6 +154,12 @@ def proof_of(entry: Entry, checkpoint: Checkpoint | None) -> Proof | None:
     return Proof(leaf.index, checkpoint, hashed, path, holds)
 
 
+def standing_misfit() -> Entry | None:
+    """The entry that says that the log does not hold, until a later one says that it holds again. Nothing is sealed meanwhile."""
+    last = Entry.objects.filter(kind__in=("ledger:misfit-found", "ledger:holds-again")).order_by("-id").first()
+    return last if last and last.kind == "ledger:misfit-found" else None
+
+
 @dataclass(frozen=True)
 class Witness:
     """A witness whose key is configured, or who cosigned earlier, and its newest cosignature."""

@@ -1,11 +1,16 @@
 """Sweeps over the ledger."""
 
+import time
+
 from celery import shared_task
 
 from ledger import publishing, queries
-from ledger.actions import anchors, configuration, sequencing
+from ledger.actions import anchors, configuration, sequencing, verifying
 from ledger.actors import SYSTEM
 from ledger.anchoring import Channel, ChannelError, schedule
+
+#: How long one run of the continuous verification goes on, in seconds; it comes every minute.
+VERIFYING_SECONDS = 15
 
 
 @shared_task(name="ledger.sequence_entries", acks_late=True, ignore_result=True, soft_time_limit=3300, time_limit=3600)
@@ -41,3 +46,11 @@ def leave_anchor(channel: Channel) -> bool:
         return False
     anchors.keep(checkpoint=checkpoint, channel=channel, receipt=receipt, by=SYSTEM)
     return True
+
+
+@shared_task(name="ledger.verify_slices", acks_late=True, ignore_result=True, soft_time_limit=3300, time_limit=3600)
+def verify_slices() -> None:
+    """Go on with the verification of the whole log for a quarter of a minute, at most to the end of this round."""
+    until = time.monotonic() + VERIFYING_SECONDS
+    while queries.latest_checkpoint() and not verifying.verify_slice(by=SYSTEM) and time.monotonic() < until:
+        pass

@@ -106,15 +106,43 @@ def verify(*, verifier: str, kept: Iterable[str] = (), grace: timedelta = GRACE)
     # Read after the newest checkpoint: the sequencer may go on meanwhile, but never has a checkpoint before its leaves.
     report.leaves = leaf_count()
     outside = sorted(_kept(verifier, kept, report), key=lambda head: head.size)
-    Walk(report, merge(_checkpoints(verifier, report, newest), outside, key=lambda head: head.size)).run()
-    late_before = clock.now() - grace
+    Walk(report, merge(_checkpoints(verifier, report, newest), outside, key=lambda head: head.size)).run(report.leaves)
+    _check_around(report, newest, clock.now() - grace)
+    return report
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a walk in slices stands: the leaves behind it, the roots over them, and what it knows of signed roots."""
+
+    size: int = 0
+    roots: tuple[bytes, ...] = ()
+    known_good: int = 0
+    is_broken: bool = False
+
+
+def verify_slice(*, verifier: str, place: Place, leaves: int) -> tuple[Report, Place | None]:
+    """Go on with a walk for so many leaves; the place it came to, None when it ended. Then everything around was checked too."""
+    report = Report()
+    newest = _rows("SELECT coalesce(max(size), 0) FROM ledger_checkpoint")[0][0]
+    report.leaves = leaf_count()
+    walk = Walk(report, _checkpoints(verifier, report, newest, after=place.size - 1), place)
+    if place.size <= report.leaves and walk.run(place.size + leaves) and walk.tree.size < report.leaves:
+        return report, Place(walk.tree.size, tuple(walk.tree.roots), walk.known_good, walk.is_broken)
+    if place.size > report.leaves:
+        report.add(f"Entries are missing at the end: {place.size} were verified, and the log now holds {report.leaves}.")
+    _check_around(report, newest, clock.now() - GRACE)
+    return report, None
+
+
+def _check_around(report: Report, newest: int, late_before: datetime) -> None:
+    """What is not on the way from leaf to leaf."""
     _check_unsigned(report, newest, late_before)
     _check_node_count(report)
     _check_waiting(report, late_before)
     _check_doubles(report)
     _check_changes(report, late_before)
     _check_triggers(report)
-    return report
 
 
 def _rows(statement: str, parameters: Iterable = ()) -> list[tuple]:
@@ -123,9 +151,8 @@ def _rows(statement: str, parameters: Iterable = ()) -> list[tuple]:
         return cursor.fetchall()
 
 
-def _checkpoints(verifier: str, report: Report, newest: int) -> Iterator[Signed]:
+def _checkpoints(verifier: str, report: Report, newest: int, after: int = -1) -> Iterator[Signed]:
     """The stored checkpoints up to the newest size, in order; each must be signed and say what its row says."""
-    after = -1
     while rows := _rows(
         "SELECT size, root, note FROM ledger_checkpoint WHERE size > %s AND size <= %s ORDER BY size LIMIT %s",
         [after, newest, CHUNK],
@@ -159,20 +186,21 @@ def _kept(verifier: str, kept: Iterable[str], report: Report) -> Iterator[Signed
 class Walk:
     """One walk over all leaves in order: entry, leaf, tile roots, signed roots."""
 
-    def __init__(self, report: Report, heads: Iterator[Signed]):
+    def __init__(self, report: Report, heads: Iterator[Signed], place: Place = Place()):
         self.report, self.heads = report, heads
         self.head = next(heads, None)
-        self.tree = merkle.MerkleAccumulator()
+        self.tree = merkle.MerkleAccumulator(place.size, place.roots)
         #: Up to here the log is as it was signed.
-        self.known_good = 0
+        self.known_good = place.known_good
         #: Whether the last signed root did not fit: then all after it do not fit either, and are not worth a line each.
-        self.is_broken = False
+        self.is_broken = place.is_broken
 
-    def run(self) -> None:
-        """Walk; stops at a gap, behind which no root can be recomputed."""
+    def run(self, until: int) -> bool:
+        """Walk up to a leaf or the end; False when it stopped at a gap, behind which no root can be recomputed."""
         self._check_heads()
-        while self.tree.size < self.report.leaves:
-            start, end = self.tree.size, min(self.tree.size + CHUNK, self.report.leaves)
+        until = min(until, self.report.leaves)
+        while self.tree.size < until:
+            start, end = self.tree.size, min(self.tree.size + CHUNK, until)
             nodes = self._nodes(start, end)
             for leaf in _leaves(start, end):
                 if leaf.index != self.tree.size:
@@ -181,7 +209,9 @@ class Walk:
                 self._append(leaf, nodes)
             if self.tree.size < end:
                 return self._gap(end)
-        return self._missing_tail()
+        if self.tree.size == self.report.leaves:
+            self._missing_tail()
+        return True
 
     def _check_leaf(self, leaf: "Leaf") -> None:
         if leaf.row is None:
@@ -241,9 +271,10 @@ class Walk:
             + (f", {first[0]} the first of them." if first else ".")
         )
 
-    def _gap(self, found: int) -> None:
+    def _gap(self, found: int) -> bool:
         places = f"place {self.tree.size} is" if found == self.tree.size + 1 else f"places {self.tree.size} to {found - 1} are"
         self.report.add(f"The log has a gap: the leaf at {places} missing. What follows could not be compared.")
+        return False
 
     def _missing_tail(self) -> None:
         """Signed roots over more leaves than there are."""

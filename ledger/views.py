@@ -16,7 +16,7 @@ from certify.lib.errors import DomainError
 from ledger import permissions, publishing, queries, tiles
 from ledger.actions import cosignatures
 from ledger.anchoring import schedule
-from ledger.models import Anchor, Checkpoint, Entry, Pending
+from ledger.models import Anchor, Checkpoint, Entry, Pending, Verification
 
 
 @requires(permissions.can_see_ledger)
@@ -126,6 +126,9 @@ def _guards(request: HttpRequest) -> dict:
         contradiction = str(error)
     return {
         "checkpoint": queries.latest_checkpoint(),
+        "verification": Verification.objects.first(),
+        "misfit": queries.standing_misfit(),
+        "leaves": queries.leaf_count(),
         "witnesses": queries.witnesses(),
         "channels": schedule.standings(),
         "kept": Anchor.objects.select_related("checkpoint").order_by("-id")[:20],

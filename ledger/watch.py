@@ -1,20 +1,24 @@
 """What the health page says about the ledger."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from certify.lib import clock
 from ledger import publishing, queries
 from ledger.anchoring import schedule
+from ledger.models import Checkpoint, Verification
 
-#: An entry that waits longer than this for its place in the log is a reason to look, as is a checkpoint that is not published.
+#: Reasons to look: an entry that waits this long for its place, a checkpoint that is not published, a log that nobody verifies.
 MAX_PENDING = timedelta(minutes=5)
 MAX_UNPUBLISHED = timedelta(minutes=15)
+MAX_UNVERIFIED = timedelta(hours=1)
 WELL = "ok"
 
 
 def words() -> str:
     """What is wrong with the ledger, in a few words that a stranger may read; "ok" when nothing is."""
     now = clock.now()
+    if queries.standing_misfit():
+        return "the log does not hold"
     oldest = queries.oldest_pending_at()
     if oldest and now - oldest > MAX_PENDING:
         return "entries wait for the sequencer"
@@ -26,4 +30,15 @@ def words() -> str:
         return "checkpoints wait to be published"
     if any(standing.is_late for standing in schedule.standings()):
         return "anchors are missing"
+    if is_unverified(now):
+        return "the log is not being verified"
     return WELL
+
+
+def is_unverified(now: datetime) -> bool:
+    """Whether the continuous verification stands still although there is something to verify."""
+    state = Verification.objects.first()
+    if state:
+        return now - state.checked_at > MAX_UNVERIFIED
+    first = Checkpoint.objects.order_by("size").values_list("at", flat=True).first()
+    return first is not None and now - first > MAX_UNVERIFIED

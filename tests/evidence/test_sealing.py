@@ -18,7 +18,7 @@ from certify.lib.errors import InvalidInput, NotAllowed
 from evidence import queries
 from evidence.actions import periods, sealing
 from evidence.models import Seal
-from ledger.actions import sequencing
+from ledger.actions import sequencing, verifying
 from ledger.actors import SYSTEM
 from ledger.models import Entry
 from remediation import tasks
@@ -242,3 +242,21 @@ def test_eight_who_seal_at_once_seal_once(transactional_db, tmp_path):
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(seal, range(8))) == 1
     assert Seal.objects.count() == Entry.objects.filter(kind="campaign:sealed").count() == 1
+
+
+def test_nothing_is_sealed_onto_a_log_that_does_not_hold(story, closed):
+    judge(story, closed)
+    sequencing.sequence(by=SYSTEM)
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE ledger_entry SET actor_name = 'x' WHERE kind = 'campaign:closed'")
+        cursor.execute("SET session_replication_role = origin")
+    assert verifying.verify_slice(by=SYSTEM)
+    with pytest.raises(InvalidInput, match="Something in the ledger does not fit"):
+        sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=story.owner)
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE ledger_entry SET actor_name = payload_json->'actor'->>'name' WHERE kind = 'campaign:closed'")
+        cursor.execute("SET session_replication_role = origin")
+    assert verifying.verify_slice(by=SYSTEM)
+    assert sealing.seal(campaign_id=closed.pk, statement=STATEMENT, by=story.owner)
