@@ -12,7 +12,7 @@ from campaigns.actions import closing, items
 from campaigns.actions.items import Answer
 from campaigns.models import Assignment, Campaign, Decision
 from people.models import User
-from tests.e2e.test_whole_path import check_accessible, sign_in
+from tests.e2e.test_whole_path import PASSWORD, check_accessible, sign_in
 from tests.story import GRANTS, IDENTITIES, Story, tell
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -265,6 +265,19 @@ def test_a_lost_answer_does_not_make_a_second_decision(page, live_server, campai
     expect(page.locator("tr[data-state=draft]")).to_have_count(1, timeout=20_000)
     assert lost == [200, 200]
     assert Decision.objects.get().code == "revoke"
+
+
+def test_a_decision_outlives_the_session(page, live_server, campaign, ana):
+    open_desk(page, live_server.url, campaign, ana)
+    page.context.clear_cookies()
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    page.get_by_label("Sign-in name").fill(ana.username)
+    assert decided() == {}
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#counts")).to_contain_text("1 kept", timeout=20_000)
+    assert decided() == {accounts(campaign)[0]: "approve"}
 
 
 def test_a_server_that_fails_is_asked_again(page, live_server, campaign, ana):
