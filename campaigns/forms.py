@@ -143,6 +143,14 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
     )
     duration_days = forms.IntegerField(min_value=1, max_value=366, initial=14, label="Days to decide")
     removal_days = forms.IntegerField(min_value=1, max_value=366, initial=7, label="Days a removal may take")
+    removal_limit = forms.IntegerField(
+        min_value=0,
+        max_value=100,
+        initial=20,
+        required=False,
+        label="Removals above this percentage of a system wait for a second person",
+        help_text="So does every removal after which nobody holds a privileged right. Empty: nothing waits.",
+    )
     reason_for_every_removal = forms.BooleanField(required=False, label="Ask for a reason for everything that is removed")
     reason_for_every_keep = forms.BooleanField(required=False, label="Ask for a reason for everything that is kept")
 
@@ -170,7 +178,7 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         }
         same = (
             "name", "kind", "cadence", "purpose", "fallback_reviewer", "owner", "duration_days",
-            "removal_days", "reason_for_every_removal", "reason_for_every_keep",
+            "removal_days", "removal_limit", "reason_for_every_removal", "reason_for_every_keep",
         )  # fmt: skip
         return Terms(
             scope=scope,
@@ -186,6 +194,7 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         """A definition as the form shows it."""
         return {
             **definition.terms(),
+            "removal_limit": definition.removal_limit,
             "controls": " ".join(definition.controls),
             **LadderForm.initial_of_ladder(definition.ladder),
             **_asked(definition.reviewer_chain),

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.db import connection, transaction
+from django.db.models import Count
 
 from campaigns import measures
 from campaigns.measures import Breach, Measures
-from campaigns.models import Campaign, Finding
+from campaigns.models import Campaign, Finding, PaceNotice
 from campaigns.states import Measure
 from certify.lib.planning import without_loops
 from people.models import User
@@ -90,12 +91,13 @@ class Cell:
 
 @dataclass
 class Row:
-    """A reviewer with their measures, and what was found."""
+    """A reviewer with their measures, what was found, and how often they decided in a great hurry (`guards.hurry`)."""
 
     reviewer: User
     measures: Measures
     breaches: list[Breach]
     findings: list[Finding] = field(default_factory=list)
+    hurries: int = 0
 
     @property
     def cells(self) -> list[Cell]:
@@ -128,6 +130,9 @@ def rows(campaign: Campaign, reviewers: Iterable[int] | None = None) -> list[Row
     findings = Finding.objects.filter(campaign=campaign, reviewer_id__in=list(found)).select_related("disposition")
     for finding in findings:
         listed[finding.reviewer_id].findings.append(finding)
+    notices = PaceNotice.objects.filter(campaign=campaign, reviewer_id__in=list(found))
+    for reviewer, count in notices.values_list("reviewer").annotate(Count("id")).order_by():
+        listed[reviewer].hurries = count
     return sorted(listed.values(), key=lambda row: row.place)
 
 

@@ -249,6 +249,13 @@ class Disposition(TextChoices):
     RE_ASK = "re_ask", "To be asked again"
 
 
+class HoldKind(TextChoices):
+    """Why removals wait for a second person."""
+
+    SHARE = "share", "A large share of a system"
+    LAST_HOLDER = "last_holder", "The last who hold a privileged right"
+
+
 class SilenceVerdictCode(TextChoices):
     """What a second person says of removals that were approved for silence."""
 

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from campaigns import silence
-from campaigns.models import Campaign, Finding, ReviewItem, SilenceRemoval
+from campaigns import guards, silence
+from campaigns.models import Campaign, Finding, HeldRemoval, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Disposition, Outcome
 from certify.lib.language import within
 from ledger import queries as ledger_queries
@@ -31,7 +31,7 @@ def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
 
     {items, each outcome, removals, verified_gone, excepted, closed_on_proof: never verified, in_progress: within their deadline,
     overdue, unopened: items to remove without a removal, findings, accepted, re_ask, unjudged, unconfirmed: approvals of removals
-    for silence that wait for a second person}
+    for silence that wait for a second person, held: removals that wait for one}
     """
     items = ReviewItem.objects.filter(campaign=campaign)
     decided = items.exclude(outcome="").values_list("outcome").annotate(Count("id")).order_by()
@@ -53,9 +53,11 @@ def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
         **{choice.value: Count("id", filter=Q(disposition__choice=choice)) for choice in Disposition},
     )
     for_silence = SilenceRemoval.objects.effective().filter(campaign=campaign).values("item_id")
-    unopened = items.filter(Q(outcome__in=TO_REMOVE) | Q(pk__in=for_silence), removal__isnull=True).count()
+    blocked = HeldRemoval.objects.blocked().filter(hold__campaign=campaign).values("item_id")
+    unopened = items.filter(Q(outcome__in=TO_REMOVE) | Q(pk__in=for_silence), removal__isnull=True)
+    unopened = unopened.exclude(pk__in=blocked).count()
     found = {"items": campaign.item_count, **outcomes, **removals, "unopened": unopened, **findings}
-    return found | {"unconfirmed": silence.waiting_approvals(campaign).count()}
+    return found | {"unconfirmed": silence.waiting_approvals(campaign).count(), "held": guards.waiting(campaign).count()}
 
 
 def hindrances(campaign: Campaign, found: dict[str, int]) -> list[Hindrance]:
@@ -71,6 +73,7 @@ def hindrances(campaign: Campaign, found: dict[str, int]) -> list[Hindrance]:
     unanswered = reverse("campaigns:campaign-unanswered", args=[campaign.pk])
     people = reverse("campaigns:campaign-quality", args=[campaign.pk])
     urls = {"unopened": removals, "overdue": f"{removals}&state=overdue", "unconfirmed": unanswered, "unjudged": people}
+    urls["held"] = reverse("campaigns:campaign-held", args=[campaign.pk])
     return [*_frozen(), *[Hindrance(_words(name, found[name]), url) for name, url in urls.items() if found[name]]]
 
 
@@ -97,6 +100,11 @@ def _words(name: str, number: int) -> str:
         "unconfirmed": ngettext(
             "Waiting for a second person: {n} approval of removals of what nobody answered.",
             "Waiting for a second person: {n} approvals of removals of what nobody answered.",
+            number,
+        ),
+        "held": ngettext(
+            "Waiting for a second person: {n} system or right of which much goes.",
+            "Waiting for a second person: {n} systems or rights of which much goes.",
             number,
         ),
         "unjudged": ngettext(

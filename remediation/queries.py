@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import BooleanField, Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value, When
 
-from campaigns.models import Campaign, ReviewItem, SilenceRemoval
+from campaigns.models import Campaign, HeldRemoval, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Outcome
 from inventory.models import Grant, Snapshot
 from inventory.states import Completeness, FileKind
@@ -97,7 +97,10 @@ def counts(user, *, now: datetime, campaign: int | None = None) -> dict[str, int
 
 def campaigns_to_sweep() -> QuerySet:
     """Closed campaigns with revoked items, or items whose removal was approved after silence, that have no removal yet."""
-    decided = Campaign.objects.filter(items__outcome__in=TO_REMOVE, items__removal__isnull=True).values("pk")
+    blocked = HeldRemoval.objects.blocked().values("item_id")
+    decided = (
+        ReviewItem.objects.filter(outcome__in=TO_REMOVE, removal__isnull=True).exclude(pk__in=blocked).values("campaign_id")
+    )
     approved = SilenceRemoval.objects.effective().filter(item__removal__isnull=True).values("campaign_id")
     return Campaign.objects.filter(Q(pk__in=decided) | Q(pk__in=approved), state=CampaignState.CLOSED).order_by("id")
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from campaigns import worklist
 from campaigns.actions import definitions, items, launching, reviews
-from campaigns.models import Assignment, Campaign, CampaignDefinition, ReviewItem, SilenceApproval
+from campaigns.models import Assignment, Campaign, CampaignDefinition, RemovalHold, ReviewItem, SilenceApproval
 from campaigns.rules import statement
 from certify.lib import clock
 from inventory.actions import snapshots, sources
@@ -132,6 +132,11 @@ class Story:
         """Submit every draft of a reviewer."""
         count = worklist.my_drafts(by, campaign.pk).count()
         return reviews.submit(campaign_id=campaign.pk, statement=statement(by.name, count, campaign.name), by=by)
+
+    def hold_removals(self, campaign: Campaign) -> RemovalHold:
+        """A hold that waits for a second person, whatever the terms of the closed campaign say."""
+        facts = {"source": self.source, "kind": "share", "label": self.source.name, "removals": 1, "held": 1, "limit": 20}
+        return RemovalHold.objects.create(campaign=campaign, at=clock.now(), entry_uid=uuid4(), **facts)
 
     def approve_silence(self, campaign: Campaign) -> SilenceApproval:
         """Removals for silence that wait for a second person, whatever the terms of the closed campaign say."""

@@ -17,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from campaigns.models import (
     Delegation,
     Occurrence,
+    RemovalHold,
     ReviewerGroup,
     SavedScope,
     SheetUpload,
@@ -161,6 +162,8 @@ MATRIX = {
     "campaigns:stage-end": Row({OWNER}, {OWNER}, open_campaign),
     "campaigns:campaign-extend": Row({OWNER}, {OWNER}, open_campaign),
     "campaigns:reviewer-reopen": Row({OWNER}, {OWNER}, lambda world: [world.open.pk, world.people[REVIEWER].pk]),
+    "campaigns:campaign-held": Row(RUNNERS, None, open_campaign),
+    "campaigns:hold-judge": Row(None, RUNNERS, lambda world: [world.closed.pk, RemovalHold.objects.get().pk]),
     "campaigns:campaign-quality": Row(RUNNERS, None, open_campaign),
     "campaigns:finding-judge": Row({OWNER}, {OWNER}, lambda world: [world.closed.pk, world.people[REVIEWER].pk]),
     "campaigns:campaign-second-look": Row(None, {OWNER}, open_campaign),

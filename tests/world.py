@@ -94,6 +94,7 @@ def build(folder: Path) -> World:
         attempts.claim_one(task_id=task.pk, act=attempts.Act("Taken out of the group", proof), by=story.system_owner)
     RemediationTask.objects.filter(pk=task.pk).update(state="still_there")
     story.approve_silence(closed)
+    story.hold_removals(closed)
     _duties(story)
     pack = _pack(story, people)
     sequencing.sequence(by=SYSTEM)

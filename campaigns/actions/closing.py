@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from campaigns import permissions, queries, results, rules, second_look, stages
-from campaigns.actions import findings, schedules
+from campaigns.actions import findings, guards, schedules
 from campaigns.models import Campaign, CampaignDefinition, Decision
 from campaigns.states import CampaignState
 from certify.lib import clock
@@ -49,6 +49,7 @@ def close_settled(*, campaign: Campaign, by) -> Campaign:
     results.decide_outcomes(campaign)
     campaign.outcome_root, counts = results.outcome_root(campaign)
     findings.record(campaign=campaign, by=SYSTEM)
+    guards.hold(campaign=campaign, by=SYSTEM)
     entry = entries.record(
         kind="campaign:closed",
         subject=f"campaigns.campaign:{campaign.pk}",

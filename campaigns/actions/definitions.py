@@ -45,6 +45,7 @@ class Terms:
     duration_days: int = 14
     ladder: dict = field(default_factory=ladder.default)
     removal_days: int = 7
+    removal_limit: int | None = None
     reason_for_every_removal: bool = False
     reason_for_every_keep: bool = False
     quality: dict = field(default_factory=dict)
@@ -69,6 +70,9 @@ def _check(terms: Terms, document: dict) -> None:
         or (ReviewerRule.FALLBACK not in terms.reviewer_chain and "The chain must end with the named fallback reviewer."),
         "duration_days": not 1 <= terms.duration_days <= 366 and "A campaign lasts 1 to 366 days.",
         "removal_days": not 1 <= terms.removal_days <= 366 and "A removal may take 1 to 366 days.",
+        "removal_limit": terms.removal_limit is not None
+        and not 0 <= terms.removal_limit <= 100
+        and "Write a percentage from 0 to 100, or leave it empty.",
         "fallback_reviewer": not terms.fallback_reviewer.is_active and "The fallback reviewer is not active.",
         "owner": not permissions.can_run_campaigns(terms.owner) and "The owner must be a control owner.",
     }

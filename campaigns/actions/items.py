@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
 from campaigns import bulk_acts, rules, second_look, worklist
+from campaigns.actions import guards
 from campaigns.decision_facts import facts_of
 from campaigns.models import Assignment, BulkAct, Campaign, Decision
 from campaigns.states import ANSWERS, DecisionCode
@@ -89,7 +90,9 @@ def decide(*, assignment_id: int, answer: Answer, expected: str | None = None, b
         answer.evidence,
         answer.number,
     )
-    return _write(row, checked, now, by)
+    row = _write(row, checked, now, by)
+    guards.notice_hurry(campaign_id=row.campaign_id, now=now, by=by)
+    return row
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from campaigns.models.definitions import CampaignDefinition, Delegation, Reviewe
 from campaigns.models.desk import SavedFilter
 from campaigns.models.events import AccessEvent
 from campaigns.models.findings import Finding, FindingDisposition, ItemOpened
+from campaigns.models.guards import HeldRemoval, HoldVerdict, PaceNotice, RemovalHold
 from campaigns.models.items import Assignment, ReviewItem, SecondLook, StageResult
 from campaigns.models.schedules import Occurrence
 from campaigns.models.scopes import SavedScope, StandingExclusion
@@ -38,9 +39,13 @@ __all__ = [
     "Exclusion",
     "Finding",
     "FindingDisposition",
+    "HeldRemoval",
+    "HoldVerdict",
     "ItemConflict",
     "ItemOpened",
     "Occurrence",
+    "PaceNotice",
+    "RemovalHold",
     "ReviewItem",
     "ReviewerGroup",
     "SavedFilter",

@@ -36,6 +36,9 @@ class CampaignDefinition(models.Model):
     duration_days = models.PositiveSmallIntegerField(default=14)
     ladder = models.JSONField(default=dict, help_text="Who is reminded when: see campaigns.ladder.")
     removal_days = models.PositiveSmallIntegerField(default=7, help_text="Days a removal may take.")
+    removal_limit = models.PositiveSmallIntegerField(
+        null=True, help_text="Percent of a system above which removals wait for a second person; empty: nothing waits."
+    )
     reason_for_every_removal = models.BooleanField(default=False)
     reason_for_every_keep = models.BooleanField(default=False)
     quality = models.JSONField(default=dict, help_text="Thresholds of how people review: see campaigns.measures.")
@@ -71,6 +74,7 @@ class CampaignDefinition(models.Model):
             "reason_for_every_removal": self.reason_for_every_removal,
             "reason_for_every_keep": self.reason_for_every_keep,
             "quality": measures.checked(self.quality),
+            **({} if self.removal_limit is None else {"removal_limit": self.removal_limit}),
             **self.plan,
             **({"schedule": self.schedule} if self.schedule else {}),
             **({"watched": self.watched} if self.watched else {}),

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import permissions, quality, queries, second_look, silence, stages
+from campaigns import guards, permissions, quality, queries, second_look, silence, stages
 from campaigns.actions import assignments, closing, launching
 from campaigns.actions.items import Selection
 from campaigns.forms import ReasonForm, ReassignForm
@@ -64,6 +64,7 @@ def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "stages": stages.of(campaign.terms),
         "open_findings": quality.open_findings(campaign),
         "silence": silence.summary(campaign),
+        "held": guards.summary(campaign),
         "second_look": second_look.summary(campaign),
         "is_waiting": campaign.state == CampaignState.REQUESTED,
     }

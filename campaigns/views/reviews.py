@@ -13,7 +13,19 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import hand_over, permissions, queries, rules, second_look, silence, sod_reading, stages, worklist, workspace
+from campaigns import (
+    guards,
+    hand_over,
+    permissions,
+    queries,
+    rules,
+    second_look,
+    silence,
+    sod_reading,
+    stages,
+    worklist,
+    workspace,
+)
 from campaigns.actions import filters as kept_filters
 from campaigns.actions import items, openings
 from campaigns.forms import AnswerForm, FilterForm, NumberForm
@@ -113,6 +125,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     rows = worklist.my_rows(request.user, pk, now)
     place = _place(request, campaign, rows, now)
     context = _beside(place, worklist.facets(rows, place.filters, place.tail))
+    context["pace"] = guards.pace_line(campaign, request.user, now) if place.is_open else None
     context |= {"campaign": campaign, "saved_filters": workspace.saved_filters(request.user)}
     if request.GET.get("part") == "facets":
         return render(request, "campaigns/_beside.html", context)
@@ -321,6 +334,7 @@ def item_decide(request: HttpRequest, pk: int, row: int) -> HttpResponse:
         return _drawer(request, found, now, refusal) if refusal else redirect("campaigns:review", pk=pk)
     asks = request.POST.get("code", "") if getattr(refusal, "field", None) in ASKING_FIELDS else ""
     context = {"row": found, "is_open": True, "refusal": refusal, "status": worklist.status(rows, found.campaign.stage)}
+    context["pace"] = guards.pace_line(found.campaign, request.user, now)
     context |= _asking(asks, bool(request.POST.get("until"))) | {"given": request.POST}
     status = 200 if refusal is None else 409 if isinstance(refusal, Conflict) else 422
     return _row_alone(request, context, now, status)

@@ -969,10 +969,13 @@ class Campaign:
         self.balance, self.moved, self.asked, self.submitted = {}, set(), set(), set()
         # Removals of what nobody answered: item → row; approvals → whether they count, and their items.
         self.silent, self.approvals = {}, {}
+        # Removals that wait for a second person: hold → [why, system, whether they were confirmed, items].
+        self.holds = {}
         self.answered, self.counted = Bag(), Bag()
         terms = json.loads(row["terms"])
         self.stages, self.overall = stages_of(terms)
         self.independence, self.is_looked_at = terms.get("independence") or {}, bool(terms.get("second_look"))
+        self.removal_limit = terms.get("removal_limit")
         self.decisions, self.is_disordered = 0, False
         self.launch, self.end = None, None
         # What each reviewer kept, who was asked to look again, and what the log says of the draw.
@@ -1677,6 +1680,23 @@ class Entries:
         elif entry["kind"].startswith("silence:removals-"):
             self._follow_approval(entry)
         self._follow_end(entry, where)
+        self._follow_hold(entry, where)
+
+    def _follow_hold(self, entry, where):
+        """Removals that wait for a second person are not opened before somebody has confirmed them who did not decide on them."""
+        kind, data = entry["kind"], entry["data"]
+        campaign = self.tables.campaigns.get(str(data.get("campaign")))
+        if campaign is None:
+            return
+        if kind == "removal-hold:made":
+            campaign.holds[entry["uid"]] = [data["why"], data["source"], False, set()]
+        elif kind == "removal-hold:listed":
+            campaign.holds[data["hold"]][3].update(map(str, data["items"]))
+        elif kind == "removal-hold:confirmed":
+            campaign.holds[data["hold"]][2] = True
+        elif kind == "removal:opened" and any(not one[2] and data["item"] in one[3] for one in campaign.holds.values()):
+            wrong = f"the removal of item {data['item']} of {campaign.label} was opened, but waits for a second person"
+            self.report.problem("removals", f"{where}: {wrong}")
 
     def _follow_delegation(self, entry):
         """Who may answer for whom at this place of the log."""
@@ -2120,6 +2140,21 @@ class Sums:
             sealed.add(row["campaign"])
         self.sealed = len(sealed)
 
+    def _check_holds(self):
+        """Where more of a system goes than the terms allow, the log has that it waits for a second person."""
+        if not self._can_read("population/balance.csv"):
+            return
+        for number, row in self.pack.rows("population/balance.csv"):
+            campaign = self.tables.campaigns.get(row["campaign"])
+            if campaign is None or not campaign.is_closed or campaign.removal_limit is None:
+                continue
+            going, is_held = int(row["revoked"]) + int(row["reduced"]), False
+            for why, source, _, _ in campaign.holds.values():
+                is_held = is_held or (why, source) == ("share", row["source"])
+            if 100 * going > campaign.removal_limit * int(row["grants_open"]) and not is_held:
+                wrong = f"{going:,} removals of {row['source']} in {campaign.label} needed a second person, and the log does not hold them"
+                self.report.problem("removals", f"population/balance.csv, row {number}: {wrong}")
+
     def _check_silent(self):
         """What nobody answered is removed only when people approved it, a second person where that was needed."""
         for campaign in self.tables.campaigns.values():
@@ -2132,6 +2167,7 @@ class Sums:
     def _check_removals(self):
         """Each removal stands where its entries leave it."""
         self._check_silent()
+        self._check_holds()
         for task, (number, said, first_seen) in self.tables.removals.items():
             state, attempts, present, gone, at = self.entries.removals.get(task, ["open", 0, "", "", ""])
             for name, shown, wanted in zip(STANDING, said, [state, str(attempts), present or first_seen, gone, at]):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from campaigns.models import Campaign, ReviewItem, SilenceRemoval
+from campaigns.models import Campaign, HeldRemoval, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Outcome
 from certify.lib import clock
 from certify.lib.batches import batched
@@ -31,16 +31,20 @@ def open_for_campaign(*, campaign_id: int, by) -> int:
     """Open a task for every item to be removed or reduced of a closed campaign that has none yet; returns how many were opened.
 
     Items about which nobody answered are among them when their removal was approved by people. Refuses a campaign that is not
-    closed. Running it again opens nothing.
+    closed. Running it again opens nothing. What waits for a second person (`campaigns.guards`) is not opened before that.
     """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if campaign.state != CampaignState.CLOSED:
         raise InvalidInput(f"Campaign “{campaign.name}” is not closed; removals follow from a closed campaign.")
+    held = HeldRemoval.objects.filter(hold__campaign=campaign)
     missing = ReviewItem.objects.filter(campaign=campaign, removal__isnull=True).order_by("number")
+    missing = missing.exclude(pk__in=held.blocked().values("item_id"))
     approved = SilenceRemoval.objects.effective().filter(campaign=campaign).values("item_id")
-    decided = Opening(missing.filter(outcome__in=TO_REMOVE), campaign.closed_at)
+    to_remove, was_held = missing.filter(outcome__in=TO_REMOVE), held.values("item_id")
+    decided = Opening(to_remove.exclude(pk__in=was_held), campaign.closed_at)
+    confirmed = Opening(to_remove.filter(pk__in=was_held), clock.now())
     silent = Opening(missing.filter(outcome=Outcome.NOT_REVIEWED, pk__in=approved), clock.now(), "silence")
-    return sum(_open(campaign, opening, by) for opening in (decided, silent))
+    return sum(_open(campaign, opening, by) for opening in (decided, confirmed, silent))
 
 
 @dataclass(frozen=True)
