@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0100_spreadsheets'),
+        ('campaigns', '0073_item_conflicts_kept'),
         ('inventory', '0010_tags'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
