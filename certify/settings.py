@@ -73,7 +73,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
-    "certify.lib.staticfiles.Config",
+    "django.contrib.staticfiles",
     "django.contrib.humanize",
     "rest_framework",
     "django_celery_beat",

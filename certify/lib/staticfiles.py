@@ -1,6 +1,7 @@
 """Static files under names that carry their hash, so that a browser may keep them for good."""
 
-from django.contrib.staticfiles.apps import StaticFilesConfig
+from collections.abc import Callable
+
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
@@ -9,8 +10,8 @@ class Storage(CompressedManifestStaticFilesStorage):
 
     support_js_module_import_aggregation = True
 
-
-class Config(StaticFilesConfig):
-    """Leaves htmx's extensions out: nothing uses them, and they import a module under a name that only an import map resolves."""
-
-    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "ext"]
+    def url_converter(self, name: str, hashed_files: dict, template: str | None = None) -> Callable:
+        """Scripts of packages stay as they are: htmx's extensions import a module under a name that only an import map resolves."""
+        if name.endswith(".js") and not name.startswith("js/"):
+            return lambda found: found["matched"]
+        return super().url_converter(name, hashed_files, template)
