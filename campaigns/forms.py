@@ -120,6 +120,16 @@ class RunForm(forms.Form):
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), required=False)
 
 
+class JoinedInput(forms.TextInput):
+    """A line of words; words that were ticked beside it post under the same name and are joined to it, each once."""
+
+    def value_from_datadict(self, data, files, name: str) -> str | None:
+        """What was typed and ticked, in the order of the form."""
+        if not hasattr(data, "getlist") or name not in data:
+            return data.get(name)
+        return " ".join(dict.fromkeys(_words(" ".join(data.getlist(name)))))
+
+
 class DefinitionForm(LadderForm, quality_form.QualityFields):
     """What a definition says, in plain words."""
 
@@ -129,7 +139,10 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         widget=forms.Textarea(attrs={"rows": 2}), required=False, help_text="Shown to reviewers: why they are asked."
     )
     controls = forms.CharField(
-        required=False, label="Controls it serves", help_text="Framework and control, such as soc2:CC6.3 iso27001:A.5.18."
+        required=False,
+        label="Controls it serves",
+        widget=JoinedInput,
+        help_text="Framework and control, such as soc2:CC6.3 iso27001:A.5.18.",
     )
     manager_first = forms.BooleanField(required=False, initial=True, label="Ask the person's manager first")
     entitlement_owner = forms.BooleanField(required=False, initial=True, label="Else the owner of the entitlement")

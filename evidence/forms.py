@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evidence import frameworks
 from evidence.actions.periods import Details
+from evidence.states import Duty
 from people.models import User
 from people.states import Role
 
@@ -17,7 +18,7 @@ class PeriodForm(forms.Form):
     """What a period is and who may read it."""
 
     name = forms.CharField(label=_("Name"), max_length=200, help_text=_("For example: SOC 2 Type II, 2026."))
-    framework = forms.ChoiceField(label=_("Framework"), choices=frameworks.CHOICES)
+    framework = forms.ChoiceField(label=_("Framework"), choices=frameworks.choices)
     from_on = _day(label=_("From"))
     to_on = _day(label=_("To"), help_text=_("The last day, included."))
     auditors = forms.ModelMultipleChoiceField(
@@ -49,3 +50,22 @@ class SealForm(forms.Form):
             "reads it under your name."
         ),
     )
+
+
+class FrameworkFileForm(forms.Form):
+    """A catalogue of controls."""
+
+    file = forms.FileField(
+        label=_("File"), help_text=_("JSON, as docs/schemas/framework.json says. The same code again is its next version.")
+    )
+
+
+class DutyForm(forms.Form):
+    """Who has a duty at a control from now on."""
+
+    duty = forms.ChoiceField(label=_("Duty"), choices=Duty.choices)
+    holder = forms.ModelChoiceField(label=_("Held by"), queryset=None, required=False, empty_label=_("Nobody"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["holder"].queryset = User.objects.filter(is_active=True).order_by("name")

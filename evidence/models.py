@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from evidence.states import PackState
+from evidence.states import Duty, PackState
 from people.states import Role
 
 USER = settings.AUTH_USER_MODEL
@@ -102,3 +102,51 @@ class Seal(models.Model):
 
     def __str__(self) -> str:
         return f"seal of {self.campaign_id}"
+
+
+class FrameworkFile(models.Model):
+    """A catalogue of controls that was loaded from a file. Append-only: the same code again is the next version."""
+
+    code = models.CharField(max_length=30)
+    version = models.PositiveIntegerField()
+    document = models.TextField(help_text="docs/schemas/framework.json")
+    sha256 = models.CharField(max_length=64)
+    loaded_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    loaded_at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("code", "version")
+        constraints = (models.UniqueConstraint(fields=("code", "version"), name="framework_version_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.version}"
+
+
+class ControlDuty(models.Model):
+    """Who answers for what at a control from a moment on, until the next row of the same control and duty. Append-only.
+
+    Without a holder nobody does.
+    """
+
+    control = models.CharField(max_length=60, help_text="A reference such as soc2:CC6.3.")
+    duty = models.CharField(max_length=20, choices=Duty.choices)
+    holder = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="control_duties")
+    holder_name = models.CharField(max_length=200, blank=True, help_text="As it was then.")
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(holder__isnull=True, holder_name="") | (Q(holder__isnull=False) & ~Q(holder_name="")),
+                name="duty_holder_facts_together",
+            ),
+        )
+        indexes = (models.Index(fields=("control", "duty", "id"), name="duty_of_control"),)
+
+    def __str__(self) -> str:
+        return f"{self.control} {self.duty}: {self.holder_name}"

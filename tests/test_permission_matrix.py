@@ -229,6 +229,11 @@ MATRIX = {
     "evidence:campaign-seal": Row(RUNNERS, {OWNER}, lambda world: [world.closed.pk]),
     "evidence:pack-request": Row(None, {OWNER}, period),
     "evidence:pack-download": Row(None, {*RUNNERS, AUDITOR}, lambda world: [world.pack.pk]),
+    "evidence:framework-list": Row(RUNNERS),
+    "evidence:framework-load": Row({OWNER}, {OWNER}),
+    "evidence:framework-detail": Row(RUNNERS, None, lambda world: ["soc2"]),
+    "evidence:control-detail": Row(RUNNERS, None, lambda world: ["soc2", "CC6.3"]),
+    "evidence:duty-give": Row(None, {OWNER}, lambda world: ["soc2", "CC6.3"]),
     # ledger
     "ledger:entry-list": Row(RUNNERS),
     "ledger:entry-detail": Row(RUNNERS, None, lambda world: [world.entry.uid]),

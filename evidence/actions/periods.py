@@ -44,7 +44,7 @@ def _write(period: AuditPeriod, details: Details, by) -> dict:
         raise NotAllowed(_("Only a control owner may open an audit period."))
     if not details.name.strip():
         raise InvalidInput(_("Give it a name."), field="name")
-    if details.framework not in frameworks.CODES:
+    if frameworks.get(details.framework) is None:
         raise InvalidInput(_("Choose a framework."), field="framework")
     if details.to_on < details.from_on:
         raise InvalidInput(_("The period must not end before it begins."), field="to_on")

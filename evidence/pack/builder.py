@@ -180,14 +180,15 @@ def _left_out(scope: scopes.Scope) -> Iterator[list[str]]:
 def _mapping(scope: scopes.Scope) -> Iterator[list[str]]:
     """Every control of the catalogue with the campaigns that serve it, none included, and controls beyond the catalogue."""
     framework = scope.period.framework
-    known = [f"{framework}:{control}" for control in frameworks.FRAMEWORKS[framework].controls]
+    catalogue = frameworks.under(framework, scope.checkpoint.size)
+    texts = {catalogue.reference(one.id): one.text for one in catalogue.controls.values()}
     served = {control for one in scope.campaigns for control in one.data["controls"] if control.startswith(f"{framework}:")}
-    for control in [*known, *sorted(served - set(known))]:
+    for control in [*texts, *sorted(served - set(texts))]:
         campaigns = [one for one in scope.campaigns if control in one.data["controls"]]
         for one in campaigns:
-            yield [control, frameworks.paraphrase(control), str(one.pk), one.data["name"]]
+            yield [control, texts.get(control, ""), str(one.pk), one.data["name"]]
         if not campaigns:
-            yield [control, frameworks.paraphrase(control), "", ""]
+            yield [control, texts.get(control, ""), "", ""]
 
 
 def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> int:
@@ -252,7 +253,7 @@ def _proofs(scope: scopes.Scope, older: list[Entry]) -> dict:
 
 def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, progress: Progress) -> None:
     """The workbook and the report: what the tables say, for reading."""
-    period, key, framework = scope.period, keys.load(), frameworks.FRAMEWORKS[scope.period.framework].name
+    period, key, framework = scope.period, keys.load(), frameworks.under(scope.period.framework, scope.checkpoint.size).name
     progress(PEOPLE_AT, "Writing workbook.xlsx")
     with tempfile.TemporaryDirectory() as folder:
         book = Path(folder) / "workbook.xlsx"
@@ -280,7 +281,7 @@ def _write_manifest(archive: Archive, scope: scopes.Scope, counts: dict[str, int
         "period": {
             "name": period.name,
             "framework": period.framework,
-            "framework_name": frameworks.FRAMEWORKS[period.framework].name,
+            "framework_name": frameworks.under(period.framework, scope.checkpoint.size).name,
             "from": period.from_on.isoformat(),
             "to": period.to_on.isoformat(),
         },

@@ -192,6 +192,7 @@ def _subjects(period: AuditPeriod, mine: Iterable[Launched], expected: Iterable[
         *(f"inventory.source:{pk}" for pk in sources),
         *(run.subject for run in expected),
         f"evidence.period:{period.pk}",
+        f"evidence.framework:{period.framework}",
     ]
 
 

@@ -13,11 +13,10 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
-from evidence import permissions, queries, sealing
+from evidence import frameworks, permissions, queries, sealing
 from evidence.actions import packs, periods
 from evidence.actions import sealing as sealing_actions
 from evidence.forms import PeriodForm, SealForm
-from evidence.frameworks import FRAMEWORKS
 from evidence.models import AuditPeriod, EvidencePack, Seal
 from evidence.states import PackState
 from evidence.tasks import build_pack, build_progress
@@ -48,7 +47,11 @@ def _save(request: HttpRequest, form: PeriodForm, period: AuditPeriod | None) ->
 @require_safe
 def period_list(request: HttpRequest) -> HttpResponse:
     visible = AuditPeriod.objects.visible_to(request.user, clock.now().date())
-    context = {"periods": visible.prefetch_related("auditors"), "can_manage": permissions.can_manage_audit(request.user)}
+    context = {
+        "periods": visible.prefetch_related("auditors"),
+        "can_manage": permissions.can_manage_audit(request.user),
+        "sees_frameworks": permissions.sees_every_period(request.user),
+    }
     return render(request, "evidence/period_list.html", context)
 
 
@@ -84,7 +87,7 @@ def period_detail(request: HttpRequest, pk: int) -> HttpResponse:
     mine, others = queries.campaigns_of(period)
     outcomes = queries.outcomes_of(mine)
     context |= {
-        "framework": FRAMEWORKS.get(period.framework),
+        "framework": frameworks.get(period.framework),
         "campaigns": [(campaign, outcomes.get(campaign.pk, {})) for campaign in mine],
         "others": others,
         "balances": queries.balances_of(mine),
