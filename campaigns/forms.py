@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import measures, permissions, quality_form, queries, recurrence, worklist
 from campaigns.actions import events
@@ -38,37 +39,44 @@ class ScheduleForm(forms.Form):
     """When a definition is due. Which fields apply depends on how it repeats; `campaigns.recurrence` checks them."""
 
     repeat = forms.ChoiceField(
-        choices=[("", "Whenever it is launched by hand"), *recurrence.REPEATS.items()], required=False, label="It repeats"
+        choices=[("", _("Whenever it is launched by hand")), *recurrence.REPEATS.items()], required=False, label=_("It repeats")
     )
     every = forms.TypedChoiceField(
-        choices=list(recurrence.MONTHS.items()), coerce=int, initial=3, required=False, label="Period"
+        choices=list(recurrence.MONTHS.items()), coerce=int, initial=3, required=False, label=_("Period")
     )
-    on = forms.ChoiceField(choices=list(recurrence.DAYS_ON.items()), initial="day", required=False, label="Due")
+    on = forms.ChoiceField(choices=list(recurrence.DAYS_ON.items()), initial="day", required=False, label=_("Due"))
     day = forms.IntegerField(
-        initial=31, required=False, label="Day of the month", help_text="31 is the last day of every month."
+        initial=31, required=False, label=_("Day of the month"), help_text=_("31 is the last day of every month.")
     )
-    month = forms.IntegerField(initial=3, required=False, label="Month of the period", help_text="3 of a quarter is its last.")
+    month = forms.IntegerField(
+        initial=3, required=False, label=_("Month of the period"), help_text=_("3 of a quarter is its last.")
+    )
     workday = forms.IntegerField(
-        initial=5, required=False, label="Working day of the period", help_text="5 is the fifth, -1 the last."
+        initial=5, required=False, label=_("Working day of the period"), help_text=_("5 is the fifth, -1 the last.")
     )
-    weeks = forms.IntegerField(initial=4, required=False, label="Every how many weeks")
+    weeks = forms.IntegerField(initial=4, required=False, label=_("Every how many weeks"))
     weekday = forms.TypedChoiceField(
-        choices=list(enumerate(recurrence.WEEKDAYS)), coerce=int, initial=0, required=False, label="Day of the week"
+        choices=list(enumerate(recurrence.WEEKDAYS)), coerce=int, initial=0, required=False, label=_("Day of the week")
     )
     rrule = forms.CharField(
-        max_length=300, required=False, label="Rule", help_text="RFC 5545, such as FREQ=MONTHLY;INTERVAL=3;BYDAY=-1FR."
+        max_length=300, required=False, label=_("Rule"), help_text=_("RFC 5545, such as FREQ=MONTHLY;INTERVAL=3;BYDAY=-1FR.")
     )
     starts_on = forms.DateField(
-        widget=forms.DateInput(attrs={"type": "date"}), required=False, help_text="The first period begins here.", label="From"
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        required=False,
+        help_text=_("The first period begins here."),
+        label=_("From"),
     )
-    time_zone = forms.ChoiceField(choices=[(zone, zone) for zone in sorted(available_timezones())], initial="UTC")
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), choices=[(zone, zone) for zone in sorted(available_timezones())], initial="UTC"
+    )
     holidays = forms.CharField(
-        max_length=10, required=False, label="Holidays of", help_text="A country such as DE, or DE-BY: no working days."
+        max_length=10, required=False, label=_("Holidays of"), help_text=_("A country such as DE, or DE-BY: no working days.")
     )
-    opens_at = forms.CharField(max_length=5, initial="08:00", label="Opens at")
-    draft_days = forms.IntegerField(initial=5, label="Draft so many days before it opens")
-    max_age_days = forms.IntegerField(initial=7, label="Hold when data is older, in days")
-    max_drift = forms.IntegerField(initial=20, label="Hold when rows drift by more, in percent")
+    opens_at = forms.CharField(max_length=5, initial="08:00", label=_("Opens at"))
+    draft_days = forms.IntegerField(initial=5, label=_("Draft so many days before it opens"))
+    max_age_days = forms.IntegerField(initial=7, label=_("Hold when data is older, in days"))
+    max_drift = forms.IntegerField(initial=20, label=_("Hold when rows drift by more, in percent"))
 
     @classmethod
     def initial_of(cls, schedule: dict, today: date) -> dict:
@@ -105,19 +113,19 @@ class WatchForm(forms.Form):
         choices=[(kind.value, kind.label) for kind in WATCHED],
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label="Ask at once when",
+        label=_("Ask at once when"),
     )
     per_day = forms.IntegerField(
         initial=events.DEFAULT_PER_DAY,
-        label="At most so many a day",
-        help_text="What the day has no room for waits for the next.",
+        label=_("At most so many a day"),
+        help_text=_("What the day has no room for waits for the next."),
     )
 
 
 class RunForm(forms.Form):
     """A reason for what is done about an expected run."""
 
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), required=False)
+    reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 2}), required=False)
 
 
 class JoinedInput(forms.TextInput):
@@ -134,38 +142,45 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
     """What a definition says, in plain words."""
 
     kind = forms.ChoiceField(choices=CampaignKind.choices, initial=CampaignKind.OTHER, required=False, widget=forms.HiddenInput)
-    name = forms.CharField(max_length=200, help_text="For example: Quarterly access review.")
+    name = forms.CharField(label=_("Name"), max_length=200, help_text=_("For example: Quarterly access review."))
     purpose = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 2}), required=False, help_text="Shown to reviewers: why they are asked."
+        label=_("Purpose"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        required=False,
+        help_text=_("Shown to reviewers: why they are asked."),
     )
     controls = forms.CharField(
         required=False,
-        label="Controls it serves",
+        label=_("Controls it serves"),
         widget=JoinedInput,
-        help_text="Framework and control, such as soc2:CC6.3 iso27001:A.5.18.",
+        help_text=_("Framework and control, such as soc2:CC6.3 iso27001:A.5.18."),
     )
-    manager_first = forms.BooleanField(required=False, initial=True, label="Ask the person's manager first")
-    entitlement_owner = forms.BooleanField(required=False, initial=True, label="Else the owner of the entitlement")
-    system_owner = forms.BooleanField(required=False, initial=True, label="Else the owner of the system")
+    manager_first = forms.BooleanField(required=False, initial=True, label=_("Ask the person's manager first"))
+    entitlement_owner = forms.BooleanField(required=False, initial=True, label=_("Else the owner of the entitlement"))
+    system_owner = forms.BooleanField(required=False, initial=True, label=_("Else the owner of the system"))
     fallback_reviewer = forms.ModelChoiceField(
-        queryset=None, label="Else this person", help_text="Nobody is ever asked about their own access."
+        queryset=None, label=_("Else this person"), help_text=_("Nobody is ever asked about their own access.")
     )
-    owner = forms.ModelChoiceField(queryset=None, label="Control owner", help_text="Accountable for this review.")
+    owner = forms.ModelChoiceField(queryset=None, label=_("Control owner"), help_text=_("Accountable for this review."))
     cadence = forms.ChoiceField(
-        choices=Cadence.choices, initial=Cadence.NONE, label="How often", required=False, help_text="What the controls promise."
+        choices=Cadence.choices,
+        initial=Cadence.NONE,
+        label=_("How often"),
+        required=False,
+        help_text=_("What the controls promise."),
     )
-    duration_days = forms.IntegerField(min_value=1, max_value=366, initial=14, label="Days to decide")
-    removal_days = forms.IntegerField(min_value=1, max_value=366, initial=7, label="Days a removal may take")
+    duration_days = forms.IntegerField(min_value=1, max_value=366, initial=14, label=_("Days to decide"))
+    removal_days = forms.IntegerField(min_value=1, max_value=366, initial=7, label=_("Days a removal may take"))
     removal_limit = forms.IntegerField(
         min_value=0,
         max_value=100,
         initial=20,
         required=False,
-        label="Removals above this percentage of a system wait for a second person",
-        help_text="So does every removal after which nobody holds a privileged right. Empty: nothing waits.",
+        label=_("Removals above this percentage of a system wait for a second person"),
+        help_text=_("So does every removal after which nobody holds a privileged right. Empty: nothing waits."),
     )
-    reason_for_every_removal = forms.BooleanField(required=False, label="Ask for a reason for everything that is removed")
-    reason_for_every_keep = forms.BooleanField(required=False, label="Ask for a reason for everything that is kept")
+    reason_for_every_removal = forms.BooleanField(required=False, label=_("Ask for a reason for everything that is removed"))
+    reason_for_every_keep = forms.BooleanField(required=False, label=_("Ask for a reason for everything that is kept"))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -232,32 +247,41 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
 class SavedScopeForm(forms.Form):
     """The name under which a scope is kept."""
 
-    name = forms.CharField(max_length=120, label="Name of the scope")
+    name = forms.CharField(max_length=120, label=_("Name of the scope"))
 
 
 class StandingExclusionForm(forms.Form):
     """What no review asks about for a while."""
 
-    name = forms.CharField(max_length=120, help_text="For example: Break-glass accounts.")
+    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("For example: Break-glass accounts."))
     reason = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 2}), help_text="Why no review asks about these, in words the auditor will read."
+        label=_("Reason"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Why no review asks about these, in words the auditor will read."),
     )
-    owner = forms.ModelChoiceField(queryset=None, label="Who answers for it")
+    owner = forms.ModelChoiceField(queryset=None, label=_("Who answers for it"))
     ends_on = forms.DateField(
-        label="Last day",
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="At most a year from now. Then they are asked about.",
+        label=_("Last day"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("At most a year from now. Then they are asked about."),
     )
     identities = forms.CharField(
-        required=False, label="People", widget=forms.Textarea(attrs={"rows": 2}), help_text="Identity keys, one on a line."
+        required=False,
+        label=_("People"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Identity keys, one on a line."),
     )
     accounts = forms.CharField(
+        label=_("Accounts"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="One on a line: the system’s key, a slash, the account’s key. For example crm/break-glass-1.",
+        help_text=_("One on a line: the system’s key, a slash, the account’s key. For example crm/break-glass-1."),
     )
     entitlements = forms.CharField(
-        required=False, label="Roles and rights", widget=forms.Textarea(attrs={"rows": 2}), help_text="Likewise: crm/read-only."
+        required=False,
+        label=_("Roles and rights"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Likewise: crm/read-only."),
     )
 
     def __init__(self, *args, **kwargs):
@@ -274,22 +298,22 @@ class StandingExclusionForm(forms.Form):
 class LaunchForm(forms.Form):
     """The name of a run."""
 
-    name = forms.CharField(max_length=200, label="Name of this run")
+    name = forms.CharField(max_length=200, label=_("Name of this run"))
     is_staged_first = forms.BooleanField(
-        required=False, label="Freeze it first, and let me look at every reviewer’s page before they are asked"
+        required=False, label=_("Freeze it first, and let me look at every reviewer’s page before they are asked")
     )
 
 
 class ReasonForm(forms.Form):
     """A reason for an act of the control owner."""
 
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
+    reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 2}))
 
 
 class ReassignForm(ReasonForm):
     """Who gets a reviewer's undecided items, and why."""
 
-    to = forms.ModelChoiceField(queryset=None, label="New reviewer")
+    to = forms.ModelChoiceField(queryset=None, label=_("New reviewer"))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -299,14 +323,14 @@ class ReassignForm(ReasonForm):
 class HandOverForm(ReasonForm):
     """To whom a reviewer gives items, and why. `offered` is heading → people."""
 
-    to = forms.TypedChoiceField(label="To whom", coerce=int)
+    to = forms.TypedChoiceField(label=_("To whom"), coerce=int)
     field_order = ("to", "reason")
 
     def __init__(self, *args, offered: dict[str, list[User]], **kwargs):
         super().__init__(*args, **kwargs)
         self.people = {person.pk: person for people in offered.values() for person in people}
         groups = [(heading, [(person.pk, person.name) for person in people]) for heading, people in offered.items()]
-        self.fields["to"].choices = [("", "Choose a person"), *groups]
+        self.fields["to"].choices = [("", _("Choose a person")), *groups]
 
     def clean_to(self) -> User:
         """The person."""
@@ -316,9 +340,9 @@ class HandOverForm(ReasonForm):
 class GroupForm(forms.Form):
     """A group of reviewers."""
 
-    name = forms.CharField(max_length=120, help_text="Stays as it is: packs name the group.")
-    members = forms.ModelMultipleChoiceField(queryset=None, widget=forms.SelectMultiple(attrs={"size": 12}))
-    is_archived = forms.BooleanField(required=False, label="Out of use")
+    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("Stays as it is: packs name the group."))
+    members = forms.ModelMultipleChoiceField(label=_("Members"), queryset=None, widget=forms.SelectMultiple(attrs={"size": 12}))
+    is_archived = forms.BooleanField(required=False, label=_("Out of use"))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -328,18 +352,20 @@ class GroupForm(forms.Form):
 class DelegationForm(forms.Form):
     """Who acts for whom, from when to when. Only control owners choose for whom."""
 
-    principal = forms.ModelChoiceField(queryset=None, required=False, label="For", empty_label="Myself")
-    to = forms.ModelMultipleChoiceField(queryset=None, label="Who acts", widget=forms.SelectMultiple(attrs={"size": 6}))
-    begins_on = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    ends_on = forms.DateField(label="To, that day included", widget=forms.DateInput(attrs={"type": "date"}))
+    principal = forms.ModelChoiceField(queryset=None, required=False, label=_("For"), empty_label=_("Myself"))
+    to = forms.ModelMultipleChoiceField(queryset=None, label=_("Who acts"), widget=forms.SelectMultiple(attrs={"size": 6}))
+    begins_on = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    ends_on = forms.DateField(
+        label=_("To, that day included"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     campaigns = forms.ModelMultipleChoiceField(
         queryset=None,
         required=False,
-        label="Only in these reviews",
-        help_text="None chosen: in all.",
+        label=_("Only in these reviews"),
+        help_text=_("None chosen: in all."),
         widget=forms.CheckboxSelectMultiple,
     )
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
+    reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, *args, by, **kwargs):
         super().__init__(*args, **kwargs)
@@ -356,7 +382,9 @@ class DelegationForm(forms.Form):
 class ExtendForm(ReasonForm):
     """More time for the present stage."""
 
-    due_on = forms.DateField(label="Last day", widget=forms.DateInput(attrs={"type": "date"}), help_text="Until 23:59 UTC.")
+    due_on = forms.DateField(
+        label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), help_text=_("Until 23:59 UTC.")
+    )
     field_order = ("due_on", "reason")
 
 
@@ -371,7 +399,7 @@ class RowChoiceField(forms.ModelMultipleChoiceField):
 class ReopenForm(ReasonForm):
     """Which submitted answers are opened again, and why."""
 
-    rows = RowChoiceField(queryset=None, label="Answers", widget=forms.CheckboxSelectMultiple)
+    rows = RowChoiceField(queryset=None, label=_("Answers"), widget=forms.CheckboxSelectMultiple)
     field_order = ("rows", "reason")
 
     def __init__(self, *args, **kwargs):
@@ -405,17 +433,17 @@ class SheetForm(forms.Form):
     """A spreadsheet of decisions."""
 
     file = forms.FileField(
-        label="The file you filled in",
+        label=_("The file you filled in"),
         max_length=200,
         widget=forms.FileInput(attrs={"accept": ".xlsx"}),
-        error_messages={"required": "Choose the file first.", "empty": "This file is empty."},
+        error_messages={"required": _("Choose the file first."), "empty": _("This file is empty.")},
     )
 
 
 class FilterForm(forms.Form):
     """The filters of the review page, from its address."""
 
-    state = forms.ChoiceField(choices=[("", ""), ("all", "All"), *ItemState.choices], required=False)
+    state = forms.ChoiceField(choices=[("", ""), ("all", _("All")), *ItemState.choices], required=False)
     unchanged = forms.BooleanField(required=False)
     signal = forms.MultipleChoiceField(choices=Signal.choices, required=False)
     care = forms.BooleanField(required=False)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import connection
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from campaigns import plans, queries, worklist
 from campaigns.models import Assignment, Campaign
@@ -21,17 +23,17 @@ MAX_HAND_OVERS = 5
 
 #: Why an item stays → words; {to} is the person who was to get it. In the order in which they are tried.
 STAYS = {
-    "elsewhere": "they are not yours any more",
-    "submitted": "they are submitted",
-    "ended": "first answers have ended",
-    "decided": "they are decided; undo that first",
-    "own_access": "{to} holds the access",
-    "asked": "{to} is asked about them already",
-    "answered": "{to} has answered for them, and this is a second look",
-    "granter": "{to} granted the access",
-    "own_report": "{to} reports to the person",
-    "not_allowed": "{to} is neither deputy nor manager of the reviewer",
-    "too_often": f"they were given on {MAX_HAND_OVERS} times already",
+    "elsewhere": gettext_lazy("they are not yours any more"),
+    "submitted": gettext_lazy("they are submitted"),
+    "ended": gettext_lazy("first answers have ended"),
+    "decided": gettext_lazy("they are decided; undo that first"),
+    "own_access": gettext_lazy("{to} holds the access"),
+    "asked": gettext_lazy("{to} is asked about them already"),
+    "answered": gettext_lazy("{to} has answered for them, and this is a second look"),
+    "granter": gettext_lazy("{to} granted the access"),
+    "own_report": gettext_lazy("{to} reports to the person"),
+    "not_allowed": gettext_lazy("{to} is neither deputy nor manager of the reviewer"),
+    "too_often": gettext_lazy("they were given on {most} times already"),
 }
 
 
@@ -141,12 +143,12 @@ def receivers(campaign: Campaign, rows: list[tuple[int, int]], by: User) -> dict
     """Whom these rows, (id, reviewer), may be offered to: heading → people. Which rows each may have is said by `sorted_for`."""
     reviewers = {reviewer for _, reviewer in rows}
     headings = {
-        "Had some of them before": set(givers([row for row, _ in rows])),
-        "Deputies": {deputy for _, deputy in deputies(campaign.pk, reviewers)},
-        "Managers": {manager for _, manager in managers(reviewers)},
+        gettext("Had some of them before"): set(givers([row for row, _ in rows])),
+        gettext("Deputies"): {deputy for _, deputy in deputies(campaign.pk, reviewers)},
+        gettext("Managers"): {manager for _, manager in managers(reviewers)},
     }
     if policy(campaign.terms) == plans.ANYONE:
-        headings["Everybody else"] = set(queries.possible_reviewers().values_list("pk", flat=True))
+        headings[gettext("Everybody else")] = set(queries.possible_reviewers().values_list("pk", flat=True))
     people = User.objects.in_bulk(set().union(*headings.values()) - {by.pk})
     shown: dict[str, list[User]] = {}
     for heading, ids in headings.items():
@@ -222,8 +224,11 @@ def sorted_for(campaign: Campaign, ids: list[int], to: User) -> list[Sorted]:
 
 def in_words(given: int, back: int, stayed: dict[str, int], to: User) -> str:
     """“12 given to Ana; 3 stayed because Ana holds the access.”"""
-    parts = [f"{given:,} given to {to.name}"]
+    parts = [gettext("{n} given to {name}").format(n=intcomma(given), name=to.name)]
     if back:
-        parts[0] += f" ({back:,} of them back to where {'it' if back == 1 else 'they'} came from)"
-    parts += [f"{count:,} stayed because {STAYS[why].format(to=to.name)}" for why, count in stayed.items()]
+        text = ngettext(" ({n} of them back to where it came from)", " ({n} of them back to where they came from)", back)
+        parts[0] += text.format(n=intcomma(back))
+    for why, count in stayed.items():
+        reason = STAYS[why].format(to=to.name, most=MAX_HAND_OVERS)
+        parts.append(gettext("{n} stayed because {reason}").format(n=intcomma(count), reason=reason))
     return "; ".join(parts) + "."

@@ -11,15 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext as _
+
 from certify.lib.errors import InvalidInput
 from people.hours import Hours
 
 SWITCHES = ("at_start", "weekly", "on_the_day", "daily_after")
 #: Acts upon silence → what the form calls them.
 SILENCE = {
-    "tell_manager_after": "tell the reviewer’s manager",
-    "tell_owner_after": "tell the control owner",
-    "hand_over_after": "give the open items to the reviewer’s manager",
+    "tell_manager_after": _("tell the reviewer’s manager"),
+    "tell_owner_after": _("tell the control owner"),
+    "hand_over_after": _("give the open items to the reviewer’s manager"),
 }
 MAX_DAYS, MAX_REMINDERS = 366, 10
 
@@ -61,11 +64,14 @@ def checked(ladder: dict) -> dict:
     days = sorted(set(found["days_before"]), reverse=True)
     if len(days) > MAX_REMINDERS or not all(_is_count(day) for day in days):
         raise InvalidInput(
-            f"At most {MAX_REMINDERS} reminders, each 1 to {MAX_DAYS} whole days before the due date.", field="days_before"
+            _("At most {max_reminders} reminders, each 1 to {max_days} whole days before the due date.").format(
+                max_reminders=MAX_REMINDERS, max_days=MAX_DAYS
+            ),
+            field="days_before",
         )
     for name in SILENCE:
         if found[name] is not None and not _is_count(found[name]):
-            raise InvalidInput(f"Write 1 to {MAX_DAYS} whole days, or leave it empty.", field=name)
+            raise InvalidInput(_("Write 1 to {max_days} whole days, or leave it empty.").format(max_days=MAX_DAYS), field=name)
     return found | {"days_before": days}
 
 
@@ -139,21 +145,24 @@ def in_words(ladder: dict) -> str:
     """The ladder in a sentence."""
     days = ladder["days_before"]
     parts = [
-        "at the start" if ladder["at_start"] else "",
-        "weekly" if ladder["weekly"] else "",
-        f"{_list([str(day) for day in days])} day{'' if days == [1] else 's'} before" if days else "",
-        "on the day" if ladder["on_the_day"] else "",
-        "then daily, to the manager too" if ladder["daily_after"] else "",
+        gettext("at the start") if ladder["at_start"] else "",
+        gettext("weekly") if ladder["weekly"] else "",
+        ngettext("{days} day before", "{days} days before", 1 if days == [1] else 2).format(days=_list(days)) if days else "",
+        gettext("on the day") if ladder["on_the_day"] else "",
+        gettext("then daily, to the manager too") if ladder["daily_after"] else "",
     ]
     said = ", ".join(part for part in parts if part)
     acts = [
-        f"after {ladder[name]} day{'' if ladder[name] == 1 else 's'} of silence {words}"
+        ngettext("after {n} day of silence {what}", "after {n} days of silence {what}", ladder[name]).format(
+            n=ladder[name], what=words
+        )
         for name, words in SILENCE.items()
         if ladder[name]
     ]
-    sentence = said[0].upper() + said[1:] if said else "No reminders"
+    sentence = said[0].upper() + said[1:] if said else gettext("No reminders")
     return "; ".join([sentence, *acts]) + "."
 
 
-def _list(words: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+def _list(days: list[int]) -> str:
+    words = [str(day) for day in days]
+    return gettext(" and ").join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -1,6 +1,7 @@
 """The part of a definition's form that says who is reminded when, and what follows upon silence."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import ladder
 
@@ -10,26 +11,26 @@ DAYS = {"required": False, "min_value": 1, "max_value": ladder.MAX_DAYS}
 class LadderForm(forms.Form):
     """The rungs of a ladder."""
 
-    at_start = forms.BooleanField(required=False, initial=True, label="At the start")
-    weekly = forms.BooleanField(required=False, initial=True, label="Every week")
+    at_start = forms.BooleanField(required=False, initial=True, label=_("At the start"))
+    weekly = forms.BooleanField(required=False, initial=True, label=_("Every week"))
     days_before = forms.CharField(
-        required=False, initial="3 1", label="Days before the due date", help_text="Whole numbers, such as 3 1."
+        required=False, initial="3 1", label=_("Days before the due date"), help_text=_("Whole numbers, such as 3 1.")
     )
-    on_the_day = forms.BooleanField(required=False, initial=True, label="On the day")
+    on_the_day = forms.BooleanField(required=False, initial=True, label=_("On the day"))
     daily_after = forms.BooleanField(
         required=False,
         initial=True,
-        label="Then every day, to the reviewer and their manager",
-        help_text="Where a stage was given more time, or waits.",
+        label=_("Then every day, to the reviewer and their manager"),
+        help_text=_("Where a stage was given more time, or waits."),
     )
     tell_manager_after = forms.IntegerField(
-        **DAYS, label="Days of silence until the manager is told", help_text="Empty: never."
+        **DAYS, label=_("Days of silence until the manager is told"), help_text=_("Empty: never.")
     )
-    tell_owner_after = forms.IntegerField(**DAYS, label="Days of silence until the control owner is told")
+    tell_owner_after = forms.IntegerField(**DAYS, label=_("Days of silence until the control owner is told"))
     hand_over_after = forms.IntegerField(
         **DAYS,
-        label="Days of silence until the manager gets the items",
-        help_text="Who answers even one item is not silent. Nobody gets their own access to review.",
+        label=_("Days of silence until the manager gets the items"),
+        help_text=_("Who answers even one item is not silent. Nobody gets their own access to review."),
     )
     RUNGS = (*ladder.SWITCHES, "days_before", *ladder.SILENCE)
 
@@ -38,7 +39,7 @@ class LadderForm(forms.Form):
         try:
             days = {int(word) for word in self.cleaned_data["days_before"].replace(",", " ").split()}
         except ValueError:
-            raise forms.ValidationError("Write whole numbers of days, such as 3 1.") from None
+            raise forms.ValidationError(_("Write whole numbers of days, such as 3 1.")) from None
         return sorted(days, reverse=True)
 
     def rungs(self) -> dict:

@@ -13,6 +13,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby, pairwise
 from statistics import median
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+
 from campaigns.states import DecisionCode, Measure
 from certify.lib.errors import InvalidInput
 
@@ -144,5 +147,8 @@ def checked(thresholds: dict) -> dict:
         least, most = RANGES[name]
         is_off = value is None and name != MIN_DECISIONS
         if not is_off and not (isinstance(value, int) and least <= value <= most):
-            raise InvalidInput(f"Write a whole number from {least:,} to {most:,}.", field=f"quality_{name}")
+            raise InvalidInput(
+                _("Write a whole number from {least} to {most}.").format(least=intcomma(least), most=intcomma(most)),
+                field=f"quality_{name}",
+            )
     return filled

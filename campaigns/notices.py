@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext_noop
+
 from campaigns import waiting
 from campaigns.models import Campaign
 from campaigns.states import CampaignState
@@ -9,9 +11,9 @@ from certify.lib.times import rfc3339
 from people.models import Mail
 
 #: Why somebody gets a mail; it stands at its end.
-REVIEWS = "you are asked to review access"
-MANAGES = "people who report to you are asked to review access"
-OWNS = "you answer for this review"
+REVIEWS = gettext_noop("you are asked to review access")
+MANAGES = gettext_noop("people who report to you are asked to review access")
+OWNS = gettext_noop("you answer for this review")
 
 
 def digest(lines: list[dict]) -> dict:

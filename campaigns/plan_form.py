@@ -6,11 +6,14 @@ Each stage has a name, days, a strategy and panels of links. Field names are s<s
 from dataclasses import dataclass, field
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import plans, queries, stages
 from campaigns.models import CampaignDefinition, ReviewerGroup
 from campaigns.states import LAST_STAGE, PLAIN_RULES, Result, ReviewerRule, Strategy
 from certify.lib.errors import InvalidInput
+from certify.lib.language import first_small
 from people.models import User
 
 PANELS, LINKS = 2, 4
@@ -25,10 +28,10 @@ STOPS = [
     (result.value, result.label)
     for result in (Result.REVOKE, Result.REDUCE, Result.ACCEPT, Result.NOT_DECIDED, Result.NO_RESPONSE)
 ]
-OVERALL = [(LAST_STAGE, "The last stage an item stood in decides"), *Strategy.choices]
+OVERALL = [(LAST_STAGE, gettext_lazy("The last stage an item stood in decides")), *Strategy.choices]
 INDEPENDENCE = {
-    "report": "Somebody who reports to the person reviewed",
-    "granter": "Whoever granted the access",
+    "report": gettext_lazy("Somebody who reports to the person reviewed"),
+    "granter": gettext_lazy("Whoever granted the access"),
 }
 
 #: What a definition says that has no plan yet.
@@ -73,7 +76,9 @@ def posted(data: QueryDict, known: Choices) -> dict:
                 "panels": [panel for panel in panels if panel],
                 "strategy": data.get(f"{prefix}strategy", ""),
                 "days": _number(
-                    data.get(f"{prefix}days", ""), f"Stage {number}: it lasts a number of days.", f"stage-{number}"
+                    data.get(f"{prefix}days", ""),
+                    _("Stage {number}: it lasts a number of days.").format(number=number),
+                    f"stage-{number}",
                 ),
                 "stop_on": data.getlist(f"{prefix}stop_on"),
                 "shows_earlier": bool(data.get(f"{prefix}shows_earlier")),
@@ -89,21 +94,23 @@ def posted(data: QueryDict, known: Choices) -> dict:
         "hand_over": data.get("hand_over", plans.DEPUTIES_AND_MANAGERS),
         "second_look": _second_look(data),
         "silence": data.get("silence", plans.REPORT),
-        "silence_days": _number(data.get("silence_days", "") or "7", "Say for how many more days.", "silence_days"),
+        "silence_days": _number(data.get("silence_days", "") or "7", _("Say for how many more days."), "silence_days"),
         "silence_automatic": bool(data.get("silence_automatic")),
-        "silence_limit": _number(data.get("silence_limit", "") or "20", "Say above which share, in percent.", "silence_limit"),
+        "silence_limit": _number(
+            data.get("silence_limit", "") or "20", _("Say above which share, in percent."), "silence_limit"
+        ),
     }
 
 
 def _second_look(data: QueryDict) -> dict | None:
     """What the form says of the second look; none when its share is empty."""
-    share, kind, _, key = data.get("second_look-share", "").strip(), *data.get("second_look-who", "").partition(":")
+    share, kind, _sep, key = data.get("second_look-share", "").strip(), *data.get("second_look-who", "").partition(":")
     if not share:
         return None
     return {
-        "share": _number(share, "A second look is at a whole number of percent.", "second_look"),
+        "share": _number(share, _("A second look is at a whole number of percent."), "second_look"),
         "reviewer": {kind: int(key)} if kind in ("user", "group") and key.isdecimal() else plans.OWNER,
-        "days": _number(data.get("second_look-days", "") or "5", "A second look takes a number of days.", "second_look"),
+        "days": _number(data.get("second_look-days", "") or "5", _("A second look takes a number of days."), "second_look"),
     }
 
 
@@ -117,7 +124,7 @@ def _panel(data: QueryDict, prefix: str, number: int, known: Choices) -> list[di
     links = []
     for place in range(1, LINKS + 1):
         rule, who = data.get(f"{prefix}l{place}-rule", ""), data.get(f"{prefix}l{place}-who", "")
-        kind, _, key = who.partition(":")
+        kind, _sep, key = who.partition(":")
         if not rule:
             continue
         link: dict = {"rule": rule}
@@ -125,7 +132,7 @@ def _panel(data: QueryDict, prefix: str, number: int, known: Choices) -> list[di
             link["user"] = int(key)
         if rule == ReviewerRule.GROUP and kind == "group" and key.isdecimal():
             quorum = data.get(f"{prefix}l{place}-quorum", "") or "1"
-            refusal = f"Stage {number}: say how many of the group must answer."
+            refusal = _("Stage {number}: say how many of the group must answer.").format(number=number)
             link |= {"group": int(key), "quorum": _number(quorum, refusal, f"stage-{number}")}
         if rule == ReviewerRule.ATTRIBUTE:
             link["cases"] = _cases(data.get(f"{prefix}cases", ""), number, known)
@@ -141,13 +148,14 @@ def _cases(text: str, number: int, known: Choices) -> list[dict]:
     names = {label.lower(): name for name, label in plans.ATTRIBUTES.items()} | {name: name for name in plans.ATTRIBUTES}
     found = []
     for place, line in enumerate(filter(str.strip, text.splitlines()), 1):
-        condition, _, who = line.rpartition(":")
-        attribute, _, value = condition.partition("=")
+        condition, _sep, who = line.rpartition(":")
+        attribute, _sep, value = condition.partition("=")
         person = people.get(who.strip().lower())
         if attribute.strip().lower() not in names or not value.strip() or person is None:
             raise InvalidInput(
-                f"Stage {number}, case {place}: write “department = Finance: sign-in name”; "
-                f"attributes are {', '.join(plans.ATTRIBUTES)}.",
+                _(
+                    "Stage {number}, case {place}: write “department = Finance: sign-in name”; attributes are {attributes}."
+                ).format(number=number, place=place, attributes=", ".join(plans.ATTRIBUTES)),
                 field=f"stage-{number}",
             )
         found.append({"field": names[attribute.strip().lower()], "value": value.strip(), "user": person.pk})
@@ -187,14 +195,17 @@ def in_words(plan_stages: list[dict]) -> list[str]:
 
     def words(link: dict) -> str:
         if "user" in link:
-            return people.get(link["user"], "somebody")
+            return people.get(link["user"], _("somebody"))
         if "group" in link:
-            return f"{link['quorum']} of {groups.get(link['group'], 'a group')}"
-        return ReviewerRule(link["rule"]).label[0].lower() + ReviewerRule(link["rule"]).label[1:]
+            return _("{n} of {group}").format(n=link["quorum"], group=groups.get(link["group"], _("a group")))
+        return first_small(ReviewerRule(link["rule"]).label)
 
     return [
-        f"{stage['name']}, {stage['days']} days: "
-        + "; and also ".join(", else ".join(map(words, panel)) for panel in stage["panels"])
-        + f". {Strategy(stage['strategy']).label}."
+        _("{stage}, {n} days: {panels}. {strategy}.").format(
+            stage=stage["name"],
+            n=stage["days"],
+            panels=_("; and also ").join(_(", else ").join(map(words, panel)) for panel in stage["panels"]),
+            strategy=Strategy(stage["strategy"]).label,
+        )
         for stage in plan_stages
     ]

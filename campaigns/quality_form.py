@@ -3,18 +3,22 @@
 from collections.abc import Iterable
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import measures
 from campaigns.measures import MIN_DECISIONS, RANGES
 from campaigns.states import Disposition, Measure
 
 LABELS = {
-    MIN_DECISIONS: ("Only people with at least so many decisions", ""),
-    str(Measure.MEDIAN_SECONDS): ("Median seconds between decisions, at least", "Pauses over ten minutes are not counted."),
-    str(Measure.UNDER_3_SECONDS): ("Decided within 3 seconds, at most percent", ""),
-    str(Measure.BULK): ("Decided in bulk, at most percent", ""),
-    str(Measure.STREAK): ("The same decision in a row, at most", "A bulk act counts once."),
-    str(Measure.PRIVILEGED_OPENED): ("Privileged items opened before deciding, at least percent", ""),
+    MIN_DECISIONS: (_("Only people with at least so many decisions"), ""),
+    str(Measure.MEDIAN_SECONDS): (
+        _("Median seconds between decisions, at least"),
+        _("Pauses over ten minutes are not counted."),
+    ),
+    str(Measure.UNDER_3_SECONDS): (_("Decided within 3 seconds, at most percent"), ""),
+    str(Measure.BULK): (_("Decided in bulk, at most percent"), ""),
+    str(Measure.STREAK): (_("The same decision in a row, at most"), _("A bulk act counts once.")),
+    str(Measure.PRIVILEGED_OPENED): (_("Privileged items opened before deciding, at least percent"), ""),
 }
 
 
@@ -65,9 +69,9 @@ def initial_of(thresholds: dict) -> dict:
 class JudgeForm(forms.Form):
     """What the owner makes of a reviewer's findings, and why."""
 
-    findings = forms.TypedMultipleChoiceField(coerce=int, error_messages={"required": "Choose what you judge."})
-    choice = forms.ChoiceField(choices=Disposition.choices)
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
+    findings = forms.TypedMultipleChoiceField(coerce=int, error_messages={"required": _("Choose what you judge.")})
+    choice = forms.ChoiceField(label=_("Choice"), choices=Disposition.choices)
+    reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, *args, findings: Iterable[int], **kwargs):
         super().__init__(*args, **kwargs)

@@ -22,20 +22,28 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import holidays
 from dateutil.rrule import rrulestr
+from django.utils import dates
+from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import gettext as _
 
 from certify.lib.errors import InvalidInput
+from certify.lib.language import RECORDED
 
-REPEATS = {"months": "Every so many months", "weeks": "Every so many weeks", "rrule": "A rule of my own (RRULE)"}
-MONTHS = {
-    1: "Every month",
-    2: "Every two months",
-    3: "Every quarter",
-    4: "Every four months",
-    6: "Every half-year",
-    12: "Every year",
+REPEATS = {
+    "months": gettext_lazy("Every so many months"),
+    "weeks": gettext_lazy("Every so many weeks"),
+    "rrule": gettext_lazy("A rule of my own (RRULE)"),
 }
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-DAYS_ON = {"day": "On a day of a month", "workday": "On a working day of the period"}
+MONTHS = {
+    1: gettext_lazy("Every month"),
+    2: gettext_lazy("Every two months"),
+    3: gettext_lazy("Every quarter"),
+    4: gettext_lazy("Every four months"),
+    6: gettext_lazy("Every half-year"),
+    12: gettext_lazy("Every year"),
+}
+WEEKDAYS = tuple(dates.WEEKDAYS.values())
+DAYS_ON = {"day": gettext_lazy("On a day of a month"), "workday": gettext_lazy("On a working day of the period")}
 MAX_WEEKS, MAX_WORKDAY, MAX_DRAFT_DAYS, MAX_AGE = 52, 20, 60, 366
 #: RFC 5545, 3.3.10: the parts that name days. COUNT is left out: what is due must not depend on what was.
 RRULE_PARTS = {"FREQ", "INTERVAL", "UNTIL", "BYMONTH", "BYMONTHDAY", "BYDAY", "BYSETPOS", "BYWEEKNO", "BYYEARDAY", "WKST"}
@@ -61,46 +69,48 @@ def checked(schedule: dict) -> dict:
         made |= _months(schedule)
     elif repeat == "weeks":
         made |= {
-            "every": _number(schedule, "every", 1, MAX_WEEKS, "Say every how many weeks, 1 to 52."),
-            "number": _number(schedule, "number", 0, 6, "Choose a day of the week."),
+            "every": _number(schedule, "every", 1, MAX_WEEKS, _("Say every how many weeks, 1 to 52.")),
+            "number": _number(schedule, "number", 0, 6, _("Choose a day of the week.")),
         }
     elif repeat == "rrule":
         made["rrule"] = _rrule(schedule.get("rrule", ""), made["starts_on"])
     else:
-        raise InvalidInput("Choose how it repeats.", field="repeat")
+        raise InvalidInput(_("Choose how it repeats."), field="repeat")
     zone = schedule.get("time_zone") or "UTC"
     if zone not in available_timezones():
-        raise InvalidInput(f"“{zone}” is not a time zone; write one such as Europe/Berlin.", field="time_zone")
+        raise InvalidInput(
+            _("“{zone}” is not a time zone; write one such as Europe/Berlin.").format(zone=zone), field="time_zone"
+        )
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", opens_at := schedule.get("opens_at") or "08:00"):
-        raise InvalidInput("Write the time as 08:00.", field="opens_at")
+        raise InvalidInput(_("Write the time as 08:00."), field="opens_at")
     return made | {
         "time_zone": zone,
         "holidays": _holidays(schedule.get("holidays") or ""),
         "opens_at": opens_at,
-        "draft_days": _number(schedule, "draft_days", 0, MAX_DRAFT_DAYS, "The draft is made 0 to 60 days ahead."),
-        "max_age_days": _number(schedule, "max_age_days", 1, MAX_AGE, "Data may be 1 to 366 days old."),
-        "max_drift": _number(schedule, "max_drift", 1, 1000, "Rows may drift by 1 to 1000 percent."),
+        "draft_days": _number(schedule, "draft_days", 0, MAX_DRAFT_DAYS, _("The draft is made 0 to 60 days ahead.")),
+        "max_age_days": _number(schedule, "max_age_days", 1, MAX_AGE, _("Data may be 1 to 366 days old.")),
+        "max_drift": _number(schedule, "max_drift", 1, 1000, _("Rows may drift by 1 to 1000 percent.")),
     }
 
 
 def _months(schedule: dict) -> dict:
     every = schedule.get("every")
     if every not in MONTHS:
-        raise InvalidInput("A period has 1, 2, 3, 4, 6 or 12 months.", field="every")
+        raise InvalidInput(_("A period has 1, 2, 3, 4, 6 or 12 months."), field="every")
     if schedule.get("on") == "workday":
         number = _number(
-            schedule, "number", -MAX_WORKDAY, MAX_WORKDAY, "Choose the 1st to the 20th working day, or count back."
+            schedule, "number", -MAX_WORKDAY, MAX_WORKDAY, _("Choose the 1st to the 20th working day, or count back.")
         )
         if not number:
-            raise InvalidInput("Working days are counted from 1, or back from -1.", field="number")
+            raise InvalidInput(_("Working days are counted from 1, or back from -1."), field="number")
         return {"every": every, "on": "workday", "number": number}
     if schedule.get("on") != "day":
-        raise InvalidInput("Choose a day of a month, or a working day.", field="on")
+        raise InvalidInput(_("Choose a day of a month, or a working day."), field="on")
     return {
         "every": every,
         "on": "day",
-        "number": _number(schedule, "number", 1, 31, "Choose a day from 1 to 31; 31 is the last of every month."),
-        "month": _number(schedule, "month", 1, every, f"Choose a month of the period, 1 to {every}."),
+        "number": _number(schedule, "number", 1, 31, _("Choose a day from 1 to 31; 31 is the last of every month.")),
+        "month": _number(schedule, "month", 1, every, _("Choose a month of the period, 1 to {every}.").format(every=every)),
     }
 
 
@@ -117,7 +127,7 @@ def _date(text) -> date:
     except ValueError:
         found = None
     if not found or not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise InvalidInput("Give the day on which the first period begins.", field="starts_on")
+        raise InvalidInput(_("Give the day on which the first period begins."), field="starts_on")
     return found
 
 
@@ -125,20 +135,20 @@ def _rrule(text: str, starts_on: str) -> str:
     text = text.strip().upper().removeprefix("RRULE:")
     parts = [part.partition("=")[::2] for part in text.split(";")]
     if unknown := [name for name, value in parts if name not in RRULE_PARTS or not value]:
-        raise InvalidInput(f"“{unknown[0]}” cannot be used in a rule here.", field="rrule")
+        raise InvalidInput(_("“{unknown}” cannot be used in a rule here.").format(unknown=unknown[0]), field="rrule")
     given = dict(parts)
     if given.get("FREQ") not in RRULE_FREQUENCIES:
-        raise InvalidInput("Begin the rule with FREQ=YEARLY, MONTHLY, WEEKLY or DAILY.", field="rrule")
+        raise InvalidInput(_("Begin the rule with FREQ=YEARLY, MONTHLY, WEEKLY or DAILY."), field="rrule")
     if not re.fullmatch(r"[1-9]\d{0,2}", given.get("INTERVAL", "1")):
-        raise InvalidInput("INTERVAL is a number from 1 to 999.", field="rrule")
+        raise InvalidInput(_("INTERVAL is a number from 1 to 999."), field="rrule")
     if not re.fullmatch(r"\d{8}", given.get("UNTIL", "20000101")):
-        raise InvalidInput("Write UNTIL as a day, such as UNTIL=20301231.", field="rrule")
+        raise InvalidInput(_("Write UNTIL as a day, such as UNTIL=20301231."), field="rrule")
     try:
         first = _first_of_rule(text, date.fromisoformat(starts_on))
     except (ValueError, TypeError) as error:
-        raise InvalidInput(f"This is not a rule that can be read: {error}.", field="rrule") from None
+        raise InvalidInput(_("This is not a rule that can be read: {error}.").format(error=error), field="rrule") from None
     if not first:
-        raise InvalidInput("This rule names no day in its first ten years.", field="rrule")
+        raise InvalidInput(_("This rule names no day in its first ten years."), field="rrule")
     return text
 
 
@@ -147,12 +157,14 @@ def _first_of_rule(text: str, starts_on: date) -> date | None:
 
 
 def _holidays(code: str) -> str:
-    country, _, part = code.strip().upper().partition("-")
+    country, _sep, part = code.strip().upper().partition("-")
     if not country:
         return ""
     known = holidays.list_supported_countries()
     if country not in known or (part and part not in known[country]):
-        raise InvalidInput(f"Holidays of “{code}” are not known; write a country such as DE, or DE-BY.", field="holidays")
+        raise InvalidInput(
+            _("Holidays of “{code}” are not known; write a country such as DE, or DE-BY.").format(code=code), field="holidays"
+        )
     return f"{country}-{part}" if part else country
 
 
@@ -222,7 +234,7 @@ def holidays_in(code: str, year: int) -> frozenset[date]:
     """The public holidays of a country, or of a part of it, in a year; none without a code."""
     if not code:
         return frozenset()
-    country, _, part = code.partition("-")
+    country, _sep, part = code.partition("-")
     return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))
 
 
@@ -254,26 +266,32 @@ def label(schedule: dict, due_on: date) -> str:
 def words(schedule: dict) -> str:
     """The schedule in a sentence."""
     if schedule["repeat"] == "rrule":
-        when = f"by the rule {schedule['rrule']}"
+        when = _("by the rule {rule}").format(rule=schedule["rrule"])
     elif schedule["repeat"] == "weeks":
-        weeks = "every week" if schedule["every"] == 1 else f"every {schedule['every']} weeks"
-        when = f"{weeks} on {WEEKDAYS[schedule['number']]}"
+        weeks = ngettext("every week on {day}", "every {n} weeks on {day}", schedule["every"])
+        when = weeks.format(n=schedule["every"], day=WEEKDAYS[schedule["number"]])
     else:
-        when = f"{MONTHS[schedule['every']].lower()}, {_day_words(schedule)}"
-    holidays_of = f", holidays of {schedule['holidays']} are no working days" if schedule["holidays"] else ""
-    return f"Due {when} ({schedule['time_zone']}{holidays_of}), from {schedule['starts_on']} on."
+        when = f"{str(MONTHS[schedule['every']]).lower()}, {_day_words(schedule)}"
+    where = schedule["time_zone"]
+    if schedule["holidays"]:
+        where += _(", holidays of {country} are no working days").format(country=schedule["holidays"])
+    return _("Due {when} ({where}), from {day} on.").format(when=when, where=where, day=schedule["starts_on"])
 
 
 def _day_words(schedule: dict) -> str:
     number, every = schedule["number"], schedule["every"]
     if schedule["on"] == "workday":
-        which = f"{ordinal(abs(number))} working day" if number > 0 else f"{ordinal(-number)} last working day"
-        return f"on the {which.replace('1st last', 'last')}"
-    of = "" if every == 1 else f" of its {ordinal(schedule['month'])} month"
-    return f"on the last day{of}" if number == 31 else f"on the {ordinal(number)}{of}"
+        if number == -1:
+            return _("on the last working day")
+        text = _("on the {nth} working day") if number > 0 else _("on the {nth} last working day")
+        return text.format(nth=ordinal(abs(number)))
+    said = _("on the last day") if number == 31 else _("on the {nth}").format(nth=ordinal(number))
+    return said if every == 1 else said + _(" of its {nth} month").format(nth=ordinal(schedule["month"]))
 
 
 def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th, 11th, 21st …"""
+    """1st, 2nd, 3rd, 4th, 11th, 21st …; 1. in languages that count with a point."""
+    if get_language() != RECORDED:
+        return f"{number}."
     ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"

@@ -3,8 +3,11 @@
 import re
 from datetime import date, datetime
 
+from django.utils.translation import gettext as _
+
 from campaigns.states import CAMPAIGN_TRANSITIONS, RED_SIGNALS, CampaignState, DecisionCode, Signal
 from certify.lib.errors import InvalidInput
+from certify.lib.language import within
 
 #: Columns that a leaf hash covers and a pack prints, in this order. The leaf is the RFC 6962 hash of the RFC 8785 array of the
 #: cells as strings; times are RFC 3339 in UTC with six decimals, signals are joined by a space, unknown is empty.
@@ -49,7 +52,11 @@ def statement(name: str, count: int, campaign: str) -> str:
 def check_transition(old: str, new: str) -> None:
     """Refuse a change of state that the life of a campaign does not have."""
     if new not in CAMPAIGN_TRANSITIONS[old]:
-        raise InvalidInput(f"A campaign that is “{CampaignState(old).label}” cannot become “{CampaignState(new).label}”.")
+        raise InvalidInput(
+            _("A campaign that is “{label}” cannot become “{label2}”.").format(
+                label=CampaignState(old).label, label2=CampaignState(new).label
+            )
+        )
 
 
 def is_red(signals: list[str]) -> bool:
@@ -60,16 +67,16 @@ def is_red(signals: list[str]) -> bool:
 def needs_reason(code: str, signals: list[str], terms: dict) -> str:
     """Why this decision needs a reason, in words; empty when it needs none."""
     if code == DecisionCode.DONT_KNOW:
-        return "Say what is missing to decide."
+        return _("Say what is missing to decide.")
     if code == DecisionCode.APPROVE and is_red(signals):
-        words = ", ".join(Signal(signal).label.lower() for signal in signals if signal in RED_SIGNALS)
-        return f"Keeping this needs a reason: {words}."
+        words = ", ".join(within(Signal(signal).label) for signal in signals if signal in RED_SIGNALS)
+        return _("Keeping this needs a reason: {words}.").format(words=words)
     if code == DecisionCode.APPROVE and terms["reason_for_every_keep"]:
-        return "This review asks for a reason for everything that is kept."
+        return _("This review asks for a reason for everything that is kept.")
     if code == DecisionCode.REDUCE:
-        return "Say why less is enough."
+        return _("Say why less is enough.")
     if code == DecisionCode.REVOKE and terms["reason_for_every_removal"]:
-        return "This review asks for a reason for everything that is removed."
+        return _("This review asks for a reason for everything that is removed.")
     return ""
 
 
@@ -80,7 +87,8 @@ def check_reason(reason: str, why_needed: str) -> str:
         return ""
     if len(reason) < MIN_REASON or len(set(re.sub(r"\W", "", reason.lower()))) < 4:
         raise InvalidInput(
-            f"{why_needed or 'A reason must say something.'} Write at least {MIN_REASON} characters.", field="rationale"
+            _("{why} Write at least {n} characters.").format(why=why_needed or _("A reason must say something."), n=MIN_REASON),
+            field="rationale",
         )
     return reason
 
@@ -89,9 +97,9 @@ def check_answer(code: str, reduce_to: str, until: date | None, now: datetime) -
     """(what is left after a reduction, last day of a keep), as they may be recorded."""
     reduce_to = reduce_to.strip()
     if code == DecisionCode.REDUCE and not reduce_to:
-        raise InvalidInput("Say what is left: a lesser right, or in words.", field="reduce_to")
+        raise InvalidInput(_("Say what is left: a lesser right, or in words."), field="reduce_to")
     if until and code == DecisionCode.APPROVE and until <= now.date():
-        raise InvalidInput("Keep until a day after today.", field="until")
+        raise InvalidInput(_("Keep until a day after today."), field="until")
     return reduce_to if code == DecisionCode.REDUCE else "", until if code == DecisionCode.APPROVE else None
 
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import assigning, permissions, queries, results, reviewers, rules, second_look, stages
 from campaigns.actions import asking, closing, silence
@@ -45,7 +47,7 @@ def finish_stage(*, campaign_id: int, by) -> Campaign:
     if campaign.state != CampaignState.OPEN:
         return campaign
     if by is not SYSTEM and not permissions.can_close(by, campaign):
-        raise NotAllowed("Only a control owner may end a stage before it is due.")
+        raise NotAllowed(_("Only a control owner may end a stage before it is due."))
     if by is SYSTEM and not queries.stage_is_over(campaign, clock.now()):
         return campaign
     if by is SYSTEM and silence.escalate(campaign=campaign, by=by):
@@ -117,10 +119,10 @@ def extend(*, campaign_id: int, due_at: datetime, reason: str, by) -> Campaign:
     """Give the present stage more time, with a reason. Refuses a moment that is not later than the present due date."""
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if not permissions.can_close(by, campaign):
-        raise NotAllowed("Only a control owner may extend an open campaign.")
-    reason = rules.check_reason(reason, "Say why there is more time.")
+        raise NotAllowed(_("Only a control owner may extend an open campaign."))
+    reason = rules.check_reason(reason, gettext_lazy("Say why there is more time."))
     if due_at <= max(campaign.due_at, clock.now()):
-        raise InvalidInput("Choose a date after the present due date.", field="due_at")
+        raise InvalidInput(_("Choose a date after the present due date."), field="due_at")
     old, campaign.due_at = campaign.due_at, due_at
     campaign.save(update_fields=["due_at"])
     entries.record(
@@ -143,8 +145,8 @@ def reopen(*, campaign_id: int, assignment_ids: list[int], reason: str, by) -> i
     """Open submitted answers of the present stage again; returns how many. What was signed stays recorded as it was signed."""
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if not permissions.can_close(by, campaign):
-        raise NotAllowed("Only a control owner may open submitted answers again.")
-    reason = rules.check_reason(reason, "Say why these answers are opened again.")
+        raise NotAllowed(_("Only a control owner may open submitted answers again."))
+    reason = rules.check_reason(reason, gettext_lazy("Say why these answers are opened again."))
     rows = list(
         Assignment.objects.filter(
             pk__in=assignment_ids, campaign=campaign, stage=campaign.stage, is_active=True, sign_off__isnull=False

@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import permissions, rules, worklist
 from campaigns.actions.items import Selection
@@ -42,17 +45,19 @@ def reassign(*, campaign_id: int, selection: Selection, to, reason: str, by) -> 
     """
     now = clock.now()
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may give away the items of others.")
+        raise NotAllowed(_("Only a control owner may give away the items of others."))
     stage = worklist.hold_open(campaign_id, now)
-    reason = rules.check_reason(reason, "Say why the items go to somebody else.")
+    reason = rules.check_reason(reason, gettext_lazy("Say why the items go to somebody else."))
     if not to.is_active:
-        raise InvalidInput(f"{to.name} is not active.", field="to")
+        raise InvalidInput(_("{to_name} is not active.").format(to_name=to.name), field="to")
     if len(selection.ids) > MAX_ITEMS:
-        raise InvalidInput(f"At most {MAX_ITEMS:,} items can be given away at once.")
+        raise InvalidInput(_("At most {max_items} items can be given away at once.").format(max_items=intcomma(MAX_ITEMS)))
     old = worklist.lock_reassignable(campaign_id, stage, selection.ids, to)
     own = Identity.objects.filter(user=to).values_list("key", flat=True)
     if mine := [assignment for assignment in old if assignment.item.identity_key in set(own)]:
-        raise InvalidInput(f"{len(mine)} of these items are {to.name}'s own access.", field="to")
+        raise InvalidInput(
+            _("{mine} of these items are {to_name}'s own access.").format(mine=len(mine), to_name=to.name), field="to"
+        )
     if not old:
         return 0
     move(rows=old, to=to, rule=ReviewerRule.REASSIGNED, reason=reason, by=by)

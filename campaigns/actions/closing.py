@@ -1,6 +1,9 @@
 """The end of a campaign: closed with an outcome for every item, or cancelled with a reason."""
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import permissions, queries, results, rules, second_look, stages
 from campaigns.actions import findings, guards, schedules
@@ -8,6 +11,7 @@ from campaigns.models import Campaign, CampaignDefinition, Decision
 from campaigns.states import CampaignState
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
+from certify.lib.language import dated
 from certify.lib.times import rfc3339
 from ledger.actions import entries
 from ledger.actors import SYSTEM
@@ -27,7 +31,7 @@ def close(*, campaign_id: int, by) -> Campaign:
     rules.check_transition(campaign.state, CampaignState.CLOSED)
     is_over = campaign.stage == len(stages.of(campaign.terms)) and queries.stage_is_over(campaign, clock.now())
     if not (is_over if by is SYSTEM else permissions.can_close(by, campaign)):
-        raise NotAllowed("Only a control owner may close a campaign before it is due.")
+        raise NotAllowed(_("Only a control owner may close a campaign before it is due."))
     _check_second_look(campaign)
     results.settle(campaign)
     return close_settled(campaign=campaign, by=by)
@@ -36,9 +40,13 @@ def close(*, campaign_id: int, by) -> Campaign:
 def _check_second_look(campaign: Campaign) -> None:
     """Refuse to close before the second look was asked for, and before it is answered or its time is over."""
     if second_look.is_due(campaign):
-        raise InvalidInput("This review ends with a second look at what was kept. Ask for it first.")
+        raise InvalidInput(_("This review ends with a second look at what was kept. Ask for it first."))
     if second_look.is_running(campaign) and clock.now() < campaign.due_at and (left := second_look.waiting(campaign).count()):
-        raise InvalidInput(f"{left:,} answers of the second look are awaited until {campaign.due_at:%d %B %Y, %H:%M} UTC.")
+        raise InvalidInput(
+            _("{left} answers of the second look are awaited until {due_at} UTC.").format(
+                left=intcomma(left), due_at=dated(campaign.due_at, "d F Y, H:i")
+            )
+        )
 
 
 @transaction.atomic
@@ -87,8 +95,8 @@ def cancel(*, campaign_id: int, reason: str, by) -> Campaign:
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     rules.check_transition(campaign.state, CampaignState.CANCELLED)
     if not permissions.can_cancel(by, campaign):
-        raise NotAllowed("Only a control owner may cancel a campaign.")
-    reason = rules.check_reason(reason, "Say why the campaign is cancelled.")
+        raise NotAllowed(_("Only a control owner may cancel a campaign."))
+    reason = rules.check_reason(reason, gettext_lazy("Say why the campaign is cancelled."))
     was_draft = campaign.state == CampaignState.DRAFT
     campaign.state, campaign.error = CampaignState.CANCELLED, reason
     campaign.save(update_fields=["state", "error"])

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field, fields
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import ladder, measures, permissions
 from campaigns.actions import schedules
@@ -61,20 +63,24 @@ def _check(terms: Terms, document: dict) -> None:
     known = set(Source.objects.filter(pk__in=wanted).values_list("pk", flat=True))
     bad = [text for text in terms.controls if not CONTROL.fullmatch(text)]
     problems = {
-        "name": not terms.name.strip() and "Give it a name.",
-        "scope": wanted - known and "A system of the scope does not exist.",
-        "kind": terms.kind not in CampaignKind.values and "Choose what sort of review this is.",
-        "cadence": terms.cadence not in Cadence.values and "Choose how often it is run.",
-        "controls": bad and f"“{bad[0]}” is not a control; write framework:control, such as soc2:CC6.3.",
-        "reviewer_chain": (set(terms.reviewer_chain) - set(CHAIN) and "Unknown reviewer rule.")
-        or (ReviewerRule.FALLBACK not in terms.reviewer_chain and "The chain must end with the named fallback reviewer."),
-        "duration_days": not 1 <= terms.duration_days <= 366 and "A campaign lasts 1 to 366 days.",
-        "removal_days": not 1 <= terms.removal_days <= 366 and "A removal may take 1 to 366 days.",
+        "name": not terms.name.strip() and gettext_lazy("Give it a name."),
+        "scope": wanted - known and gettext_lazy("A system of the scope does not exist."),
+        "kind": terms.kind not in CampaignKind.values and gettext_lazy("Choose what sort of review this is."),
+        "cadence": terms.cadence not in Cadence.values and gettext_lazy("Choose how often it is run."),
+        "controls": bad
+        and gettext_lazy("“{control}” is not a control; write framework:control, such as soc2:CC6.3.").format(control=bad[0]),
+        "reviewer_chain": (set(terms.reviewer_chain) - set(CHAIN) and gettext_lazy("Unknown reviewer rule."))
+        or (
+            ReviewerRule.FALLBACK not in terms.reviewer_chain
+            and gettext_lazy("The chain must end with the named fallback reviewer.")
+        ),
+        "duration_days": not 1 <= terms.duration_days <= 366 and gettext_lazy("A campaign lasts 1 to 366 days."),
+        "removal_days": not 1 <= terms.removal_days <= 366 and gettext_lazy("A removal may take 1 to 366 days."),
         "removal_limit": terms.removal_limit is not None
         and not 0 <= terms.removal_limit <= 100
-        and "Write a percentage from 0 to 100, or leave it empty.",
-        "fallback_reviewer": not terms.fallback_reviewer.is_active and "The fallback reviewer is not active.",
-        "owner": not permissions.can_run_campaigns(terms.owner) and "The owner must be a control owner.",
+        and gettext_lazy("Write a percentage from 0 to 100, or leave it empty."),
+        "fallback_reviewer": not terms.fallback_reviewer.is_active and gettext_lazy("The fallback reviewer is not active."),
+        "owner": not permissions.can_run_campaigns(terms.owner) and gettext_lazy("The owner must be a control owner."),
     }
     for name, problem in problems.items():
         if problem:
@@ -93,7 +99,9 @@ def _write(definition: CampaignDefinition, terms: Terms) -> None:
         with transaction.atomic():
             definition.save()
     except IntegrityError:
-        raise InvalidInput(f"There is already a definition called “{terms.name}”.", field="name") from None
+        raise InvalidInput(
+            _("There is already a definition called “{terms_name}”.").format(terms_name=terms.name), field="name"
+        ) from None
 
 
 def _subject(definition: CampaignDefinition) -> str:
@@ -102,7 +110,7 @@ def _subject(definition: CampaignDefinition) -> str:
 
 def _require(by) -> None:
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may define campaigns.")
+        raise NotAllowed(_("Only a control owner may define campaigns."))
 
 
 @transaction.atomic

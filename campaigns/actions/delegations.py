@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import permissions, rules
 from campaigns.models import Campaign, Delegation
@@ -33,21 +35,26 @@ def delegate(*, principal: User, to: list[User], absence: Absence, by) -> list[D
     Refuses days in the past or more than 366 of them, people who are not active, campaigns that do not exist, and a missing reason.
     """
     if by.pk != principal.pk and not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may say who acts for somebody else.")
+        raise NotAllowed(_("Only a control owner may say who acts for somebody else."))
     now = clock.now()
-    reason = rules.check_reason(absence.reason, "Say why somebody acts for you.")
+    reason = rules.check_reason(absence.reason, gettext_lazy("Say why somebody acts for you."))
     if absence.ends_on < max(absence.begins_on, now.date()):
-        raise InvalidInput("The last day is over already, or before the first.", field="ends_on")
+        raise InvalidInput(_("The last day is over already, or before the first."), field="ends_on")
     if (absence.ends_on - absence.begins_on).days > MAX_DAYS:
-        raise InvalidInput(f"A delegation lasts at most {MAX_DAYS} days.", field="ends_on")
+        raise InvalidInput(_("A delegation lasts at most {max_days} days.").format(max_days=MAX_DAYS), field="ends_on")
     if not to:
-        raise InvalidInput("Choose who acts.", field="to")
+        raise InvalidInput(_("Choose who acts."), field="to")
     for delegate_user in to:
         if delegate_user.pk == principal.pk or not delegate_user.is_active:
-            raise InvalidInput(f"{delegate_user.name} cannot act for {principal.name}.", field="to")
+            raise InvalidInput(
+                _("{delegate_user_name} cannot act for {principal_name}.").format(
+                    delegate_user_name=delegate_user.name, principal_name=principal.name
+                ),
+                field="to",
+            )
     known = Campaign.objects.filter(pk__in=absence.campaigns).count()
     if known != len(set(absence.campaigns)):
-        raise InvalidInput("A campaign that was chosen does not exist.", field="campaigns")
+        raise InvalidInput(_("A campaign that was chosen does not exist."), field="campaigns")
     return [_make(principal, one, absence, reason, now, by) for one in to]
 
 
@@ -96,7 +103,7 @@ def end(*, delegation_id: int, by) -> Delegation:
     """End a delegation now. One that has ended stays as it is; what was done by it stays."""
     found = Delegation.objects.select_for_update(of=("self",), no_key=True).get(pk=delegation_id)
     if by.pk != found.principal_id and not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only the person themselves or a control owner may end this.")
+        raise NotAllowed(_("Only the person themselves or a control owner may end this."))
     if found.ended_at is None:
         found.ended_at = clock.now()
         found.save(update_fields=["ended_at"])

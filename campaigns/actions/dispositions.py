@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import permissions, rules
 from campaigns.actions import advancing
@@ -24,10 +26,10 @@ def judge(*, campaign_id: int, finding_ids: Iterable[int], choice: str, reason: 
     """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may judge findings.")
+        raise NotAllowed(_("Only a control owner may judge findings."))
     if choice not in Disposition.values:
-        raise InvalidInput("Accept it, or ask again.", field="choice")
-    reason, now = rules.check_reason(reason, "Say why."), clock.now()
+        raise InvalidInput(_("Accept it, or ask again."), field="choice")
+    reason, now = rules.check_reason(reason, gettext_lazy("Say why.")), clock.now()
     wanted = set(finding_ids)
     found = list(
         Finding.objects.filter(campaign=campaign, pk__in=wanted, disposition__isnull=True)
@@ -35,11 +37,11 @@ def judge(*, campaign_id: int, finding_ids: Iterable[int], choice: str, reason: 
         .order_by("pk")
     )
     if not wanted:
-        raise InvalidInput("Choose what you judge.", field="findings")
+        raise InvalidInput(_("Choose what you judge."), field="findings")
     if len(found) != len(wanted):
-        raise Conflict("Somebody else has judged some of this meanwhile. Look at it again.")
+        raise Conflict(_("Somebody else has judged some of this meanwhile. Look at it again."))
     if any(finding.reviewer_id == by.pk for finding in found):
-        raise NotAllowed("This is about your own reviews: another control owner must judge it.")
+        raise NotAllowed(_("This is about your own reviews: another control owner must judge it."))
     reopened = _reopen(campaign, found, reason, now, by) if choice == Disposition.RE_ASK else {}
     return [_write(finding, choice, reason, reopened.get(finding.reviewer_id), now, by) for finding in found]
 
@@ -49,7 +51,7 @@ def _reopen(campaign: Campaign, found: list[Finding], reason: str, now: datetime
     if campaign.state in FINAL_STATES or (campaign.state == CampaignState.OPEN and now > campaign.due_at):
         return {}
     if campaign.state != CampaignState.OPEN:
-        raise InvalidInput("This campaign is not open: nobody can be asked now.")
+        raise InvalidInput(_("This campaign is not open: nobody can be asked now."))
     reopened = {}
     for reviewer in sorted({finding.reviewer_id for finding in found}):
         rows = Assignment.objects.filter(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns import events, permissions, queries
 from campaigns.models import AccessEvent, Campaign, CampaignDefinition
@@ -25,14 +26,16 @@ def watch(*, definition_id: int, kinds: list[str], per_day: int = DEFAULT_PER_DA
     Only what happens from now on is an event.
     """
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may say what a review watches for.")
+        raise NotAllowed(_("Only a control owner may say what a review watches for."))
     definition = CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(pk=definition_id)
     if definition.is_archived:
-        raise InvalidInput("This definition is archived.")
+        raise InvalidInput(_("This definition is archived."))
     if unknown := set(kinds) - set(events.WATCHED):
-        raise InvalidInput(f"“{min(unknown)}” is no event that can be watched for.", field="kinds")
+        raise InvalidInput(_("“{unknown}” is no event that can be watched for.").format(unknown=min(unknown)), field="kinds")
     if not 1 <= per_day <= MAX_PER_DAY:
-        raise InvalidInput(f"Between 1 and {MAX_PER_DAY} small reviews a day.", field="per_day")
+        raise InvalidInput(
+            _("Between 1 and {max_per_day} small reviews a day.").format(max_per_day=MAX_PER_DAY), field="per_day"
+        )
     old = definition.watched
     new = {"kinds": [kind.value for kind in events.WATCHED if kind in kinds], "per_day": per_day} if kinds else {}
     if new == old:

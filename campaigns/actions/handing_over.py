@@ -3,7 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import hand_over as giving
 from campaigns import rules, worklist
@@ -37,16 +40,16 @@ def hand_over(*, campaign_id: int, selection: Selection, to: User, reason: str, 
     """
     stage = worklist.hold_open(campaign_id, clock.now())
     campaign = Campaign.objects.get(pk=campaign_id)
-    reason = rules.check_reason(reason, "Say why the items go to somebody else.")
+    reason = rules.check_reason(reason, gettext_lazy("Say why the items go to somebody else."))
     if not giving.is_possible(campaign.terms):
-        raise NotAllowed("In this review only its owner gives items to somebody else.")
+        raise NotAllowed(_("In this review only its owner gives items to somebody else."))
     if to.pk == by.pk or not giving.may_receive(to):
-        raise InvalidInput(f"{to.name} cannot be given items.", field="to")
+        raise InvalidInput(_("{to_name} cannot be given items.").format(to_name=to.name), field="to")
     if len(selection.ids) > MAX_ITEMS:
-        raise InvalidInput(f"At most {MAX_ITEMS:,} items can be given away at once.")
+        raise InvalidInput(_("At most {max_items} items can be given away at once.").format(max_items=intcomma(MAX_ITEMS)))
     chosen = _locked(campaign, selection, to, by)
     if not chosen:
-        raise NotAllowed("Only items that are assigned to you can be given away.")
+        raise NotAllowed(_("Only items that are assigned to you can be given away."))
     found = giving.sorted_for(campaign, chosen, to)
     going = [one for one in found if not one.stays]
     stayed = Counter(one.stays for one in found if one.stays)

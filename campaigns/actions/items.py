@@ -5,8 +5,10 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
+from django.utils.translation import gettext as _
 
 from campaigns import bulk_acts, rules, second_look, worklist
 from campaigns.actions import guards
@@ -77,7 +79,7 @@ def decide(*, assignment_id: int, answer: Answer, expected: str | None = None, b
     meanwhile. An answer that was recorded already changes nothing: the row is returned as it stands.
     """
     if answer.code not in ANSWERS:
-        raise InvalidInput(f"“{answer.code}” is not a decision.")
+        raise InvalidInput(_("“{code}” is not a decision.").format(code=answer.code))
     now = clock.now()
     row, is_done = _open_unless_recorded(assignment_id, expected, answer.number, by, now)
     if is_done:
@@ -106,7 +108,7 @@ def undo(*, assignment_id: int, expected: str | None = None, number: UUID | None
     if is_done:
         return row
     if not row.decision:
-        raise InvalidInput("There is no decision to undo.")
+        raise InvalidInput(_("There is no decision to undo."))
     return _write(row, Answer(DecisionCode.UNDO, number=number), now, by)
 
 
@@ -144,21 +146,21 @@ def _open_row(assignment_id: int, expected: str | None, by, now: datetime) -> As
     campaign = row.campaign
     is_theirs = row.reviewer_id == by.pk or row.reviewer_id in worklist.principals(by, campaign_id, now)
     if not row.is_active or not by.is_active or not is_theirs:
-        raise NotAllowed("This item is not assigned to you.")
+        raise NotAllowed(_("This item is not assigned to you."))
     if not row.is_vote and worklist.has_answered(row.item_id, by):
-        raise NotAllowed("You have answered for this item: its second look is somebody else's.")
+        raise NotAllowed(_("You have answered for this item: its second look is somebody else's."))
     if not second_look.takes(campaign, row):
         raise InvalidInput(
-            "First answers have ended, and a second look is taken. What was not submitted counts as not reviewed."
+            _("First answers have ended, and a second look is taken. What was not submitted counts as not reviewed.")
         )
     if row.stage != stage:
-        raise InvalidInput("The stage of this answer has ended; nothing in it can change.")
+        raise InvalidInput(_("The stage of this answer has ended; nothing in it can change."))
     if rules.is_self_review(row.owner_id, by.pk):
-        raise NotAllowed("This is your own access: somebody else must decide.")
+        raise NotAllowed(_("This is your own access: somebody else must decide."))
     if row.sign_off_id:
-        raise InvalidInput("This item was submitted. Submitted decisions do not change.")
+        raise InvalidInput(_("This item was submitted. Submitted decisions do not change."))
     if expected is not None and str(row.decision_entry_uid or "") != expected:
-        raise Conflict("Somebody else decided this item meanwhile. Look at it again.")
+        raise Conflict(_("Somebody else decided this item meanwhile. Look at it again."))
     return row
 
 
@@ -210,9 +212,13 @@ def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale:
     nothing is recorded.
     """
     if code not in BULK_ANSWERS:
-        raise InvalidInput(f"“{code}” is not a decision for many at once.")
+        raise InvalidInput(_("“{code}” is not a decision for many at once.").format(code=code))
     if len(selection.ids) > MAX_BULK:
-        raise InvalidInput(f"At most {MAX_BULK:,} items can be decided at once; {len(selection.ids):,} are selected.")
+        raise InvalidInput(
+            _("At most {max_bulk} items can be decided at once; {ids} are selected.").format(
+                max_bulk=intcomma(MAX_BULK), ids=intcomma(len(selection.ids))
+            )
+        )
     now = clock.now()
     stage = worklist.hold_open(campaign_id, now)
     terms = Campaign.objects.values_list("terms", flat=True).get(pk=campaign_id)
@@ -222,7 +228,7 @@ def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale:
     rows = _update_rows(campaign_id, stage, principals, selection.ids, answer, now, by)
     left_out = len(set(selection.ids)) - len(rows)
     if selection.seen and selection.seen != bulk_acts.digest(row.item_number for row in rows):
-        raise Conflict("Some of these were decided or given away meanwhile. Nothing was recorded: look at what is left.")
+        raise Conflict(_("Some of these were decided or given away meanwhile. Nothing was recorded: look at what is left."))
     if not rows:
         return BulkResult(None, 0, left_out)
     act = _record_act(campaign_id, rows, selection, answer, left_out, now, by)

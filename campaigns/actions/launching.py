@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from campaigns import assigning, item_conflicts, permissions, population, roots, rules, stages
 from campaigns.actions import asking, sod_conflicts
@@ -28,7 +30,7 @@ def preview(*, definition_id: int, by) -> dict:
     Lists are capped at 100; the totals beside them say how many there are.
     """
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may preview a campaign.")
+        raise NotAllowed(_("Only a control owner may preview a campaign."))
     definition = CampaignDefinition.objects.get(pk=definition_id)
     sod_conflicts.refresh(by=by)
     found = population.at(definition.terms(), clock.now())
@@ -66,13 +68,13 @@ def request(*, definition_id: int, name: str, by, is_staged_first: bool = False)
     Refuses archived definitions, sources never loaded and a name that is taken.
     """
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may launch a campaign.")
+        raise NotAllowed(_("Only a control owner may launch a campaign."))
     definition = CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(pk=definition_id)
     if definition.is_archived:
-        raise InvalidInput("This definition is archived.")
+        raise InvalidInput(_("This definition is archived."))
     sources = definition.scope["sources"]
     if len(population.latest_snapshots(sources)) < len(sources):
-        raise InvalidInput("A source of this definition was never loaded. Load it first, or take it out of the definition.")
+        raise InvalidInput(_("A source of this definition was never loaded. Load it first, or take it out of the definition."))
     campaign = Campaign(
         definition=definition,
         name=name.strip() or definition.name,
@@ -86,7 +88,9 @@ def request(*, definition_id: int, name: str, by, is_staged_first: bool = False)
         with transaction.atomic():
             campaign.save()
     except IntegrityError:
-        raise InvalidInput(f"There is already a campaign called “{campaign.name}”.", field="name") from None
+        raise InvalidInput(
+            _("There is already a campaign called “{campaign_name}”.").format(campaign_name=campaign.name), field="name"
+        ) from None
     _record_request(campaign, by)
     return campaign
 
@@ -124,7 +128,7 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     campaign.exclusion_root, campaign.excluded_count = roots.over("campaigns_exclusion", campaign.pk, hashed)
     campaign.conflict_root, campaign.conflict_count = roots.over("campaigns_itemconflict", campaign.pk)
     if not campaign.item_count:
-        raise InvalidInput("Nothing is in scope: every open grant is excluded. Widen the definition's scope.")
+        raise InvalidInput(_("Nothing is in scope: every open grant is excluded. Widen the definition's scope."))
     progress(92, "Recording the launch")
     campaign.progress, campaign.progress_text, campaign.error = 100, "", ""
     if campaign.is_staged_first:
@@ -183,7 +187,7 @@ def retry(*, campaign_id: int, by) -> Campaign:
     """Ask again for a launch that was refused, with the definition as it stands now."""
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).select_related("definition").get(pk=campaign_id)
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may launch a campaign.")
+        raise NotAllowed(_("Only a control owner may launch a campaign."))
     ask(campaign=campaign, by=by)
     return campaign
 
@@ -213,8 +217,15 @@ def _check_reviewers() -> None:
     if missing:
         row = first[0]
         raise InvalidInput(
-            f"{missing:,} items have no reviewer, for example {row['account']} · {row['entitlement'] or row['entitlement_key']} in "
-            f"{row['source']}: the fallback would review their own access. Name a system owner or another fallback reviewer."
+            _(
+                "{missing} items have no reviewer, for example {account} · {value} in {source}: the fallback "
+                "would review their own access. Name a system owner or another fallback reviewer."
+            ).format(
+                missing=intcomma(missing),
+                account=row["account"],
+                value=row["entitlement"] or row["entitlement_key"],
+                source=row["source"],
+            )
         )
 
 
@@ -223,7 +234,10 @@ def _check_everybody_asked(campaign: Campaign) -> None:
     asks_groups = any("group" in link for panel in stages.of(campaign.terms)[0]["panels"] for link in panel)
     if asks_groups and (missing := assigning.without_assignment(campaign, "launch_population", "exclusion IS NULL")):
         raise InvalidInput(
-            f"{missing:,} items have no reviewer: nobody is in their group besides the person reviewed. Add members to the group."
+            _(
+                "{missing} items have no reviewer: nobody is in their group besides the person reviewed. Add "
+                "members to the group."
+            ).format(missing=intcomma(missing))
         )
 
 

@@ -1,6 +1,8 @@
 """What the owner does to a campaign as a whole: open what was staged, try its mail, pause it, go on."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import permissions, rules, stages
 from campaigns.actions import launching
@@ -16,7 +18,7 @@ from people.actions import mails
 def _locked(campaign_id: int, by) -> Campaign:
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may do this to a campaign.")
+        raise NotAllowed(_("Only a control owner may do this to a campaign."))
     return campaign
 
 
@@ -37,7 +39,7 @@ def send_test_mail(*, campaign_id: int, by) -> None:
     """Send to oneself what the reviewer with the most items will get."""
     campaign = _locked(campaign_id, by)
     if campaign.state != CampaignState.STAGED:
-        raise InvalidInput("A test mail can be sent while the campaign is staged.")
+        raise InvalidInput(_("A test mail can be sent while the campaign is staged."))
     count = Assignment.objects.filter(campaign=campaign, is_active=True).count()
     now = clock.now()
     due_at = stages.due_at(campaign.terms, 1, now, campaign.ends_at)
@@ -62,7 +64,7 @@ def pause(*, campaign_id: int, reason: str, by) -> Campaign:
     """Stop an open campaign for a while: nobody can decide, nobody is reminded, and it does not end. Needs a reason."""
     campaign = _locked(campaign_id, by)
     rules.check_transition(campaign.state, CampaignState.PAUSED)
-    reason = rules.check_reason(reason, "Say why the campaign is paused.")
+    reason = rules.check_reason(reason, gettext_lazy("Say why the campaign is paused."))
     campaign.state, campaign.paused_at, campaign.error = CampaignState.PAUSED, clock.now(), reason
     campaign.save(update_fields=["state", "paused_at", "error"])
     _record("campaign:paused", campaign, by, reason=reason)
@@ -74,7 +76,7 @@ def resume(*, campaign_id: int, by) -> Campaign:
     """Go on with a paused campaign. The present stage ends later by as long as it was paused."""
     campaign = _locked(campaign_id, by)
     if campaign.state != CampaignState.PAUSED:
-        raise InvalidInput("This campaign is not paused.")
+        raise InvalidInput(_("This campaign is not paused."))
     campaign.due_at += clock.now() - campaign.paused_at
     campaign.state, campaign.paused_at, campaign.error = CampaignState.OPEN, None, ""
     campaign.save(update_fields=["state", "paused_at", "error", "due_at"])

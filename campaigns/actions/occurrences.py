@@ -1,6 +1,8 @@
 """From a run that is expected to its campaign: the draft, the gate, the launch, and what became of it when it did not run."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import gate, permissions, queries, rules
 from campaigns.actions import launching, schedules
@@ -119,12 +121,16 @@ def _tell(occurrence: Occurrence, template: str, key: str, by, *, held: list[str
 def _locked(occurrence_id: int, by) -> Occurrence:
     """The run, under the lock of its definition: the order in which the sweep takes them."""
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may decide about a run.")
+        raise NotAllowed(_("Only a control owner may decide about a run."))
     definition = Occurrence.objects.values_list("definition_id", flat=True).get(pk=occurrence_id)
     CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(pk=definition)
     occurrence = Occurrence.objects.select_related("campaign", "definition").get(pk=occurrence_id)
     if occurrence.state not in WAITING:
-        raise InvalidInput(f"This run is “{occurrence.get_state_display()}”: it can no longer be decided about.")
+        raise InvalidInput(
+            _("This run is “{get_state_display}”: it can no longer be decided about.").format(
+                get_state_display=occurrence.get_state_display()
+            )
+        )
     return occurrence
 
 
@@ -133,9 +139,9 @@ def launch_now(*, occurrence_id: int, reason: str, by) -> Occurrence:
     """Launch a draft before its day, or in spite of what holds it; what held it then needs a reason."""
     occurrence = _locked(occurrence_id, by)
     if occurrence.state != OccurrenceState.DRAFTED:
-        raise InvalidInput("There is no draft of this run yet.")
+        raise InvalidInput(_("There is no draft of this run yet."))
     occurrence.held_for = gate.findings(occurrence.definition, clock.now())
-    why = "The data is not ready; say why it is launched all the same." if occurrence.held_for else ""
+    why = gettext_lazy("The data is not ready; say why it is launched all the same.") if occurrence.held_for else ""
     reason = rules.check_reason(reason, why)
     occurrence.save(update_fields=["held_for"])
     _launch(occurrence, reason, by)
@@ -146,5 +152,5 @@ def launch_now(*, occurrence_id: int, reason: str, by) -> Occurrence:
 def skip(*, occurrence_id: int, reason: str, by) -> Occurrence:
     """Say that a run will not take place, and why; the auditor reads it."""
     occurrence = _locked(occurrence_id, by)
-    _end(occurrence, OccurrenceState.SKIPPED, rules.check_reason(reason, "Say why this run is skipped."), by)
+    _end(occurrence, OccurrenceState.SKIPPED, rules.check_reason(reason, gettext_lazy("Say why this run is skipped.")), by)
     return occurrence

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from campaigns import permissions, plans
 from campaigns.models import CampaignDefinition, ReviewerGroup
@@ -13,7 +14,7 @@ from people.models import User
 
 def _require(by) -> None:
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may say how a review is done.")
+        raise NotAllowed(_("Only a control owner may say how a review is done."))
 
 
 @transaction.atomic
@@ -24,11 +25,11 @@ def set_plan(*, definition_id: int, plan: dict, by) -> CampaignDefinition:
     checked = plans.checked(plan)
     people = plans.people_in(checked)
     if people - set(User.objects.filter(pk__in=people, is_active=True).values_list("pk", flat=True)):
-        raise InvalidInput("A person named as a reviewer is not active.", field="stages")
+        raise InvalidInput(_("A person named as a reviewer is not active."), field="stages")
     groups = plans.groups_in(checked)
     usable = ReviewerGroup.objects.filter(pk__in=groups, is_archived=False, members__is_active=True)
     if groups - set(usable.values_list("pk", flat=True)):
-        raise InvalidInput("A group named as reviewers is archived, or has no active member.", field="stages")
+        raise InvalidInput(_("A group named as reviewers is archived, or has no active member."), field="stages")
     old = definition.terms()
     definition.plan = checked
     definition.save(update_fields=["plan", "changed_at"])
@@ -48,12 +49,12 @@ def create_group(*, name: str, members: Iterable[User], by) -> ReviewerGroup:
     _require(by)
     found = _members(members)
     if not name.strip():
-        raise InvalidInput("Give the group a name.", field="name")
+        raise InvalidInput(_("Give the group a name."), field="name")
     try:
         with transaction.atomic():
             group = ReviewerGroup.objects.create(name=name.strip())
     except IntegrityError:
-        raise InvalidInput(f"There is already a group called “{name.strip()}”.", field="name") from None
+        raise InvalidInput(_("There is already a group called “{name}”.").format(name=name.strip()), field="name") from None
     group.members.set(found)
     entries.record(kind="group:created", subject=f"campaigns.reviewergroup:{group.pk}", by=by, data=_facts(group, found))
     return group
@@ -76,7 +77,7 @@ def change_group(*, group_id: int, members: Iterable[User], is_archived: bool = 
 def _members(members: Iterable[User]) -> list[User]:
     found = sorted(set(members), key=lambda member: member.pk)
     if not found:
-        raise InvalidInput("A group needs at least one member.", field="members")
+        raise InvalidInput(_("A group needs at least one member."), field="members")
     if inactive := [member.name for member in found if not member.is_active]:
-        raise InvalidInput(f"{inactive[0]} is not active.", field="members")
+        raise InvalidInput(_("{inactive} is not active.").format(inactive=inactive[0]), field="members")
     return found

@@ -1,6 +1,7 @@
 """Submitting: a reviewer signs the statement over what they decided."""
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from campaigns import rules, worklist
 from campaigns.actions import findings, routing
@@ -25,7 +26,7 @@ def submit(*, campaign_id: int, statement: str, by) -> SignOff:
     stage = worklist.hold_open(campaign_id, now)
     campaign = Campaign.objects.get(pk=campaign_id)
     if not by.is_active or not worklist.my_rows(by, campaign_id).exists():
-        raise NotAllowed("You have no items in this campaign.")
+        raise NotAllowed(_("You have no items in this campaign."))
     worklist.hold_reviewers(campaign_id, worklist.principals(by, campaign_id))
     drafts = list(
         worklist.my_drafts(by, campaign_id)
@@ -34,9 +35,9 @@ def submit(*, campaign_id: int, statement: str, by) -> SignOff:
         .order_by("item_number", "pk")
     )
     if not drafts:
-        raise InvalidInput("There is nothing to submit: decide at least one item first.")
+        raise InvalidInput(_("There is nothing to submit: decide at least one item first."))
     if statement != rules.statement(by.name, len(drafts), campaign.name):
-        raise InvalidInput("Your decisions have changed since this page was shown. Look at the summary again, then submit.")
+        raise InvalidInput(_("Your decisions have changed since this page was shown. Look at the summary again, then submit."))
     sign_off = _sign_off(campaign, drafts, statement, now, by)
     SignedDecision.objects.bulk_create(
         (

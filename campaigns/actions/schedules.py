@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns import permissions, recurrence, stages
 from campaigns.models import Campaign, CampaignDefinition, Occurrence
@@ -24,10 +25,10 @@ def set_schedule(*, definition_id: int, schedule: dict | None, by) -> CampaignDe
     Refuses, naming the field, what cannot be run. Nothing is expected that would have had to open before now.
     """
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may say when a review is due.")
+        raise NotAllowed(_("Only a control owner may say when a review is due."))
     definition = CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(pk=definition_id)
     if definition.is_archived:
-        raise InvalidInput("This definition is archived.")
+        raise InvalidInput(_("This definition is archived."))
     old, new = definition.schedule, recurrence.checked(schedule) if schedule else {}
     if new == old:
         return definition

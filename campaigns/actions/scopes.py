@@ -3,13 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import permissions
 from campaigns.models import SavedScope, StandingExclusion
 from campaigns.scope import documents
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
+from certify.lib.language import dated
 from inventory.models import Account, Entitlement, Identity, Source
 from ledger.actions import entries
 from people.models import User
@@ -22,7 +26,7 @@ MAX_KEYS = 1_000
 
 def _require(by) -> None:
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may define what reviews ask about.")
+        raise NotAllowed(_("Only a control owner may define what reviews ask about."))
 
 
 def _scope_subject(saved: SavedScope) -> str:
@@ -35,13 +39,13 @@ def keep(*, name: str, scope: dict, by) -> SavedScope:
     _require(by)
     document, name = documents.check(scope), name.strip()
     if not name:
-        raise InvalidInput("Give the scope a name.", field="name")
+        raise InvalidInput(_("Give the scope a name."), field="name")
     saved = SavedScope.objects.select_for_update(of=("self",), no_key=True).filter(name=name).first()
     if saved is None:
         return _create(name, document, by)
     if saved.owner_id != by.pk or saved.is_archived:
         whose = "an archived scope" if saved.is_archived else f"a scope of {saved.owner}"
-        raise InvalidInput(f"This is the name of {whose}. Choose another.", field="name")
+        raise InvalidInput(_("This is the name of {whose}. Choose another.").format(whose=whose), field="name")
     old = saved.scope
     if document != old:
         saved.scope, saved.changed_at = document, clock.now()
@@ -57,7 +61,7 @@ def _create(name: str, document: dict, by) -> SavedScope:
         with transaction.atomic():
             saved.save()
     except IntegrityError:
-        raise InvalidInput(f"There is already a scope called “{name}”.", field="name") from None
+        raise InvalidInput(_("There is already a scope called “{name}”.").format(name=name), field="name") from None
     entries.record(kind="scope:created", subject=_scope_subject(saved), by=by, data={"name": name, "scope": document})
     return saved
 
@@ -108,15 +112,18 @@ def _check(exempt: Exempt, today: date) -> None:
     }
     count = len(exempt.identities) + len(exempt.accounts) + len(exempt.entitlements)
     problems = {
-        "name": not exempt.name.strip() and "Give the list a name.",
-        "reason": len(exempt.reason.strip()) < MIN_REASON and f"Say why, in at least {MIN_REASON} characters.",
-        "owner": not exempt.owner.is_active and "The owner is not active.",
+        "name": not exempt.name.strip() and gettext_lazy("Give the list a name."),
+        "reason": len(exempt.reason.strip()) < MIN_REASON
+        and gettext_lazy("Say why, in at least {n} characters.").format(n=MIN_REASON),
+        "owner": not exempt.owner.is_active and gettext_lazy("The owner is not active."),
         "ends_on": not today <= exempt.ends_on <= today + timedelta(days=LONGEST_DAYS)
-        and f"Its last day lies between today and {today + timedelta(days=LONGEST_DAYS):%d %B %Y}: lists are looked at every year.",
-        "identities": (not count and "Name at least one person, account or right.")
-        or (count > MAX_KEYS and f"A list covers at most {MAX_KEYS:,}; split it."),
+        and gettext_lazy("Its last day lies between today and {day}: lists are looked at every year.").format(
+            day=dated(today + timedelta(days=LONGEST_DAYS), "d F Y")
+        ),
+        "identities": (not count and gettext_lazy("Name at least one person, account or right."))
+        or (count > MAX_KEYS and gettext_lazy("A list covers at most {n}; split it.").format(n=intcomma(MAX_KEYS))),
     }
-    problems |= {name: f"“{key}” is not known." for name, key in missing.items() if key}
+    problems |= {name: gettext_lazy("“{key}” is not known.").format(key=key) for name, key in missing.items() if key}
     for name, problem in problems.items():
         if problem:
             raise InvalidInput(problem, field=name)
@@ -142,7 +149,9 @@ def exempt(*, terms: Exempt, by) -> StandingExclusion:
         with transaction.atomic():
             made.save()
     except IntegrityError:
-        raise InvalidInput(f"There is already a list called “{made.name}”; end it first.", field="name") from None
+        raise InvalidInput(
+            _("There is already a list called “{made_name}”; end it first.").format(made_name=made.name), field="name"
+        ) from None
     data = {"name": made.name, "reason": made.reason, "owner": str(made.owner_id), "ends_on": made.ends_on.isoformat(), **keys}
     entries.record(kind="standing-exclusion:created", subject=f"campaigns.standingexclusion:{made.pk}", by=by, data=data)
     return made

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns import permissions, queries, second_look
 from campaigns.models import Campaign
@@ -32,11 +33,11 @@ def ask(*, campaign_id: int, by) -> int:
     """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if campaign.state != CampaignState.OPEN or not second_look.is_due(campaign):
-        raise InvalidInput("No second look is to be asked for in this campaign now.")
+        raise InvalidInput(_("No second look is to be asked for in this campaign now."))
     if by is not SYSTEM and not permissions.can_close(by, campaign):
-        raise NotAllowed("Only a control owner may ask for the second look before it is due.")
+        raise NotAllowed(_("Only a control owner may ask for the second look before it is due."))
     if by is SYSTEM and not queries.stage_is_over(campaign, clock.now()):
-        raise NotAllowed("The first answers are not over yet.")
+        raise NotAllowed(_("The first answers are not over yet."))
     now, look = clock.now(), second_look.wanted(campaign.terms)
     second_look.draw(campaign)
     drawn = second_look.keep_drawn(campaign, now)

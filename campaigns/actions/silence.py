@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import permissions, plans, rules, second_look, silence
 from campaigns.actions import assignments
@@ -100,13 +102,13 @@ def follow_up(*, campaign_id: int, by) -> Campaign:
     """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if by is not SYSTEM and not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may ask again.")
+        raise NotAllowed(_("Only a control owner may ask again."))
     if campaign.state != CampaignState.CLOSED or silence.policy(campaign.terms) != plans.FOLLOW_UP:
-        raise InvalidInput("A follow-up asks again in a closed campaign whose terms say so.")
+        raise InvalidInput(_("A follow-up asks again in a closed campaign whose terms say so."))
     if made := campaign.followed_by.exclude(state=CampaignState.CANCELLED).first():
         return made
     if not (count := silence.silent_items(campaign).count()):
-        raise InvalidInput("Everything was answered: there is nothing to ask again.")
+        raise InvalidInput(_("Everything was answered: there is nothing to ask again."))
     now = clock.now()
     made = _requested(campaign, now, by)
     data = {"campaign": str(made.pk), "name": made.name, "definition": str(made.definition_id), "follows": str(campaign.pk)}
@@ -133,7 +135,7 @@ def _requested(campaign: Campaign, now, by) -> Campaign:
         with transaction.atomic():
             made.save()
     except IntegrityError:
-        raise InvalidInput("Somebody took the name of the follow-up meanwhile. Try again.") from None
+        raise InvalidInput(_("Somebody took the name of the follow-up meanwhile. Try again.")) from None
     return made
 
 
@@ -148,9 +150,9 @@ class Approved:
 def _hold_closed(campaign_id: int) -> Campaign:
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if campaign.state != CampaignState.CLOSED or silence.policy(campaign.terms) != plans.PROPOSE_REMOVAL:
-        raise InvalidInput("Removals are proposed in a closed campaign whose terms say so.")
+        raise InvalidInput(_("Removals are proposed in a closed campaign whose terms say so."))
     if silence.is_sealed(campaign):
-        raise InvalidInput("This campaign is sealed: nothing more is removed for it.")
+        raise InvalidInput(_("This campaign is sealed: nothing more is removed for it."))
     return campaign
 
 
@@ -163,11 +165,11 @@ def approve(*, campaign_id: int, item_ids: list[int], reason: str, by: User) -> 
     """
     campaign, now = _hold_closed(campaign_id), clock.now()
     if not permissions.can_run_campaigns(by):
-        raise NotAllowed("Only a control owner may approve removals.")
-    reason = rules.check_reason(reason, "Say why this access is removed although nobody answered.")
+        raise NotAllowed(_("Only a control owner may approve removals."))
+    reason = rules.check_reason(reason, gettext_lazy("Say why this access is removed although nobody answered."))
     items = list(silence.proposed(campaign).filter(pk__in=item_ids))
     if not items or len(items) < len(set(item_ids)):
-        raise InvalidInput("Some of these are not proposed any more. Look at the list again.", field="item")
+        raise InvalidInput(_("Some of these are not proposed any more. Look at the list again."), field="item")
     limits = silence.blast_radius(campaign, [item.pk for item in items])
     entry = entries.record(
         kind="silence:removals-approved",
@@ -216,16 +218,16 @@ def confirm(*, approval_id: int, reason: str = "", by: User) -> SilenceVerdict:
 @transaction.atomic
 def decline(*, approval_id: int, reason: str, by: User) -> SilenceVerdict:
     """Turn down, or take back, removals that wait for a second person; the items are proposed again. Needs a reason."""
-    return _judge(approval_id, SilenceVerdictCode.DECLINED, rules.check_reason(reason, "Say why not."), by)
+    return _judge(approval_id, SilenceVerdictCode.DECLINED, rules.check_reason(reason, gettext_lazy("Say why not.")), by)
 
 
 def _judge(approval_id: int, code: SilenceVerdictCode, reason: str, by: User) -> SilenceVerdict:
     approval = SilenceApproval.objects.get(pk=approval_id)
     campaign, now = _hold_closed(approval.campaign_id), clock.now()
     if not permissions.can_see_campaigns(by) or (code == SilenceVerdictCode.CONFIRMED and by.pk == approval.approved_by_id):
-        raise NotAllowed("Another control owner or an administrator must confirm this.")
+        raise NotAllowed(_("Another control owner or an administrator must confirm this."))
     if not approval.needs_second or SilenceVerdict.objects.filter(approval=approval).exists():
-        raise InvalidInput("Nothing waits for a second person here.")
+        raise InvalidInput(_("Nothing waits for a second person here."))
     data = {
         "campaign": str(campaign.pk),
         "approval": str(approval.entry_uid),

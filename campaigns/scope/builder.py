@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from campaigns.scope import documents, schema
 from campaigns.scope.conditions import BY_NAME, CHOICE, DAYS, INCLUDABLE, LISTED, MAX_DAYS, OFFERED, PERSON, SOURCE, TEXT, Field
@@ -56,7 +58,7 @@ class Row:
     @property
     def chosen(self) -> list[tuple[str, str]]:
         """(value, words) of what was typed and added."""
-        return [(value, self.labels.get(value) or value or "(not known)") for value in self.any]
+        return [(value, self.labels.get(value) or value or _("(not known)")) for value in self.any]
 
     def condition(self) -> dict | None:
         """The condition; None, with the error set, when it says too little."""
@@ -64,12 +66,12 @@ class Row:
         if self.field.shape in LISTED:
             values = list(dict.fromkeys(self.any))[: schema.MAX_VALUES]
             if not values:
-                self.errors.append("Choose at least one, or remove this line.")
+                self.errors.append(_("Choose at least one, or remove this line."))
                 return None
             found["any"] = [int(value) for value in values] if self.field.shape == SOURCE else values
         if self.has_days:
             if not re.fullmatch(r"[0-9]{1,5}", self.days) or not 1 <= int(self.days) <= MAX_DAYS:
-                self.errors.append(f"Write a number of days from 1 to {MAX_DAYS:,}.")
+                self.errors.append(_("Write a number of days from 1 to {n}.").format(n=intcomma(MAX_DAYS)))
                 return None
             found["days"] = int(self.days)
         if self.field.can_be_unknown:
@@ -122,15 +124,15 @@ class Draft:
     def document(self) -> dict | None:
         """What is complete of it, and an error at everything that is not; None without a system."""
         if not self.sources:
-            self.errors.append("Choose at least one system.")
+            self.errors.append(_("Choose at least one system."))
         include = [condition for row in self.rows if (condition := row.condition())]
         exclude = []
         for rule in self.rules:
             when = [condition for row in rule.rows if (condition := row.condition())]
             if not rule.rows:
-                rule.errors.append("Say what is left out, or remove this rule.")
+                rule.errors.append(_("Say what is left out, or remove this rule."))
             if len(rule.reason.strip()) < MIN_REASON:
-                rule.errors.append(f"Say why in at least {MIN_REASON} characters: the auditor reads it.")
+                rule.errors.append(_("Say why in at least {n} characters: the auditor reads it.").format(n=MIN_REASON))
             elif len(when) == len(rule.rows) and when:
                 exclude.append({"code": rule.code, "reason": rule.reason.strip(), "when": when})
         if not self.sources:

@@ -2,6 +2,7 @@
 
 from django.db import connection
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from campaigns.scope import conditions
 from campaigns.scope.builder import Draft, Row
@@ -65,9 +66,13 @@ def _person(row: Row) -> None:
     if len(keys) == 1:
         row.any, row.new = [*row.any, keys[0]], ""
     elif keys:
-        row.errors.append(f"Several people are called “{row.new}”: write the key, {keys[0]} or {keys[1]} for example.")
+        row.errors.append(
+            _("Several people are called “{name}”: write the key, {one} or {other} for example.").format(
+                name=row.new, one=keys[0], other=keys[1]
+            )
+        )
     else:
-        row.errors.append(f"Nobody has the key, name or address “{row.new}”.")
+        row.errors.append(_("Nobody has the key, name or address “{name}”.").format(name=row.new))
 
 
 def settle(draft: Draft) -> None:

@@ -4,6 +4,8 @@ import re
 from datetime import datetime
 
 from django import template
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import rules, second_look
 from campaigns.models import Assignment, Campaign
@@ -17,13 +19,13 @@ AMBER = (Signal.EXTERNAL, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW, Signal.MO
 def days_ago(moment: datetime | None, now: datetime) -> str:
     """A past time in days; an unknown one as such."""
     if moment is None:
-        return "unknown"
+        return gettext("unknown")
     if moment.date() == now.date():
-        return "today"
+        return gettext("today")
     days = (now - moment).days
     if days < 0:
-        return "in the future"
-    return "yesterday" if days <= 1 else f"{days:,} days ago"
+        return gettext("in the future")
+    return gettext("yesterday") if days <= 1 else gettext("{days} days ago").format(days=intcomma(days))
 
 
 @register.filter
@@ -33,8 +35,17 @@ def signal_label(signal: str) -> str:
 
 
 #: Words for a narrow column, where the whole ones are longer; the chip's title and the drawer have those.
-SHORT = {"left": "Left", "orphan": "No owner", "non_human": "Service", "unused": "Unused", "expired": "Ended", "new": "New",
-         "returned": "Came back", "moved": "Moved", "excepted": "Kept until"}  # fmt: skip
+SHORT = {
+    "left": gettext_lazy("Left"),
+    "orphan": gettext_lazy("No owner"),
+    "non_human": gettext_lazy("Service"),
+    "unused": gettext_lazy("Unused"),
+    "expired": gettext_lazy("Ended"),
+    "new": gettext_lazy("New"),
+    "returned": gettext_lazy("Came back"),
+    "moved": gettext_lazy("Moved"),
+    "excepted": gettext_lazy("Kept until"),
+}
 
 
 @register.filter
@@ -58,9 +69,9 @@ def path_steps(path: str) -> list[str]:
 
 
 EXCUSES = {
-    "granter": "granted it; excused",
-    "own_report": "reports to this person; excused",
-    "earlier_stage": "answered in an earlier stage too",
+    "granter": gettext_lazy("granted it; excused"),
+    "own_report": gettext_lazy("reports to this person; excused"),
+    "earlier_stage": gettext_lazy("answered in an earlier stage too"),
 }
 
 

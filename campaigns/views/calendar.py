@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import gate, permissions, recurrence, stages, timetable
@@ -31,7 +32,7 @@ def definition_schedule(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as refusal:
             form.refuse(refusal)
         else:
-            messages.success(request, "Saved. What is expected from now on is below.")
+            messages.success(request, _("Saved. What is expected from now on is below."))
             return redirect("campaigns:definition-schedule", pk=pk)
     return _schedule_page(request, definition, form, WatchForm(initial=definition.watched))
 
@@ -48,7 +49,7 @@ def definition_watch(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field, refusal.message)
         else:
-            messages.success(request, "Saved. What happens from now on is asked about.")
+            messages.success(request, _("Saved. What happens from now on is asked about."))
             return redirect("campaigns:definition-schedule", pk=pk)
     schedule = ScheduleForm(initial=ScheduleForm.initial_of(definition.schedule, clock.now().date()))
     return _schedule_page(request, definition, schedule, form)

@@ -1,9 +1,11 @@
 """Campaigns, for those who run them."""
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import guards, permissions, quality, queries, second_look, silence, stages
@@ -99,7 +101,7 @@ def campaign_close(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as refusal:
             messages.error(request, refusal.message)
         else:
-            messages.success(request, "Closed. Nothing in this campaign can change any more.")
+            messages.success(request, _("Closed. Nothing in this campaign can change any more."))
         return redirect("campaigns:campaign-detail", pk=pk)
     later = len(stages.of(campaign.terms)) - campaign.stage
     context = {"campaign": campaign, "progress": queries.progress(campaign), "later": later}
@@ -145,7 +147,9 @@ def reviewer_reassign(request: HttpRequest, pk: int, reviewer: int) -> HttpRespo
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, f"{moved:,} items now belong to {form.cleaned_data['to']}.")
+            messages.success(
+                request, _("{moved} items now belong to {to}.").format(moved=intcomma(moved), to=form.cleaned_data["to"])
+            )
             return redirect("campaigns:campaign-detail", pk=pk)
     context = {"campaign": campaign, "form": form, "person": person, "count": len(ids)}
     return render(request, "campaigns/reviewer_reassign.html", context, status=422 if form.errors else 200)

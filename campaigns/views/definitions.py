@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import permissions, plan_form, queries, stages
@@ -51,7 +52,7 @@ def _edit(request: HttpRequest, initial: dict, document: dict, definition: Campa
     if request.method == "POST" and "act" not in request.POST:
         form, (draft, said) = DefinitionForm(request.POST, initial=initial), posted_draft(request)
         if saved := _save(request, form, draft, definition):
-            messages.success(request, "Saved. Campaigns that were launched keep the terms they were launched with.")
+            messages.success(request, _("Saved. Campaigns that were launched keep the terms they were launched with."))
             return redirect("campaigns:definition-preview", pk=saved.pk)
     elif request.method == "POST":
         typed = {name: request.POST.get(name, "") for name in DefinitionForm.base_fields}
@@ -125,5 +126,5 @@ def definition_preview(request: HttpRequest, pk: int) -> HttpResponse:
 def definition_archive(request: HttpRequest, pk: int) -> HttpResponse:
     definition = get_object_or_404(CampaignDefinition, pk=pk)
     definitions.archive(definition_id=definition.pk, by=request.user)
-    messages.success(request, f"“{definition.name}” is archived. Its campaigns stay.")
+    messages.success(request, _("“{definition_name}” is archived. Its campaigns stay.").format(definition_name=definition.name))
     return redirect("campaigns:definition-list")

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import permissions, queries
@@ -31,7 +32,12 @@ def delegation_list(request: HttpRequest) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, f"{', '.join(person.name for person in data['to'])} may now act for {principal.name}.")
+            messages.success(
+                request,
+                _("{value} may now act for {principal_name}.").format(
+                    value=", ".join(person.name for person in data["to"]), principal_name=principal.name
+                ),
+            )
             return redirect("campaigns:delegation-list")
     found = list(queries.delegations_visible_to(request.user)[: SHOWN + 1])
     context = {
@@ -49,5 +55,5 @@ def delegation_list(request: HttpRequest) -> HttpResponse:
 def delegation_end(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(queries.delegations_visible_to(request.user), pk=pk)
     delegations.end(delegation_id=found.pk, by=request.user)
-    messages.success(request, "Ended.")
+    messages.success(request, _("Ended."))
     return redirect("campaigns:delegation-list")

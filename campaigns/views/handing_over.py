@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns import hand_over as giving
@@ -27,7 +28,7 @@ def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
     if not giving.is_possible(campaign.terms):
         raise PermissionDenied
     if not selection.ids:
-        messages.error(request, "Tick the rows first, then choose to whom to give them.")
+        messages.error(request, _("Tick the rows first, then choose to whom to give them."))
         return redirect("campaigns:review", pk=pk)
     waiting = worklist.open_rows(rows, campaign.stage).filter(pk__in=selection.ids)
     chosen = list(waiting.values_list("pk", "reviewer_id"))

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import permissions, worklist, workspace
@@ -35,19 +36,24 @@ def _do(request: HttpRequest, pk: int, action, done: str) -> HttpResponse:
 @requires(permissions.can_run_campaigns)
 @require_POST
 def campaign_open(request: HttpRequest, pk: int) -> HttpResponse:
-    return _do(request, pk, lifecycle.open_staged, "Open. Its reviewers are told by mail.")
+    return _do(request, pk, lifecycle.open_staged, _("Open. Its reviewers are told by mail."))
 
 
 @requires(permissions.can_run_campaigns)
 @require_POST
 def campaign_test_mail(request: HttpRequest, pk: int) -> HttpResponse:
-    return _do(request, pk, lifecycle.send_test_mail, f"A test mail is on its way to {request.user.email or 'you'}.")
+    return _do(
+        request,
+        pk,
+        lifecycle.send_test_mail,
+        _("A test mail is on its way to {address}.").format(address=request.user.email or _("you")),
+    )
 
 
 @requires(permissions.can_run_campaigns)
 @require_POST
 def campaign_resume(request: HttpRequest, pk: int) -> HttpResponse:
-    return _do(request, pk, lifecycle.resume, "It goes on. The stage ends later by as long as it was paused.")
+    return _do(request, pk, lifecycle.resume, _("It goes on. The stage ends later by as long as it was paused."))
 
 
 @requires(permissions.can_run_campaigns)

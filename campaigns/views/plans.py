@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns import permissions, plan_form, plans, stages
@@ -27,7 +28,7 @@ def definition_plan(request: HttpRequest, pk: int) -> HttpResponse:
                 plan["stages"].append(stages.single([{"rule": "control_owner"}], 7) | {"name": ""})
             else:
                 actions.set_plan(definition_id=pk, plan=plan, by=request.user)
-                messages.success(request, "Saved. Campaigns that were launched keep their stages.")
+                messages.success(request, _("Saved. Campaigns that were launched keep their stages."))
                 return redirect("campaigns:definition-preview", pk=pk)
         except InvalidInput as refusal:
             error, wrong = refusal.message, refusal.field or ""

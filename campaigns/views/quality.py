@@ -1,9 +1,11 @@
 """How people reviewed, for the owner: the measures of everybody, and the page on which findings are judged."""
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns import measures, permissions, quality
@@ -80,7 +82,7 @@ def finding_judge(request: HttpRequest, pk: int, reviewer: int) -> HttpResponse:
 def _said(name: str, done: list) -> str:
     """What came of it, in words."""
     if done[0].choice == Disposition.ACCEPTED:
-        return f"Accepted for {name}."
+        return _("Accepted for {name}.").format(name=name)
     if done[0].reopened is None:
-        return f"{name} is to be asked again in the next run."
-    return f"{done[0].reopened:,} answers of {name} are open again; they were told by mail."
+        return _("{name} is to be asked again in the next run.").format(name=name)
+    return _("{n} answers of {name} are open again; they were told by mail.").format(n=intcomma(done[0].reopened), name=name)

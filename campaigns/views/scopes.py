@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import permissions
@@ -15,6 +16,7 @@ from campaigns.scope.builder import Draft
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
+from certify.lib.language import dated
 
 
 def posted_draft(request: HttpRequest) -> tuple[Draft, dict]:
@@ -22,7 +24,7 @@ def posted_draft(request: HttpRequest) -> tuple[Draft, dict]:
     draft, said = builder.from_post(request.POST), {}
     if request.POST.get("act") == "load" and request.POST.get("saved", "").isdecimal():
         saved = get_object_or_404(SavedScope, pk=request.POST["saved"], is_archived=False)
-        return builder.from_document(saved.scope), {"scope_said": f"This began as “{saved.name}”."}
+        return builder.from_document(saved.scope), {"scope_said": _("This began as “{name}”.").format(name=saved.name)}
     builder.act(draft, request.POST)
     choosing.settle(draft)
     if request.POST.get("act") == "keep":
@@ -34,14 +36,14 @@ def _keep(request: HttpRequest, draft: Draft) -> dict:
     form = SavedScopeForm({"name": request.POST.get("save_as", "")})
     document = draft.document()
     if not form.is_valid():
-        return {"scope_refused": "Give the scope a name.", "save_as": ""}
+        return {"scope_refused": _("Give the scope a name."), "save_as": ""}
     if document is None or draft.has_errors():
-        return {"scope_refused": "Complete the scope first.", "save_as": form.cleaned_data["name"]}
+        return {"scope_refused": _("Complete the scope first."), "save_as": form.cleaned_data["name"]}
     try:
         saved = scopes.keep(name=form.cleaned_data["name"], scope=document, by=request.user)
     except InvalidInput as refusal:
         return {"scope_refused": refusal.message, "save_as": form.cleaned_data["name"]}
-    return {"scope_said": f"Saved as “{saved.name}”."}
+    return {"scope_said": _("Saved as “{name}”.").format(name=saved.name)}
 
 
 @requires(permissions.can_run_campaigns)
@@ -85,7 +87,9 @@ def saved_list(request: HttpRequest) -> HttpResponse:
 @require_POST
 def saved_archive(request: HttpRequest, pk: int) -> HttpResponse:
     saved = scopes.archive(scope_id=get_object_or_404(SavedScope, pk=pk).pk, by=request.user)
-    messages.success(request, f"“{saved.name}” is archived. Definitions that began with it keep their scope.")
+    messages.success(
+        request, _("“{saved_name}” is archived. Definitions that began with it keep their scope.").format(saved_name=saved.name)
+    )
     return redirect("campaigns:saved-scope-list")
 
 
@@ -95,7 +99,7 @@ def standing_list(request: HttpRequest) -> HttpResponse:
     """The lists of what no review asks about; POST adds one."""
     can_run, now = permissions.can_run_campaigns(request.user), clock.now()
     if request.method == "POST" and not can_run:
-        raise PermissionDenied("Only a control owner may leave something out of reviews.")
+        raise PermissionDenied(_("Only a control owner may leave something out of reviews."))
     form = StandingExclusionForm(request.POST or None, initial={"owner": request.user.pk})
     if request.method == "POST" and form.is_valid():
         try:
@@ -103,7 +107,12 @@ def standing_list(request: HttpRequest) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, f"“{made.name}” applies to every launch until {made.ends_on:%-d %B %Y}.")
+            messages.success(
+                request,
+                _("“{made_name}” applies to every launch until {ends_on}.").format(
+                    made_name=made.name, ends_on=dated(made.ends_on, "j F Y")
+                ),
+            )
             return redirect("campaigns:standing-exclusion-list")
     lists = StandingExclusion.objects.select_related("owner", "ended_by").order_by("ended_at", "ends_on", "pk")
     context = {"form": form, "lists": lists, "today": now.date(), "can_run": can_run}
@@ -114,5 +123,7 @@ def standing_list(request: HttpRequest) -> HttpResponse:
 @require_POST
 def standing_end(request: HttpRequest, pk: int) -> HttpResponse:
     found = scopes.end_exemption(exclusion_id=get_object_or_404(StandingExclusion, pk=pk).pk, by=request.user)
-    messages.success(request, f"“{found.name}” has ended. The next launch asks about everything it covered.")
+    messages.success(
+        request, _("“{found_name}” has ended. The next launch asks about everything it covered.").format(found_name=found.name)
+    )
     return redirect("campaigns:standing-exclusion-list")

@@ -2,9 +2,11 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import permissions, silence
@@ -71,7 +73,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
         found = found.filter(pk__in=[int(value) for value in request.POST.getlist("item") if value.isdigit()])
     ids = list(found.values_list("pk", flat=True)[:MAX_AT_ONCE])
     if not ids or not silence.summary(campaign):
-        messages.error(request, "Tick what is to be removed first.")
+        messages.error(request, _("Tick what is to be removed first."))
         return redirect("campaigns:campaign-unanswered", pk=pk)
     if request.POST.get("confirm"):
         try:
@@ -79,8 +81,8 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as refusal:
             error = refusal.message
         else:
-            waits = " They wait for a second person." if done.approval.needs_second else " They become tasks now."
-            messages.success(request, f"{len(ids):,} removals approved.{waits}")
+            waits = _(" They wait for a second person.") if done.approval.needs_second else _(" They become tasks now.")
+            messages.success(request, _("{ids} removals approved.{waits}").format(ids=intcomma(len(ids)), waits=waits))
             return redirect("campaigns:campaign-unanswered", pk=pk)
     context = {"campaign": campaign, "ids": ids, "limits": silence.blast_radius(campaign, ids), "error": error}
     context["reason"] = request.POST.get("reason", "")
@@ -101,5 +103,5 @@ def judge(request: HttpRequest, pk: int, approval: int) -> HttpResponse:
     except NotAllowed as refusal:
         raise PermissionDenied(refusal.message) from refusal
     else:
-        messages.success(request, "Recorded.")
+        messages.success(request, _("Recorded."))
     return redirect("campaigns:campaign-unanswered", pk=pk)

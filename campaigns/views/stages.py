@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, time
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import permissions, queries, second_look, stages
@@ -37,7 +39,7 @@ def stage_end(request: HttpRequest, pk: int) -> HttpResponse:
             messages.error(request, refusal.message)
         else:
             looked = after.state == CampaignState.OPEN and second_look.is_running(after)
-            messages.success(request, "A second look is taken now." if looked else "The stage has ended.")
+            messages.success(request, _("A second look is taken now.") if looked else _("The stage has ended."))
         return redirect("campaigns:campaign-detail", pk=pk)
     following = every[campaign.stage] if campaign.stage < len(every) else None
     context = {
@@ -61,7 +63,7 @@ def campaign_extend(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error("due_on" if refusal.field == "due_at" else "reason", refusal.message)
         else:
-            messages.success(request, "There is more time now.")
+            messages.success(request, _("There is more time now."))
             return redirect("campaigns:campaign-detail", pk=pk)
     return render(
         request, "campaigns/campaign_extend.html", {"campaign": campaign, "form": form}, status=422 if form.errors else 200
@@ -90,7 +92,10 @@ def reviewer_reopen(request: HttpRequest, pk: int, reviewer: int) -> HttpRespons
         except InvalidInput as refusal:
             form.add_error("reason", refusal.message)
         else:
-            messages.success(request, f"{opened} answers of {person} are open again; they were told by mail.")
+            messages.success(
+                request,
+                _("{opened} answers of {person} are open again; they were told by mail.").format(opened=opened, person=person),
+            )
             return redirect("campaigns:campaign-detail", pk=pk)
     context = {"campaign": campaign, "person": person, "form": form, "count": submitted.count(), "cap": REOPENABLE_SHOWN}
     return render(request, "campaigns/reviewer_reopen.html", context, status=422 if form.errors else 200)
@@ -106,6 +111,10 @@ def second_look_ask(request: HttpRequest, pk: int) -> HttpResponse:
     except InvalidInput as refusal:
         messages.error(request, refusal.message)
     else:
-        said = f"{asked:,} items are asked again." if asked else "Nothing was kept, so there is nothing to look at again."
-        messages.success(request, f"First answers have ended. {said}")
+        said = (
+            _("{n} items are asked again.").format(n=intcomma(asked))
+            if asked
+            else _("Nothing was kept, so there is nothing to look at again.")
+        )
+        messages.success(request, _("First answers have ended. {said}").format(said=said))
     return redirect("campaigns:campaign-detail", pk=pk)

@@ -43,6 +43,12 @@ def within(label: object) -> str:
     return str(label).lower() if translation.get_language() == RECORDED else str(label)
 
 
+def first_small(label: object) -> str:
+    """A label at the beginning of which a sentence does not begin: its first letter is small where nouns are."""
+    text = str(label)
+    return text[0].lower() + text[1:] if translation.get_language() == RECORDED else text
+
+
 def dated(moment: date, form: str) -> str:
     """A day or moment with the names and the order of the reader's language; `form` is the English one, in Django's letters."""
     return dateformat.format(moment, translation.pgettext("date format", form))

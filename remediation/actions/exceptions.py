@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
+from certify.lib.language import english
 from certify.lib.times import rfc3339
 from inventory.models import Snapshot
 from ledger.actions import entries
@@ -212,7 +213,7 @@ def _mail(template: str, exception: RiskException, people: Iterable[User], now: 
     context = {
         "what": str(item),
         "source": item.source_name,
-        "state": exception.get_state_display().lower(),
+        "state": english(ExceptionState(exception.state).label).lower(),
         "reason": exception.reason,
         "control": exception.control,
         "note": exception.note,
