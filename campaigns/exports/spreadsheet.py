@@ -15,6 +15,7 @@ from campaigns import spreadsheet_format as form
 from campaigns.models import Assignment, Campaign
 from campaigns.states import DecisionCode, Signal
 from certify.lib import csvsafe
+from certify.lib.language import english, recorded
 
 HEAD = PatternFill("solid", fgColor="1F5FBF")
 TO_FILL_IN = PatternFill("solid", fgColor="7A4D00")
@@ -67,6 +68,7 @@ def _header(sheet, campaign: Campaign, user) -> list[WriteOnlyCell]:
     return cells
 
 
+@recorded()
 def _values(row: Assignment, terms: dict, user: int) -> dict[str, object]:
     item, key = row.item, form.row_key(row, user)
     return {
@@ -78,7 +80,7 @@ def _values(row: Assignment, terms: dict, user: int) -> dict[str, object]:
         "status": item.identity_status or "no known person",
         "what": item.description or item.entitlement_name or item.entitlement_key,
         "last_used": item.last_used_at.date() if item.last_used_at else "not known",
-        "care": ", ".join(Signal(signal).label for signal in item.signals),
+        "care": ", ".join(english(Signal(signal).label) for signal in item.signals),
         "asks": rules.needs_reason(DecisionCode.APPROVE, item.signals, terms),
         "decision": form.WORD_OF.get(row.decision),
         "reason": row.rationale or None,
