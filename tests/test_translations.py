@@ -22,7 +22,8 @@ NOT_YET = (
         "review", "_row", "_row_*", "_drawer*", "_answer", "_counts", "_desk_help", "_facets", "_no_rows", "_status", "_tabs",
         "_unchanged", "_bulk_facet", "bulk", "inbox", "submit", "receipt", "_summary_table",
     )),
-    "campaigns/*sod_*", "campaigns/*sheet*", "campaigns/*held.html", "campaigns/_pace.html", "emails/exception_*", "emails/removals_*", "emails/sod_*", "remediation/*",
+    "campaigns/*sod_*", "campaigns/*sheet*", "campaigns/*held.html", "campaigns/_pace.html",
+    "emails/exception_*", "emails/removals_*", "emails/sod_*", "remediation/*",
 )  # fmt: skip
 #: Attributes that people read or hear.
 SPOKEN = {"alt", "aria-label", "data-label", "label", "placeholder", "title"}
