@@ -29,8 +29,9 @@ class StackError(Exception):
 class PostgresServer:
     """A PostgreSQL server below `directory`. `durable=False` trades safety for speed and is for tests only."""
 
-    def __init__(self, directory: Path, *, durable: bool = True, password: str = "", port: int = 0):
+    def __init__(self, directory: Path, *, durable: bool = True, password: str = "", port: int = 0, connections: int = 100):
         self.directory, self.durable, self.password = cluster_directory(directory.resolve()), durable, password
+        self.connections = connections
         self.programs = postgres_programs()
         self.port = free_port(port)
         self.data = self.directory / "data"
@@ -42,7 +43,8 @@ class PostgresServer:
         self._wait_for_former_server()
         if not (self.data / "PG_VERSION").exists():
             self._create_cluster()
-        options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "jit=off", "max_connections=100"]
+        options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "jit=off"]
+        options += [f"max_connections={self.connections}"]
         options += ["shared_buffers=256MB", "max_wal_size=4GB", "work_mem=32MB", "maintenance_work_mem=256MB"]
         if not self.durable:
             options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
