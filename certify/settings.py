@@ -33,6 +33,7 @@ if IS_PRODUCTION and "*" in ALLOWED_HOSTS:
 CERTIFY_DATA_DIR = Path(env("CERTIFY_DATA_DIR", default=str(BASE_DIR / "var")))
 CERTIFY_BASE_URL = env("CERTIFY_BASE_URL", default=f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
 CERTIFY_LEDGER_KEY_FILE = Path(env("CERTIFY_LEDGER_KEY_FILE", default=str(CERTIFY_DATA_DIR / "ledger-key.json")))
+CERTIFY_LEDGER_KEY = env("CERTIFY_LEDGER_KEY", default="")
 CERTIFY_LEDGER_ORIGIN = env("CERTIFY_LEDGER_ORIGIN", default="certify.local/ledger")
 CERTIFY_LEDGER_LOG_DIR = env("CERTIFY_LEDGER_LOG_DIR", default=str(CERTIFY_DATA_DIR / "ledger-log"))
 CERTIFY_LEDGER_PUBLIC = env.bool("CERTIFY_LEDGER_PUBLIC", default=False)

@@ -78,6 +78,7 @@ def _sign() -> Checkpoint | None:
         return last
     _check_published(tree.size)
     key = keys.load() if last else keys.load_or_create()
+    _check_key(key, last)
     note = key.sign(notes.TreeHead(key.origin, tree.size, tree.root()).text())
     return Checkpoint.objects.create(size=tree.size, root=tree.root(), note=note, at=clock.now())
 
@@ -89,6 +90,17 @@ def _check_published(size: int) -> None:
             publishing.check(publishing.published_head(place), size)
         except (publishing.ContradictionError, queries.MissingHashesError) as error:
             raise BrokenLedgerError(f"{error} Nothing is signed until this is settled.") from error
+
+
+def _check_key(key: keys.LogKey, last: Checkpoint | None) -> None:
+    """The log goes on under the key it began with: another one would make a second log that nobody vouched for."""
+    try:
+        if last:
+            notes.open_checkpoint(last.note, key.verifier)
+    except notes.NoteError as error:
+        raise BrokenLedgerError(
+            f"The key that is configured, {key.verifier}, did not sign the last checkpoint: {error}. Restore the log's own key."
+        ) from error
 
 
 def _lock() -> None:

@@ -171,3 +171,15 @@ def test_sixteen_signatures_are_read_and_a_flood_is_not():
     assert notes.verify(f"{GO_NOTE}{stranger * 15}", GO_KEY) == GO_TEXT
     with pytest.raises(notes.NoteError, match="more than 100"):
         notes.verify(f"{GO_NOTE}{stranger * 100}", GO_KEY)
+
+
+def test_the_key_may_come_from_the_environment_and_no_file_is_made(settings, tmp_path):
+    settings.CERTIFY_LEDGER_KEY_FILE = tmp_path / "key.json"
+    keys.create(tmp_path / "made.json", "certify.example/ledger")
+    settings.CERTIFY_LEDGER_KEY = (tmp_path / "made.json").read_text()
+    assert keys.load_or_create().origin == "certify.example/ledger"
+    assert not (tmp_path / "key.json").exists()
+    settings.CERTIFY_LEDGER_KEY = "my secret"
+    with pytest.raises(ImproperlyConfigured, match="key in CERTIFY_LEDGER_KEY does not hold a key") as refused:
+        keys.load()
+    assert "my secret" not in str(refused.value)

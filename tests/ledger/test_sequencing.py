@@ -234,6 +234,16 @@ def test_a_lost_key_is_never_replaced(log, key_file):
     assert not key_file.exists()
 
 
+@pytest.mark.parametrize("origin", ["certify.example/ledger", "another.example/ledger"])
+def test_nothing_is_signed_with_a_key_that_the_log_did_not_begin_with(log, key_file, origin):
+    key_file.unlink()
+    keys.create(key_file, origin)
+    write(1)
+    with pytest.raises(sequencing.BrokenLedgerError, match="Restore the log's own key"):
+        sequencing.sequence(by=SYSTEM)
+    assert Checkpoint.objects.count() == 4
+
+
 def test_proofs_between_checkpoints_hold(log):
     sizes = [7, 257, 300, 600]
     roots = {checkpoint.size: bytes(checkpoint.root) for checkpoint in Checkpoint.objects.all()}
