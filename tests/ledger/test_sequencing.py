@@ -77,6 +77,15 @@ def test_batches_of_one_run_end_in_one_checkpoint(db, monkeypatch):
     assert verify().problems == []
 
 
+def test_numbers_of_entries_that_are_gone_hold_up_nobody(db, monkeypatch):
+    monkeypatch.setattr(sequencing, "BATCH", 10)
+    write(15)
+    with superuser() as cursor:
+        cursor.execute("DELETE FROM ledger_entry WHERE id IN (SELECT id FROM ledger_entry ORDER BY id LIMIT 12)")
+    assert sequencing.sequence(by=SYSTEM).size == 3
+    assert Pending.objects.count() == 0
+
+
 @pytest.mark.slow
 def test_nodes_of_the_second_level_are_stored(db):
     write(65_600)
