@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 from evidence import frameworks
 from evidence.actions.periods import Details
 from evidence.states import Duty
+from inventory.models import Source
+from inventory.states import IdentityKind
 from people.models import User
 from people.states import Role
 
@@ -29,14 +31,33 @@ class PeriodForm(forms.Form):
         help_text=_("They read this period, its packs, and nothing else."),
     )
     open_until = _day(label=_("Open to auditors until"), help_text=_("The last day on which they may read."))
+    systems = forms.ModelMultipleChoiceField(
+        label=_("Systems in scope"),
+        queryset=None,
+        to_field_name="key",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None ticked means all of them."),
+    )
+    kinds = forms.MultipleChoiceField(
+        label=_("Kinds of identities in scope"),
+        choices=IdentityKind.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None ticked means all of them."),
+    )
+    outside = forms.CharField(label=_("What is outside, and why"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["auditors"].queryset = User.objects.with_role(Role.AUDITOR)
+        self.fields["systems"].queryset = Source.objects.order_by("name")
 
     def details(self) -> Details:
         """The cleaned form as an action takes it."""
-        return Details(**self.cleaned_data | {"auditors": list(self.cleaned_data["auditors"])})
+        data = self.cleaned_data
+        lists = {"auditors": list(data["auditors"]), "systems": [one.key for one in data["systems"]]}
+        return Details(**data | lists)
 
 
 class SealForm(forms.Form):

@@ -3,6 +3,7 @@
 from datetime import date
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -33,6 +34,9 @@ class AuditPeriod(models.Model):
     to_on = models.DateField(help_text="The last day of the period, included.")
     auditors: models.ManyToManyField = models.ManyToManyField(USER, blank=True, related_name="audit_periods")
     open_until = models.DateField(help_text="The last day on which the auditors may read.")
+    systems = ArrayField(models.CharField(max_length=80), default=list, help_text="Keys of sources in scope; empty: all.")
+    kinds = ArrayField(models.CharField(max_length=12), default=list, help_text="Identity kinds in scope; empty: all.")
+    outside = models.TextField(blank=True, default="", help_text="What is outside the scope, and why.")
     created_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 

@@ -1,12 +1,15 @@
 """Reads for the pages of audit periods."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from campaigns.models import Campaign, CampaignSource, ReviewItem
 from evidence.models import AuditPeriod
+from inventory.models import Grant, Source
+from inventory.states import IdentityKind
 from ledger.models import Entry
 
 
@@ -47,3 +50,35 @@ def balances_of(campaigns: list[Campaign]) -> QuerySet:
     """What each campaign froze of each system, with the reading it came from: open grants = items + excluded."""
     frozen = CampaignSource.objects.filter(campaign__in=campaigns).select_related("campaign", "source", "snapshot")
     return frozen.order_by("campaign__opened_at", "campaign_id", "source__name")
+
+
+@dataclass(frozen=True)
+class ScopeCheck:
+    """The stated scope of a period against its reviews: systems nobody asked about, and reviewed systems that are outside."""
+
+    systems: list[Source]
+    kinds: list[str]
+    unreviewed: list[Source]
+    outside: list[Source]
+
+
+def scope_of(period: AuditPeriod, campaigns: list[Campaign]) -> ScopeCheck:
+    """What the period says of its scope, and where its reviews differ from it. Without a stated scope every system is in it."""
+    every = list(Source.objects.order_by("name"))
+    inside = [one for one in every if not period.systems or one.key in period.systems]
+    asked = set(CampaignSource.objects.filter(campaign__in=campaigns, grants_open__gt=0).values_list("source_id", flat=True))
+    held = Grant.objects.filter(source=OuterRef("pk"))
+    holds = set(Source.objects.filter(Exists(held)).values_list("pk", flat=True))
+    return ScopeCheck(
+        systems=inside if period.systems else [],
+        kinds=[str(IdentityKind(kind).label) for kind in period.kinds],
+        unreviewed=[one for one in inside if one.pk in holds and one.pk not in asked],
+        outside=[one for one in every if one not in inside and one.pk in asked],
+    )
+
+
+def openings_of(period: AuditPeriod) -> QuerySet:
+    """What auditors opened and who took packs away, the latest first, as the ledger has it."""
+    packs = [f"evidence.pack:{pk}" for pk in period.packs.values_list("pk", flat=True)]
+    opened = Q(kind="period:opened", subject=f"evidence.period:{period.pk}")
+    return Entry.objects.filter(opened | Q(kind="pack:downloaded", subject__in=packs)).order_by("-id")

@@ -9,8 +9,9 @@ from campaigns.models import Assignment, Campaign
 from campaigns.rules import statement
 from certify.demo import company as sample
 from certify.lib import clock
-from evidence.actions import periods
+from evidence.actions import duties, periods
 from evidence.models import AuditPeriod
+from evidence.states import Duty
 from inventory.actions import snapshots, sources
 from inventory.models import Identity, Source
 from inventory.readers.rows import FileToRead
@@ -51,6 +52,7 @@ class Demo:
         self._systems()
         self._first_review()
         self._quarterly_review()
+        self._duties()
         self._audit_period()
         return self._sign_ins()
 
@@ -170,6 +172,12 @@ class Demo:
         early = Identity.objects.get(key=self.company.heads()["People"]["identity_id"]).user
         if Assignment.objects.filter(campaign=campaign, reviewer=early).exists():
             self._review(campaign, early)
+
+    def _duties(self) -> None:
+        """Who answers for the control that the quarterly review serves."""
+        named = {Duty.PROCESS_OWNER: "control", Duty.APPROVER: "admin", Duty.OPERATOR: "systems"}
+        for duty, key in named.items():
+            duties.give(control="soc2:CC6.3", duty=duty, holder=self.users[key], by=self.users["control"])
 
     def _audit_period(self) -> None:
         today = clock.now().date()

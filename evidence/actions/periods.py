@@ -10,6 +10,8 @@ from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
 from evidence import frameworks, permissions
 from evidence.models import AuditPeriod
+from inventory.models import Source
+from inventory.states import IdentityKind
 from ledger.actions import entries
 from people.models import User
 from people.states import Role
@@ -17,7 +19,10 @@ from people.states import Role
 
 @dataclass(frozen=True)
 class Details:
-    """What a period is: dates are days, both ends included."""
+    """What a period is: dates are days, both ends included.
+
+    `systems` are keys of sources and `kinds` kinds of identities; none of them means all of them.
+    """
 
     name: str
     framework: str
@@ -25,6 +30,9 @@ class Details:
     to_on: date
     open_until: date
     auditors: list[User] = field(default_factory=list)
+    systems: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    outside: str = ""
 
 
 def _facts(period: AuditPeriod, auditors: list[User]) -> dict:
@@ -35,8 +43,21 @@ def _facts(period: AuditPeriod, auditors: list[User]) -> dict:
         "from": period.from_on.isoformat(),
         "to": period.to_on.isoformat(),
         "open_until": period.open_until.isoformat(),
+        "systems": list(period.systems),
+        "kinds": list(period.kinds),
+        "outside": period.outside,
         "auditors": sorted(f"people.user:{auditor.pk}" for auditor in auditors),
     }
+
+
+def _check_scope(details: Details) -> None:
+    known = set(Source.objects.filter(key__in=details.systems).values_list("key", flat=True))
+    if set(details.systems) - known:
+        raise InvalidInput(_("A system of the scope does not exist."), field="systems")
+    if set(details.kinds) - set(IdentityKind.values):
+        raise InvalidInput(_("Choose kinds of identities from the list."), field="kinds")
+    if (details.systems or details.kinds) and not details.outside.strip():
+        raise InvalidInput(_("Say what is outside the scope, and why."), field="outside")
 
 
 def _write(period: AuditPeriod, details: Details, by) -> dict:
@@ -52,6 +73,9 @@ def _write(period: AuditPeriod, details: Details, by) -> dict:
         raise InvalidInput(
             _("{stranger_name} does not have the role auditor.").format(stranger_name=stranger.name), field="auditors"
         )
+    _check_scope(details)
+    period.systems, period.kinds = sorted(details.systems), sorted(details.kinds)
+    period.outside = details.outside.strip()
     period.name, period.framework = details.name.strip(), details.framework
     period.from_on, period.to_on, period.open_until = details.from_on, details.to_on, details.open_until
     try:
@@ -83,3 +107,13 @@ def change(*, period_id: int, details: Details, by) -> AuditPeriod:
     if new != old:
         entries.record(kind="period:changed", subject=f"evidence.period:{period.pk}", by=by, data={"old": old, "new": new})
     return period
+
+
+@transaction.atomic
+def record_opening(*, period_id: int, page: str, by) -> None:
+    """Record that an auditor opens a page of a period; those who are audited see it. Refuses who may not read the period."""
+    period = AuditPeriod.objects.visible_to(by, clock.now().date()).filter(pk=period_id).first()
+    if period is None:
+        raise NotAllowed(_("This period is not open to you."))
+    data = {"period": str(period_id), "page": page}
+    entries.record(kind="period:opened", subject=f"evidence.period:{period_id}", by=by, data=data)

@@ -23,7 +23,7 @@ from evidence.tasks import build_pack, build_progress
 from ledger import keys
 from ledger.queries import latest_checkpoint
 
-PACKS_SHOWN = 50
+PACKS_SHOWN, OPENINGS_SHOWN = 50, 50
 
 
 def _period(request: HttpRequest, pk: int) -> AuditPeriod:
@@ -68,7 +68,7 @@ def period_create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def period_edit(request: HttpRequest, pk: int) -> HttpResponse:
     period = _period(request, pk)
-    names = ("name", "framework", "from_on", "to_on", "open_until")
+    names = ("name", "framework", "from_on", "to_on", "open_until", "systems", "kinds", "outside")
     initial = {name: getattr(period, name) for name in names} | {"auditors": list(period.auditors.all())}
     form = PeriodForm(request.POST or None, initial=initial)
     if request.method == "POST" and _save(request, form, period):
@@ -84,6 +84,9 @@ def period_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"period": period, "can_manage": permissions.can_manage_audit(request.user), **_packs(period)}
     if request.htmx:
         return render(request, "evidence/_packs.html", context)
+    sees_all = permissions.sees_every_period(request.user)
+    if not sees_all:
+        periods.record_opening(period_id=pk, page="period", by=request.user)
     mine, others = queries.campaigns_of(period)
     outcomes = queries.outcomes_of(mine)
     context |= {
@@ -93,6 +96,8 @@ def period_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "balances": queries.balances_of(mine),
         "checkpoint": latest_checkpoint(),
         "key": _public_key(),
+        "scope": queries.scope_of(period, mine),
+        "openings": queries.openings_of(period)[:OPENINGS_SHOWN] if sees_all else None,
     }
     return render(request, "evidence/period_detail.html", context)
 

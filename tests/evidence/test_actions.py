@@ -46,7 +46,8 @@ def test_a_period_is_recorded_with_its_auditors(story):
     period = periods.create(details=details(story), by=story.owner)
     facts = {
         "period": str(period.pk), "name": "SOC 2 2031", "framework": "soc2", "from": "2031-01-01", "to": "2031-12-31",
-        "open_until": "2032-03-31", "auditors": [f"people.user:{story.auditor.pk}"],
+        "open_until": "2032-03-31", "auditors": [f"people.user:{story.auditor.pk}"], "systems": [], "kinds": [],
+        "outside": "",
     }  # fmt: skip
     assert recorded("period:created") == [(f"evidence.period:{period.pk}", facts)]
     periods.change(period_id=period.pk, details=details(story, auditors=[]), by=story.owner)
