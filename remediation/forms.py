@@ -89,3 +89,15 @@ class DecisionForm(forms.Form):
     """What is said to a request."""
 
     note = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class ChannelForm(forms.Form):
+    """Where removals of a system are sent, and what needs a second person."""
+
+    url = forms.CharField(
+        label="Address of the program", max_length=1000, help_text="https://… It gets one signed message a removal."
+    )
+    most = forms.IntegerField(label="More than this at once need a second person", min_value=1, max_value=100_000, initial=20)
+    percent = forms.IntegerField(
+        label="So does more than this share of the system’s open access, in percent", min_value=1, max_value=100, initial=5
+    )

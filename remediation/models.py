@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from campaigns.states import Outcome
 from people.states import Role
-from remediation.states import SETTLED, AttemptKind, EndReason, ExceptionState, TaskState, Verdict
+from remediation.states import SETTLED, AttemptKind, DeliveryState, EndReason, ExceptionState, TaskState, Verdict
 
 USER = settings.AUTH_USER_MODEL
 
@@ -242,3 +242,106 @@ class RiskException(models.Model):
 
     def __str__(self) -> str:
         return f"exception {self.pk} of removal {self.task_id}"
+
+
+class Channel(models.Model):
+    """How removals of a source are sent to a program: its address, its secrets, and the switch that stops it all."""
+
+    source = models.OneToOneField("inventory.Source", on_delete=models.PROTECT, related_name="removal_channel")
+    url = models.URLField(max_length=1000)
+    secret = models.TextField(help_text="Encrypted under SECRET_KEY.")
+    former_secret = models.TextField(blank=True, help_text="Signs too, until `former_until`.")
+    former_until = models.DateTimeField(null=True)
+    is_on = models.BooleanField(default=False, help_text="Off: nothing is sent, what waits goes on waiting.")
+    is_dry = models.BooleanField(default=True, help_text="Sendings are shown and not sent.")
+    dried_at = models.DateTimeField(null=True, help_text="The last dry run under this address.")
+    most = models.PositiveIntegerField(default=20, help_text="More than this at once need a second person.")
+    percent = models.PositiveSmallIntegerField(default=5, help_text="So does more than this share of the open grants.")
+
+    class Meta:
+        ordering = ("source__name",)
+        constraints = (
+            models.CheckConstraint(condition=Q(percent__gte=1, percent__lte=100), name="channel_percent"),
+            models.CheckConstraint(condition=Q(is_dry=True) | Q(dried_at__isnull=False), name="channel_dry_first"),
+        )
+
+    def __str__(self) -> str:
+        return f"channel of {self.source_id}"
+
+
+class Sending(models.Model):
+    """One act by which removals are sent, and what they would take away. When it `needs_second`, another person confirms it."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="sendings")
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    is_dry = models.BooleanField()
+    count = models.PositiveIntegerField()
+    limits = models.JSONField(help_text="{open, percent, most, needs_second, last_holders: [names that were left out]}")
+    needs_second = models.BooleanField()
+    decided_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_by_name = models.CharField(max_length=200, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    is_confirmed = models.BooleanField(null=True)
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(is_confirmed__isnull=True) | ~Q(is_confirmed=True) | ~Q(decided_by=F("by")),
+                name="sending_confirmed_by_somebody_else",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.by_name}: {self.count} removals"
+
+
+class Delivery(models.Model):
+    """One message about one removal. `key` is its webhook-id: the same for every try, so that a receiver acts on it once."""
+
+    sending = models.ForeignKey(Sending, on_delete=models.PROTECT, related_name="deliveries")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="deliveries")
+    task = models.ForeignKey(RemediationTask, on_delete=models.PROTECT, related_name="deliveries")
+    key = models.UUIDField(unique=True)
+    body = models.TextField(help_text="Exactly what is sent, each time.")
+    state = models.CharField(max_length=10, choices=DeliveryState.choices)
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(help_text="Not tried before; while it is being tried, when the worker counts as lost.")
+    trying_since = models.DateTimeField(null=True, help_text="A worker is at it.")
+    note = models.TextField(blank=True, help_text="What the last answer came to, in words.")
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=("task",), condition=Q(state__in=("held", "queued")), name="delivery_waiting_once"),
+        )
+        indexes = (models.Index(fields=("next_at", "id"), condition=Q(state="queued"), name="delivery_queued"),)
+
+    def __str__(self) -> str:
+        return f"message {self.key}"
+
+
+class DeliveryTry(models.Model):
+    """One try: what was sent where, and what came back. Append-only."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    url = models.TextField()
+    began_at = models.DateTimeField()
+    took_ms = models.PositiveIntegerField(null=True)
+    request_sha256 = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    response = models.TextField(blank=True)
+    error = models.TextField(blank=True)
+    outcome = models.CharField(max_length=10, choices=DeliveryState.choices)
+    entry_uid = models.UUIDField()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("delivery", "number"), name="delivery_try_once"),)
+
+    def __str__(self) -> str:
+        return f"try {self.number} of {self.delivery_id}"

@@ -67,3 +67,30 @@ def can_end_exception(user, exception) -> bool:
     if exception.state == ExceptionState.REQUESTED:
         return user.is_active and user.pk == exception.requested_by_id
     return exception.state == ExceptionState.APPROVED and user.has_role(Role.CONTROL_OWNER)
+
+
+def can_see_channels(user) -> bool:
+    """Control owners and administrators see to which programs removals are sent."""
+    return sees_every_removal(user)
+
+
+def can_configure_channels(user) -> bool:
+    """Administrators connect systems: they set addresses and secrets."""
+    return user.has_role(Role.ADMINISTRATOR)
+
+
+def can_switch_channels(user) -> bool:
+    """Control owners and administrators can stop all sending to a system, and let it go on."""
+    return user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER)
+
+
+def can_see_sending(user, sending) -> bool:
+    """Those who see channels, and whoever asked for it."""
+    return can_see_channels(user) or user.pk == sending.by_id
+
+
+def can_decide_sending(user, sending, *, is_confirmed: bool) -> bool:
+    """A control owner who did not ask for it lets it go; whoever asked may stop it too."""
+    if user.pk == sending.by_id:
+        return user.is_active and not is_confirmed
+    return user.has_role(Role.CONTROL_OWNER)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -9,11 +10,11 @@ from django.db.models import BooleanField, Case, Count, Exists, F, Max, Min, Out
 
 from campaigns.models import Campaign, HeldRemoval, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Outcome
-from inventory.models import Grant, Snapshot
+from inventory.models import Grant, Snapshot, Source
 from inventory.states import Completeness, FileKind
 from people.models import User
-from remediation.models import Attempt, RemediationTask, RiskException
-from remediation.states import TO_DO, UNPROVED, AttemptKind, ExceptionState, TaskState, Verdict
+from remediation.models import Attempt, Channel, Delivery, DeliveryTry, RemediationTask, RiskException
+from remediation.states import TO_DO, UNPROVED, AttemptKind, DeliveryState, ExceptionState, TaskState, Verdict
 
 
 def work_list(user, *, filters: dict, now: datetime) -> QuerySet:
@@ -246,6 +247,10 @@ def trail(task: RemediationTask) -> list[dict]:
         events.append(_event(one.at, "Came back", text, one.entry_uid))
     for one in task.exceptions.all():
         events += _exception_events(one)
+    for one in DeliveryTry.objects.filter(delivery__task=task):
+        came = f"answer {one.status}" if one.status else one.error
+        text = f"Try {one.number}: {came}. {DeliveryState(one.outcome).label}."
+        events.append(_event(one.began_at, f"Sent to {urlsplit(one.url).hostname}", text, one.entry_uid))
     return sorted(events, key=lambda event: event["at"])
 
 
@@ -325,3 +330,22 @@ def reach(task: RemediationTask) -> Reach:
     ]
     kept = along.filter(entitlement__key__in=[key for key, value in outcomes.items() if value == Outcome.APPROVED]).count()
     return Reach(grant.path, also, along.count(), kept, other_ways)
+
+
+def channels() -> QuerySet:
+    """Every source that a system owner or a program removes access from, with what waits for its program."""
+    waiting = {state: Count("removal_channel__deliveries", filter=Q(removal_channel__deliveries__state=state)) for state in
+               (DeliveryState.QUEUED, DeliveryState.HELD, DeliveryState.DEAD, DeliveryState.DELIVERED)}  # fmt: skip
+    counts = {f"messages_{state}": count for state, count in waiting.items()}
+    return Source.objects.select_related("removal_channel").annotate(**counts).order_by("name")
+
+
+def messages_of(channel: Channel, *, limit: int) -> list[Delivery]:
+    """The messages of a channel: given up first, then what waits, then the rest, the latest first; at most `limit`."""
+    order = Case(
+        When(state=DeliveryState.DEAD, then=Value(0)),
+        When(state__in=(DeliveryState.QUEUED, DeliveryState.HELD), then=Value(1)),
+        default=Value(2),
+    )
+    found = channel.deliveries.select_related("task__item").prefetch_related("attempts")
+    return list(found.order_by(order, "-id")[:limit])

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from certify.lib.errors import InvalidInput
-from remediation.states import EXCEPTION_TRANSITIONS, TASK_TRANSITIONS, ExceptionState, TaskState
+from remediation.states import EXCEPTION_TRANSITIONS, TASK_TRANSITIONS, DeliveryState, ExceptionState, TaskState
 
 MIN_NOTE = 10
 REMIND_DAYS_BEFORE = (2, 0)
@@ -79,3 +79,31 @@ def is_escalation_day(due: date, today: date) -> bool:
     """Whether the owner of the review hears today of a removal that was due on `due`."""
     days_late = (today - due).days
     return days_late >= ESCALATE_DAYS_LATE and (days_late - ESCALATE_DAYS_LATE) % REMIND_EVERY_DAYS_LATE == 0
+
+
+#: A message is tried so many times before it is given up; the first pause in seconds, and the longest.
+MOST_TRIES = 8
+FIRST_PAUSE, LONGEST_PAUSE = 30, 6 * 3600
+LONGEST_RETRY_AFTER = 24 * 3600
+#: Answers that are worth another try, besides all from 500 on.
+TRY_AGAIN = {408, 425, 429}
+
+
+def pause(tries: int, jitter: float, retry_after: int | None) -> timedelta:
+    """How long to wait after so many tries: twice as long each time, half to one and a half of it by `jitter` (0 to 1).
+
+    What the other side asks for (Retry-After, seconds) is waited for, a day at most.
+    """
+    seconds = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1)) * (0.5 + jitter)
+    return timedelta(seconds=max(seconds, min(retry_after or 0, LONGEST_RETRY_AFTER)))
+
+
+def after_answer(status: int | None, tries: int, is_refused: bool) -> DeliveryState:
+    """What becomes of a message after an answer: delivered, tried again, or given up.
+
+    Redirects are not followed and count as given up, like every other answer that another try will not change.
+    """
+    if status is not None and 200 <= status < 300:
+        return DeliveryState.DELIVERED
+    may_change = status is None or status in TRY_AGAIN or status >= 500
+    return DeliveryState.QUEUED if may_change and not is_refused and tries < MOST_TRIES else DeliveryState.DEAD

@@ -110,3 +110,24 @@ class EndReason(TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
     GONE = "gone", "The access is gone"
     REPLACED = "replaced", "A new one took its place"
+
+
+class DeliveryState(TextChoices):
+    """The life of one message to a program."""
+
+    DRY = "dry", "Dry run, nothing was sent"
+    HELD = "held", "Waits for a second person"
+    QUEUED = "queued", "Waiting to be sent"
+    DELIVERED = "delivered", "Delivered"
+    DEAD = "dead", "Given up"
+    CANCELLED = "cancelled", "Not needed any more"
+
+
+DELIVERY_TRANSITIONS = {
+    DeliveryState.DRY: set(),
+    DeliveryState.HELD: {DeliveryState.QUEUED, DeliveryState.CANCELLED},
+    DeliveryState.QUEUED: {DeliveryState.QUEUED, DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.CANCELLED},
+    DeliveryState.DEAD: {DeliveryState.QUEUED, DeliveryState.CANCELLED},
+    DeliveryState.DELIVERED: set(),
+    DeliveryState.CANCELLED: set(),
+}

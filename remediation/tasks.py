@@ -1,10 +1,12 @@
 """Celery: what the floors below wrote is swept into removals, verdicts and reminders. Each is safe to run twice."""
 
 from celery import shared_task
+from django.conf import settings
 
 from ledger.actors import SYSTEM
 from remediation import queries
-from remediation.actions import exceptions, reminders, removals, verification
+from remediation.actions import delivering, exceptions, reminders, removals, verification
+from remediation.outgoing import addresses, posting
 
 
 @shared_task(name="remediation.sweep_signed_off")
@@ -33,3 +35,20 @@ def follow_exceptions() -> None:
     """End exceptions whose last day has passed; tell people of those that end soon."""
     exceptions.expire(by=SYSTEM)
     exceptions.warn(by=SYSTEM)
+
+
+#: Messages that one run of the sweep carries out at most; the next run goes on.
+MESSAGES = 100
+
+
+@shared_task(name="remediation.send_webhooks")
+def send_webhooks() -> int:
+    """Carry out the messages that are due, one at a time; returns how many were tried."""
+    own = addresses.networks(settings.CERTIFY_WEBHOOK_NETWORKS)
+    for done in range(MESSAGES):
+        claimed = delivering.claim(by=SYSTEM)
+        if claimed is None:
+            return done
+        answer = posting.post(claimed.url, claimed.body, claimed.headers, own)
+        delivering.record(claimed=claimed, answer=answer, by=SYSTEM)
+    return MESSAGES

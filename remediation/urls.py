@@ -2,12 +2,20 @@
 
 from django.urls import path
 
-from remediation.views import bulk, exceptions, tasks
+from remediation.views import bulk, channels, exceptions, tasks
 
 app_name = "remediation"
 urlpatterns = [
     path("", tasks.task_list, name="task-list"),
     path("export.csv", tasks.task_export, name="task-export"),
+    path("send/", channels.bulk_send, name="bulk-send"),
+    path("sendings/<int:pk>/", channels.sending_detail, name="sending-detail"),
+    path("resend/", channels.channel_resend, name="channel-resend"),
+    path("programs/", channels.channel_list, name="channel-list"),
+    path("programs/<int:pk>/", channels.channel_detail, name="channel-detail"),
+    path("programs/<int:pk>/configure/", channels.channel_configure, name="channel-configure"),
+    path("programs/<int:pk>/act/", channels.channel_act, name="channel-act"),
+    path("programs/<int:pk>/secret/", channels.channel_secret, name="channel-secret"),
     path("overdue/", bulk.overdue, name="overdue"),
     path("report/", bulk.bulk_claim, name="bulk-claim"),
     path("hand-on/", bulk.bulk_hand_on, name="bulk-hand-on"),

@@ -30,8 +30,8 @@ from ledger.actors import SYSTEM
 from ledger.models import Entry
 from people.actions import delivery, mails, users
 from people.models import Mail, User
-from remediation.actions import attempts, exceptions, removals
-from remediation.models import Attempt, RemediationTask, RiskException
+from remediation.actions import attempts, channels, exceptions, removals, sending
+from remediation.models import Attempt, RemediationTask, RiskException, Sending
 from tests.campaigns import sheets
 from tests.story import QUARTERLY, Story, tell
 
@@ -62,6 +62,7 @@ class World:
     task: RemediationTask
     attempt: Attempt
     exception: RiskException
+    sending: Sending
     job: LoadJob
     mail: Mail
     entry: Entry
@@ -106,6 +107,7 @@ def build(folder: Path) -> World:
         task=task,
         attempt=task.attempts.get(),
         exception=_exception(story, task),
+        sending=_sending(story, task),
         pack=pack,
         requested=_requested(story, "Q1"),
         failed=_failed(story),
@@ -147,6 +149,11 @@ def _duties(story: Story) -> None:
     sod_conflicts.refresh(by=SYSTEM)
     wanted = sod_exceptions.Ask("Looked at every month", "The team is too small", clock.now().date())
     sod_exceptions.ask(conflict_id=SodConflict.objects.get().pk, wanted=wanted, by=story.owner)
+
+
+def _sending(story: Story, task: RemediationTask) -> Sending:
+    channels.configure(source_id=task.source_id, url="https://idm.example/hook", most=20, percent=5, by=story.admin)
+    return sending.send(source_id=task.source_id, task_ids=[task.pk], by=story.owner)
 
 
 def _requested(story: Story, name: str) -> Campaign:

@@ -60,7 +60,7 @@ PREPARED = (
                entry.payload_json -> 'data' ->> 'verdict' AS verdict
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
         WHERE found.kind IN ('removal:sent', 'removal:claimed-done', 'removal:verified', 'removal:returned', 'removal:closed',
-                             'exception:approved')
+                             'removal:delivered', 'exception:approved')
            OR (found.kind = 'exception:ended' AND entry.payload_json -> 'data' ->> 'due_at' <> '')
         ORDER BY entry.subject, found.index DESC
     """, "task_id"),
@@ -285,7 +285,8 @@ REASSIGNMENTS = f"""
 #: Where the last entry about a removal leaves it.
 REMOVAL_STATE = """
     CASE WHEN task.id IS NULL THEN 'not_opened' ELSE CASE standing.kind
-        WHEN 'removal:sent' THEN 'sent' WHEN 'removal:claimed-done' THEN 'reported_not_proved'
+        WHEN 'removal:sent' THEN 'sent' WHEN 'removal:delivered' THEN 'sent'
+        WHEN 'removal:claimed-done' THEN 'reported_not_proved'
         WHEN 'removal:returned' THEN 'returned' WHEN 'removal:closed' THEN 'closed_on_proof'
         WHEN 'exception:approved' THEN 'excepted'
         WHEN 'removal:verified' THEN CASE standing.verdict WHEN 'gone' THEN 'verified_gone' ELSE 'still_there' END

@@ -1804,7 +1804,7 @@ class Entries:
             now[0], now[2] = "still_there", data["snapshot"]
         elif kind == "removal:returned":
             self._follow_return(entry, now)
-        elif kind == "removal:sent":
+        elif kind in ("removal:sent", "removal:delivered"):
             now[0] = "sent"
         elif kind == "removal:closed":
             self._follow_closing(entry, now)

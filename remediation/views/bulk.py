@@ -21,7 +21,7 @@ from remediation.views.tasks import act_of
 NAMED = 20
 
 
-def _chosen(request: HttpRequest) -> list[RemediationTask]:
+def chosen(request: HttpRequest) -> list[RemediationTask]:
     """The removals that were ticked, or all that the filter finds, of those the user may see and act on."""
     if request.POST.get("everything"):
         form = FilterForm(request.POST, choices=queries.choices(request.user))
@@ -43,7 +43,7 @@ def _page(request: HttpRequest, template: str, form, tasks: list[RemediationTask
 def _begin(request: HttpRequest, form_class):
     """The chosen removals and the form; None instead of them when there is nothing to do, which is said."""
     try:
-        tasks = _chosen(request)
+        tasks = chosen(request)
     except InvalidInput as refusal:
         messages.error(request, refusal.message)
         return None, None

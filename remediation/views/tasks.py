@@ -18,7 +18,7 @@ from remediation import permissions, queries
 from remediation.actions import attempts
 from remediation.exports import worklist
 from remediation.forms import PROOF_LIMIT, STATES, ActForm, CloseForm, FilterForm
-from remediation.models import RemediationTask
+from remediation.models import Channel, RemediationTask
 from remediation.states import ExceptionState
 
 
@@ -48,6 +48,8 @@ def task_list(request: HttpRequest) -> HttpResponse:
         "query": urlencode(filters),
         "next_url": f"?{urlencode({**filters, 'after': last})}" if more else "",
         "is_first_page": "after" not in request.GET,
+        "has_channels": Channel.objects.filter(is_on=True).exists(),
+        "can_see_channels": permissions.can_see_channels(request.user),
         "mine": {task.pk for task in rows if permissions.can_claim_done(request.user, task)},
         "state_links": [
             {

@@ -1,0 +1,79 @@
+"""Which addresses a webhook may reach: a guard against server-side request forgery (CWE-918).
+
+Whoever may enter an address could otherwise have this server call its own network. Names are looked up at the moment of the
+connection, every answer is checked, and the connection goes to the address that was checked: a name that points elsewhere a
+moment later gains nothing.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+#: IPv4 addresses in IPv6 clothes that Python calls global (RFC 6052, RFC 8215).
+TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+
+
+class Refused(Exception):
+    """An address that may not be reached; the text says why."""
+
+
+def networks(texts: Iterable[str]) -> list[Network]:
+    """Networks from texts such as "10.1.0.0/16". Raises ValueError for anything else."""
+    return [ipaddress.ip_network(text.strip()) for text in texts if text.strip()]
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address belongs to nobody's own network, whichever way it is written."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return is_public(address.ipv4_mapped)
+        if address.sixtofour or address.teredo or any(address in network for network in TRANSLATED):
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def is_allowed(address: Address, own: Iterable[Network]) -> bool:
+    """Whether an address may be reached: it is public, or in one of the networks of our own that the setting names."""
+    mapped = getattr(address, "ipv4_mapped", None)
+    known = mapped or address
+    return is_public(address) or any(known in network for network in own if network.version == known.version)
+
+
+def check_url(url: str) -> str:
+    """The address without blanks. Refuses what is no plain http(s) address of a host: names in it, fragments, odd ports."""
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise Refused("This is no address of a web server.") from None
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise Refused("The address begins with https:// and names a host.")
+    if parts.username or parts.password or parts.fragment:
+        raise Refused("The address holds no name, no password and no #.")
+    if any(ord(letter) <= 32 or ord(letter) == 127 for letter in url) or port == 0:
+        raise Refused("The address holds no blanks and a port from 1 on.")
+    return url
+
+
+def look_up(host: str, port: int, own: Iterable[Network]) -> list[Address]:
+    """The addresses of a host. Raises `Refused` when any of them may not be reached, OSError when the name is unknown."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise Refused(f"{host} is no name of a host.") from None
+    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    own = list(own)
+    if not addresses or not all(is_allowed(address, own) for address in addresses):
+        raise Refused(f"{host} is in a network that webhooks may not reach. CERTIFY_WEBHOOK_NETWORKS can allow it.")
+    return list(dict.fromkeys(addresses))
+
+
+def is_inside(addresses: Iterable[Address], own: Iterable[Network]) -> bool:
+    """Whether all of these are in networks of our own."""
+    own = list(own)
+    return all(any(address in network for network in own if network.version == address.version) for address in addresses)

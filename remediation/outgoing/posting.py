@@ -1,0 +1,113 @@
+"""Sends one message: checked address, no redirects, a limit on time and on what is read. What went wrong is an answer, not an error."""
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from remediation.outgoing import addresses
+
+#: Seconds to connect and between two pieces of an answer, and seconds in all.
+PATIENCE, DEADLINE = 10, 20
+#: So much of an answer is read and kept, in bytes.
+ANSWER_LIMIT = 4_096
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `status` is None when nothing did; then `error` says why. `retry_after` is in seconds."""
+
+    status: int | None
+    text: str = ""
+    error: str = ""
+    retry_after: int | None = None
+    took_ms: int = 0
+    is_refused: bool = False
+
+
+class _Pinned(http.client.HTTPConnection):
+    """A connection to an address that was checked, under the name that was asked for."""
+
+    def __init__(self, host: str, port: int, *, own, tls: ssl.SSLContext | None):
+        super().__init__(host, port, timeout=PATIENCE)
+        self.own, self.tls = list(own), tls
+
+    def connect(self) -> None:
+        """Look the name up now, check every answer, and connect to one of them."""
+        found = addresses.look_up(self.host, self.port, self.own)
+        if self.tls is None and not addresses.is_inside(found, self.own):
+            raise addresses.Refused("Without TLS only networks that CERTIFY_WEBHOOK_NETWORKS names are reached: use https.")
+        failure: OSError | None = None
+        for address in found:
+            try:
+                self.sock = socket.create_connection((str(address), self.port), self.timeout)
+                break
+            except OSError as error:
+                failure = error
+        else:
+            raise failure or OSError("No address could be reached.")
+        if self.tls is not None:
+            self.sock = self.tls.wrap_socket(self.sock, server_hostname=self.host)
+
+
+def post(url: str, body: bytes, headers: dict[str, str], own: Iterable[addresses.Network]) -> Answer:
+    """POST the body once. Never raises for what the network or the other side does."""
+    began = time.monotonic()
+    try:
+        answer = _post(url, body, headers, own)
+    except addresses.Refused as refusal:
+        answer = Answer(None, error=str(refusal), is_refused=True)
+    except ssl.SSLCertVerificationError as error:
+        answer = Answer(None, error=f"The certificate is not trusted: {error.verify_message}")
+    except TimeoutError:
+        answer = Answer(None, error=f"No answer within {PATIENCE} seconds. It may have been received all the same.")
+    except (OSError, http.client.HTTPException) as error:
+        what = " ".join(str(error).split()) or type(error).__name__
+        answer = Answer(None, error=f"No answer: {what}"[:500])
+    took = int((time.monotonic() - began) * 1000)
+    return Answer(answer.status, answer.text, answer.error, answer.retry_after, took, answer.is_refused)
+
+
+def _post(url: str, body: bytes, headers: dict[str, str], own: Iterable[addresses.Network]) -> Answer:
+    parts = urlsplit(addresses.check_url(url))
+    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    connection = _Pinned(parts.hostname or "", parts.port or (443 if tls else 80), own=own, tls=tls)
+    # Pieces that trickle in renew the patience each time; this ends it.
+    watch = threading.Timer(DEADLINE, _hang_up, [connection])
+    watch.daemon = True
+    watch.start()
+    try:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", path, body, {**headers, "User-Agent": "Certify", "Connection": "close"})
+        response = connection.getresponse()
+        text = response.read(ANSWER_LIMIT).decode("utf-8", "replace").replace("\0", "�")
+        return Answer(response.status, text, retry_after=retry_after(response.getheader("Retry-After", "")))
+    finally:
+        watch.cancel()
+        connection.close()
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    if connection.sock is not None:
+        try:
+            connection.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+
+def retry_after(text: str) -> int | None:
+    """Seconds to wait, from a Retry-After header in either of its forms (RFC 9110, 10.2.3); None when it says nothing."""
+    text = text.strip()
+    if text.isdecimal():
+        return int(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return max(0, int((moment - datetime.now(moment.tzinfo)).total_seconds()))
