@@ -39,6 +39,15 @@ class CloseForm(forms.Form):
     )
 
 
+#: Lists that a number opens, beyond the tabs.
+BEHIND = [
+    ("reported", "Reported done at some time"),
+    ("verified_late", "Verified gone, but late"),
+    ("came_back", "Came back at some time"),
+    ("waiting", "To be removed, handed on or come back"),
+]
+
+
 class FilterForm(forms.Form):
     """The filters above the list."""
 
@@ -46,7 +55,9 @@ class FilterForm(forms.Form):
     source = forms.TypedChoiceField(label="System", required=False, coerce=int)
     owner = forms.TypedChoiceField(label="Who", required=False, coerce=int)
     campaign = forms.TypedChoiceField(label="Review", required=False, coerce=int)
-    state = forms.ChoiceField(choices=STATES, required=False, widget=forms.HiddenInput)
+    state = forms.ChoiceField(choices=[*STATES, *BEHIND], required=False, widget=forms.HiddenInput)
+    since = forms.DateField(required=False, widget=forms.HiddenInput)
+    until = forms.DateField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, choices: dict[str, list[tuple[int, str]]], **kwargs):
         super().__init__(*args, **kwargs)
@@ -57,6 +68,18 @@ class FilterForm(forms.Form):
         """What is set and makes sense; the rest is left out."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+class FiguresForm(forms.Form):
+    """Which removals are counted."""
+
+    campaign = forms.TypedChoiceField(label="Review", required=False, coerce=int)
+    since = forms.DateField(label="Opened from", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label="to", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args, choices: dict[str, list[tuple[int, str]]], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["campaign"].choices = [("", "All"), *choices["campaign"]]
 
 
 class HandOnForm(forms.Form):

@@ -1,27 +1,46 @@
 """Reads of the remediation trail."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import BooleanField, Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 
 from campaigns.models import Campaign, HeldRemoval, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Outcome
 from inventory.models import Grant, Snapshot, Source
 from inventory.states import Completeness, FileKind
 from people.models import User
-from remediation.models import Attempt, Channel, Delivery, DeliveryTry, RemediationTask, RiskException
+from remediation.models import Attempt, Channel, Delivery, DeliveryTry, RemediationTask, Return, RiskException
 from remediation.states import TO_DO, UNPROVED, AttemptKind, DeliveryState, ExceptionState, TaskState, Verdict
+
+#: Lists that are more than one state, over `work_list`.
+LISTS = {
+    "overdue": Q(is_overdue=True),
+    "unproved": Q(state__in=UNPROVED),
+    "to_do": Q(state__in=TO_DO),
+    "waiting": Q(state__in=(TaskState.OPEN, TaskState.SENT, TaskState.RETURNED)),
+    "reported": Exists(Attempt.objects.filter(task=OuterRef("pk"), kind=AttemptKind.CLAIM)),
+    "came_back": Exists(Return.objects.filter(task=OuterRef("pk"))),
+    "verified_late": Q(state=TaskState.VERIFIED_GONE)
+    & Q(due_at__lt=Coalesce("verified_in__extracted_at", "verified_in__loaded_at")),
+}
+
+
+def outcomes(items: QuerySet) -> dict[str, int]:
+    """How many of these items have each outcome."""
+    return dict(items.exclude(outcome="").values_list("outcome").annotate(Count("id")).order_by())
 
 
 def work_list(user, *, filters: dict, now: datetime) -> QuerySet:
     """Removals the user may see, earliest due first, with `is_overdue`.
 
-    `filters` may hold `state` (a TaskState, "to_do", "unproved" or "overdue"), `campaign`, `source` and `owner` (ids), and `text`, which
-    stands in a name or key of the person, account or right, or in the way it comes.
+    `filters` may hold `state` (a TaskState, or one of `LISTS`), `campaign`, `source` and `owner` (ids), `since` and `until` (days on which
+    it was opened, UTC, both included), and `text`, which stands in a name or key of the person, account or right, or in the way it
+    comes.
     """
     tasks = (
         RemediationTask.objects.visible_to(user)
@@ -29,15 +48,12 @@ def work_list(user, *, filters: dict, now: datetime) -> QuerySet:
         .annotate(is_overdue=_is_overdue(now))
         .order_by("due_at", "id")
     )
-    state = filters.get("state")
-    if state == "overdue":
-        tasks = tasks.filter(is_overdue=True)
-    elif state == "unproved":
-        tasks = tasks.unproved()
-    elif state == "to_do":
-        tasks = tasks.filter(state__in=TO_DO)
-    elif state:
-        tasks = tasks.filter(state=state)
+    if state := filters.get("state"):
+        tasks = tasks.filter(LISTS.get(state, Q(state=state)))
+    if filters.get("since"):
+        tasks = tasks.filter(created_at__gte=datetime.combine(filters["since"], time(), UTC))
+    if filters.get("until"):
+        tasks = tasks.filter(created_at__lt=datetime.combine(filters["until"], time(), UTC) + timedelta(days=1))
     for name in ("campaign", "source", "owner"):
         if filters.get(name):
             tasks = tasks.filter(**{f"{name}_id": filters[name]})

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from remediation.views import bulk, channels, exceptions, tasks
+from remediation.views import bulk, channels, exceptions, figures, tasks
 
 app_name = "remediation"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("programs/<int:pk>/configure/", channels.channel_configure, name="channel-configure"),
     path("programs/<int:pk>/act/", channels.channel_act, name="channel-act"),
     path("programs/<int:pk>/secret/", channels.channel_secret, name="channel-secret"),
+    path("figures/", figures.figures_page, name="figures"),
     path("overdue/", bulk.overdue, name="overdue"),
     path("report/", bulk.bulk_claim, name="bulk-claim"),
     path("hand-on/", bulk.bulk_hand_on, name="bulk-hand-on"),

@@ -218,6 +218,7 @@ MATRIX = {
     "remediation:channel-configure": Row(None, {ADMIN}, source),
     "remediation:channel-act": Row(None, RUNNERS, source),
     "remediation:channel-secret": Row(None, {ADMIN}, source),
+    "remediation:figures": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
     "remediation:overdue": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
     "remediation:bulk-claim": Row(None, {*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
     "remediation:bulk-hand-on": Row(None, {*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),

@@ -75,6 +75,16 @@ PREPARED = (
         SELECT split_part(entry.subject, ':', 2)::bigint AS task_id, entry.payload_json -> 'data' ->> 'due_at' AS due_at
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind = 'removal:opened'
     """, "task_id"),
+    ("pack_due", """
+        SELECT DISTINCT ON (entry.subject) split_part(entry.subject, ':', 2) AS task, entry.payload_json -> 'data' ->> 'due_at' AS due_at
+        FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
+        WHERE found.kind IN ('removal:opened', 'removal:returned', 'exception:ended')
+          AND entry.payload_json -> 'data' ->> 'due_at' <> '' ORDER BY entry.subject, found.index DESC
+    """, "task"),
+    ("pack_back", """
+        SELECT DISTINCT split_part(entry.subject, ':', 2) AS task
+        FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind = 'removal:returned'
+    """, "task"),
     ("pack_claimed", """
         SELECT attempt.task_id, count(*) AS attempts FROM remediation_attempt AS attempt
         JOIN pack_entry AS entry ON entry.uid = attempt.entry_uid WHERE attempt.kind = 'claim' GROUP BY attempt.task_id
@@ -316,6 +326,33 @@ REMOVALS = f"""
     ORDER BY item.campaign_id, item.number
 """
 
+#: What the rows of remediation/removals.csv come to. Times are whole minutes by nearest rank, from the decision (without one: from the
+#: opening) to the moment that the proving reading speaks of.
+FIGURES = f"""
+    SELECT removal.campaign, count(*)::text, count(*) FILTER (WHERE removal.attempts <> '0')::text,
+           count(*) FILTER (WHERE removal.state = 'verified_gone')::text,
+           count(*) FILTER (WHERE removal.state = 'verified_gone' AND proof.at > due.due_at::timestamptz)::text,
+           count(*) FILTER (WHERE removal.state = 'still_there')::text, count(*) FILTER (WHERE back.task IS NOT NULL)::text,
+           count(*) FILTER (WHERE removal.state = 'excepted')::text,
+           count(*) FILTER (WHERE removal.state = 'reported_not_proved')::text,
+           count(*) FILTER (WHERE removal.state = 'closed_on_proof')::text,
+           count(*) FILTER (WHERE removal.state IN ('open', 'sent', 'returned', 'not_opened'))::text,
+           (percentile_disc(0.5) WITHIN GROUP (ORDER BY spent.minutes))::text,
+           (percentile_disc(0.95) WITHIN GROUP (ORDER BY spent.minutes))::text
+    FROM ({REMOVALS}) AS removal (campaign, item, source, account, entitlement, path, task, owner, opened_at, due_at, state, attempts,
+                                  present_in, gone_in, verified_at, entry)
+    JOIN campaigns_reviewitem AS asked ON asked.campaign_id = removal.campaign::bigint AND asked.number = removal.item::int
+    LEFT JOIN (SELECT source.key, snapshot.number::text AS number, COALESCE(snapshot.extracted_at, snapshot.loaded_at) AS at
+               FROM inventory_snapshot AS snapshot JOIN inventory_source AS source ON source.id = snapshot.source_id) AS proof
+        ON removal.state = 'verified_gone' AND proof.key = removal.source AND proof.number = removal.gone_in
+    LEFT JOIN pack_due AS due ON due.task = removal.task
+    LEFT JOIN pack_back AS back ON back.task = removal.task
+    CROSS JOIN LATERAL (SELECT CASE WHEN proof.at IS NOT NULL THEN floor(GREATEST(0, extract(
+        epoch FROM proof.at - COALESCE(asked.decided_at, NULLIF(removal.opened_at, '')::timestamptz))) / 60)::bigint
+        END) AS spent (minutes)
+    GROUP BY removal.campaign ORDER BY removal.campaign::bigint
+"""
+
 ATTEMPTS = f"""
     SELECT task.id::text, entry.kind, task.campaign_id::text, item.number::text, attempt.note, attempt.proof_name,
            attempt.proof_sha256, attempt.proof_link, attempt.by_name, {moment_sql("attempt.at")}, attempt.entry_uid::text
@@ -404,6 +441,9 @@ TABLES = (
     Table("remediation/exceptions.csv", (
         "exception", "kind", "removal", "campaign", "item", "requested_by", "reason", "control", "expires_on", "note", "was", "why",
         "due_at", "by", "at", "entry"), EXCEPTIONS),
+    Table("remediation/figures.csv", (
+        "campaign", "decided", "reported", "verified", "verified_late", "still_there", "came_back", "excepted", "cannot_verify",
+        "closed_on_proof", "to_do", "median_minutes", "p95_minutes"), FIGURES),
     Table("remediation/removals.csv", (
         "campaign", "item", "source", "account_id", "entitlement_id", "path", "removal", "owner", "opened_at", "due_at", "state",
         "attempts", "present_in", "gone_in", "verified_at", "entry"), REMOVALS),

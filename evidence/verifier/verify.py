@@ -29,6 +29,7 @@ import zipfile
 import zlib
 from array import array
 from collections import deque
+from datetime import datetime
 from itertools import groupby, islice
 
 FORMAT = "certify-evidence-pack/3"
@@ -77,6 +78,10 @@ TABLES = {
     "remediation/attempts.csv": words("removal kind campaign item note proof_name proof_sha256 proof_link by at entry"),
     "remediation/exceptions.csv": words(
         "exception kind removal campaign item requested_by reason control expires_on note was why due_at by at entry"
+    ),
+    "remediation/figures.csv": words(
+        "campaign decided reported verified verified_late still_there came_back excepted cannot_verify closed_on_proof to_do "
+        "median_minutes p95_minutes"
     ),
     "remediation/removals.csv": words(
         "campaign item source account_id entitlement_id path removal owner opened_at due_at state attempts present_in gone_in "
@@ -1012,6 +1017,8 @@ class Tables:
         self.pack, self.report, self.unreadable = pack, report, unreadable
         self.campaigns, self.left_out, self.rows, self.reviewers = {}, {}, {}, {}
         self.files, self.snapshots, self.acts, self.removals, self.states = {}, {}, {}, {}, {}
+        # Removal → its campaign, its system, and when it was decided; campaign → removals without a task.
+        self.begun, self.unopened = {}, {}
 
     def read(self):
         """Campaigns first: the other tables refer to them."""
@@ -1237,12 +1244,15 @@ class Tables:
         if row["entry"]:
             self._remember("remediation/removals.csv", removal[0], row)
             self.removals[row["removal"]] = (removal[0], [row[name] for name in STANDING], cells[3])
+            self.begun[row["removal"]] = (cells[0], cells[2], cells[ITEM["decided_at"]] or row["opened_at"])
         elif any(row[name] for name in ("removal", "owner", "opened_at", "due_at")) or [row[name] for name in STANDING] != [
             "not_opened", "0", cells[3], "", "",
         ]:  # fmt: skip
             self.report.problem(
                 "removals", f"{where}: it is said to be {short(row['state'])} but no entry of the log opened it"
             )
+        else:
+            self.unopened[cells[0]] = self.unopened.get(cells[0], 0) + 1
         self.states[row["state"]] = self.states.get(row["state"], 0) + 1
         return next(following, None)
 
@@ -1403,7 +1413,7 @@ class Entries:
         # Removal → who reported it, and whether anything was shown.
         self.reporters = {}
         # Exception → where it stands, who asked for it, until when; excepted removal → until when.
-        self.exceptions, self.excepted = {}, {}
+        self.exceptions, self.excepted, self.came_back = {}, {}, set()
         self.followed = {
             "removal": self._follow_removal, "exception": self._follow_exception, "occurrence": self._follow_run,
             "delegation": self._follow_delegation,
@@ -1844,6 +1854,7 @@ class Entries:
             wrong = f"removal {entry['data']['task']} is said to have come back, but was not proved gone before"
             self.report.problem("removals", f"remediation/returns.csv: {wrong} (entry {entry['uid']})")
         now[0], now[2:] = "returned", [entry["data"]["seen_in"], "", ""]
+        self.came_back.add(entry["data"]["task"])
 
     def _follow_closing(self, entry, now):
         """What no data verifies is closed by somebody else than those who reported it, and on a proof that they gave."""
@@ -1855,6 +1866,16 @@ class Entries:
 
 
 # --- what must add up when everything was read --------------------------------------------------------------------------------
+
+
+def moment(text):
+    """A time as the log writes it."""
+    return datetime.strptime(text.replace("Z", "+0000"), "%Y-%m-%dT%H:%M:%S.%f%z")
+
+
+def nearest(values, percent):
+    """The value of nearest rank in a sorted list; nothing for none."""
+    return values[max(0, -(-len(values) * percent // 100) - 1)] if values else ""
 
 
 class Sums:
@@ -1883,6 +1904,11 @@ class Sums:
             self._check_reviewers()
         self._check_bulk_acts()
         self._check_removals()
+        if self._can_read(
+            "remediation/figures.csv", "remediation/removals.csv", "population/snapshots.csv", "reviews/items.csv"
+        ):
+            with self.report.reading("removals", "remediation/figures.csv"):
+                self._check_figures()
         for campaign in self.tables.campaigns.values():
             self._check_second_look(campaign)
         self._check_seals()
@@ -2174,6 +2200,51 @@ class Sums:
                 if shown != wanted:
                     other = f"{name} is {short(shown)}, but the entries of removal {task} leave it at {short(wanted)}"
                     self.report.problem("removals", f"remediation/removals.csv, row {number}: {other}: the row was changed")
+
+    def _check_figures(self):
+        """The numbers about removals are what their entries and readings add up to."""
+        table, wanted = "remediation/figures.csv", {}
+        for task, (key, source, decided_at) in self.tables.begun.items():
+            wanted.setdefault(key, []).append(self._spent(task, key, source, decided_at))
+        for key in self.tables.unopened:
+            wanted.setdefault(key, [])
+        for number, row in self.pack.rows(table):
+            if row["campaign"] not in wanted:
+                wrong = f"campaign {row['campaign']} has no removals, or stands there twice: the row was added or changed"
+                self.report.problem("removals", f"{table}, row {number}: {wrong}")
+                continue
+            found = self._figures(wanted.pop(row["campaign"]), self.tables.unopened.get(row["campaign"], 0))
+            for name, value in found.items():
+                if row[name] != value:
+                    other = f"{name} is {short(row[name])}, but the removals add up to {short(value)}"
+                    self.report.problem("removals", f"{table}, row {number}: {other}: the row was changed")
+        for key in wanted:
+            self.report.problem("removals", f"{table}: campaign {key} has removals and no row: a row was dropped")
+
+    def _spent(self, task, key, source, decided_at):
+        """(state, reported, came back, late, minutes from the decision to the reading that proved it)."""
+        state, attempts, _, gone, _ = self.entries.removals.get(task, ["open", 0, "", "", ""])
+        late, minutes = False, None
+        reading = self.tables.snapshots.get((source, gone)) if state == "verified_gone" else None
+        if reading:
+            seen_at = reading["extracted_at"] or reading["loaded_at"]
+            due_at = self.tables.campaigns[key].dues.get(task, "")
+            late, minutes = seen_at > due_at, max(0, int((moment(seen_at) - moment(decided_at)).total_seconds() // 60))
+        return state, attempts > 0, task in self.entries.came_back, late, minutes
+
+    @staticmethod
+    def _figures(rows, unopened):
+        states = [row[0] for row in rows]
+        minutes = sorted(row[4] for row in rows if row[4] is not None)
+        counts = {
+            "decided": len(rows) + unopened, "reported": sum(row[1] for row in rows), "verified": states.count("verified_gone"),
+            "verified_late": sum(row[3] for row in rows), "still_there": states.count("still_there"),
+            "came_back": sum(row[2] for row in rows), "excepted": states.count("excepted"),
+            "cannot_verify": states.count("reported_not_proved"), "closed_on_proof": states.count("closed_on_proof"),
+            "to_do": unopened + sum(state in ("open", "sent", "returned") for state in states),
+            "median_minutes": nearest(minutes, 50), "p95_minutes": nearest(minutes, 95),
+        }  # fmt: skip
+        return {name: str(value) for name, value in counts.items()}
 
 
 # --- the report ---------------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def _channel(source_id: int) -> Channel:
     return channel
 
 
-def body(task: RemediationTask, key: UUID, at: str) -> str:
+def _body(task: RemediationTask, key: UUID, at: str) -> str:
     """What is sent about a removal; the same text every time it is tried."""
     item = task.item
     data = {
@@ -121,7 +121,7 @@ def _queue(sending: Sending, tasks: list[RemediationTask], now) -> None:
                 channel=sending.channel,
                 task=task,
                 key=key,
-                body=body(task, key, rfc3339(now)),
+                body=_body(task, key, rfc3339(now)),
                 state=state,
                 next_at=now,
             )

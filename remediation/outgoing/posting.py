@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -37,6 +36,8 @@ class _Pinned(http.client.HTTPConnection):
     def __init__(self, host: str, port: int, *, own, tls: ssl.SSLContext | None):
         super().__init__(host, port, timeout=PATIENCE)
         self.own, self.tls = list(own), tls
+        #: The socket, kept here too: http.client lets go of it as soon as the head of an answer says that it is the last.
+        self.line: socket.socket | None = None
 
     def connect(self) -> None:
         """Look the name up now, check every answer, and connect to one of them."""
@@ -54,6 +55,7 @@ class _Pinned(http.client.HTTPConnection):
             raise failure or OSError("No address could be reached.")
         if self.tls is not None:
             self.sock = self.tls.wrap_socket(self.sock, server_hostname=self.host)
+        self.line = self.sock
 
 
 def post(url: str, body: bytes, headers: dict[str, str], own: Iterable[addresses.Network]) -> Answer:
@@ -87,27 +89,31 @@ def _post(url: str, body: bytes, headers: dict[str, str], own: Iterable[addresse
         connection.request("POST", path, body, {**headers, "User-Agent": "Certify", "Connection": "close"})
         response = connection.getresponse()
         text = response.read(ANSWER_LIMIT).decode("utf-8", "replace").replace("\0", "�")
-        return Answer(response.status, text, retry_after=retry_after(response.getheader("Retry-After", "")))
+        wait = retry_after(response.getheader("Retry-After", ""), response.getheader("Date", ""))
+        return Answer(response.status, text, retry_after=wait)
     finally:
         watch.cancel()
         connection.close()
 
 
-def _hang_up(connection: http.client.HTTPConnection) -> None:
-    if connection.sock is not None:
+def _hang_up(connection: _Pinned) -> None:
+    if connection.line is not None:
         try:
-            connection.sock.shutdown(socket.SHUT_RDWR)
+            # Of the plain socket: the one with TLS would first want to say goodbye.
+            socket.socket.shutdown(connection.line, socket.SHUT_RDWR)
         except OSError:
             return
 
 
-def retry_after(text: str) -> int | None:
-    """Seconds to wait, from a Retry-After header in either of its forms (RFC 9110, 10.2.3); None when it says nothing."""
-    text = text.strip()
-    if text.isdecimal():
-        return int(text[:9])
+def retry_after(text: str, said_at: str = "") -> int | None:
+    """Seconds to wait, from a Retry-After header in either of its forms (RFC 9110, 10.2.3); None when it says nothing.
+
+    A date is held against the other side's own clock, its Date header `said_at`.
+    """
+    if text.strip().isdecimal():
+        return int(text.strip()[:9])
     try:
-        moment = parsedate_to_datetime(text)
+        wait = parsedate_to_datetime(text) - parsedate_to_datetime(said_at)
     except (TypeError, ValueError):
         return None
-    return max(0, int((moment - datetime.now(moment.tzinfo)).total_seconds()))
+    return max(0, int(wait.total_seconds()))

@@ -17,7 +17,7 @@ from certify.lib.times import rfc3339
 from remediation import permissions, queries
 from remediation.actions import attempts
 from remediation.exports import worklist
-from remediation.forms import PROOF_LIMIT, STATES, ActForm, CloseForm, FilterForm
+from remediation.forms import BEHIND, PROOF_LIMIT, STATES, ActForm, CloseForm, FilterForm
 from remediation.models import Channel, RemediationTask
 from remediation.states import ExceptionState
 
@@ -29,6 +29,18 @@ def _cursor(text: str) -> tuple[datetime, int] | None:
         return datetime.fromisoformat(due_at), int(pk)
     except ValueError:
         return None
+
+
+def _state_links(filters: dict, counts: dict[str, int]) -> list[dict]:
+    return [
+        {
+            "label": label,
+            "count": counts[value or "total"],
+            "query": urlencode({**filters, "state": value}),
+            "active": filters.get("state", "") == value,
+        }
+        for value, label in STATES
+    ]
 
 
 @requires(permissions.can_open_removals)
@@ -45,21 +57,15 @@ def task_list(request: HttpRequest) -> HttpResponse:
         "tasks": rows,
         "form": form,
         "filters": filters,
+        "is_first_page": "after" not in request.GET,
+        "hidden": {name: str(value) for name, value in filters.items()},
+        "behind": dict(BEHIND).get(filters.get("state", "")),
         "query": urlencode(filters),
         "next_url": f"?{urlencode({**filters, 'after': last})}" if more else "",
-        "is_first_page": "after" not in request.GET,
         "has_channels": Channel.objects.filter(is_on=True).exists(),
         "can_see_channels": permissions.can_see_channels(request.user),
         "mine": {task.pk for task in rows if permissions.can_claim_done(request.user, task)},
-        "state_links": [
-            {
-                "label": label,
-                "count": counts[value or "total"],
-                "query": urlencode({**filters, "state": value}),
-                "active": filters.get("state", "") == value,
-            }
-            for value, label in STATES
-        ],
+        "state_links": _state_links(filters, counts),
     }
     return render(request, "remediation/task_list.html", context)
 
