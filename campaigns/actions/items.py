@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import connection, transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from campaigns import bulk_acts, rules, second_look, worklist
@@ -112,29 +112,28 @@ def undo(*, assignment_id: int, expected: str | None = None, number: UUID | None
     return _write(row, Answer(DecisionCode.UNDO, number=number), now, by)
 
 
-def _recorded(assignment_id: int, number: UUID | None) -> Assignment | None:
-    """The row, when this very request was carried out before: its answer was lost on the way, and it was sent again."""
-    if number is None or not Decision.objects.filter(number=number, assignment_id=assignment_id).exists():
-        return None
-    return Assignment.objects.select_related("item", "campaign").get(pk=assignment_id)
+def _known(assignment_id: int, number: UUID | None) -> tuple[int, bool]:
+    """(the row's campaign, whether this very request was carried out before: its answer was lost on the way, and it was sent again)."""
+    same = Decision.objects.filter(number=number, assignment_id=OuterRef("pk"), number__isnull=False)
+    rows = Assignment.objects.annotate(is_recorded=Exists(same))
+    return rows.values_list("campaign_id", "is_recorded").get(pk=assignment_id)
 
 
 def _open_unless_recorded(assignment_id: int, expected: str | None, number: UUID | None, by, now: datetime) -> tuple:
     """(the row, locked, and whether the request is carried out already)."""
-    if found := _recorded(assignment_id, number):
-        return found, True
-    try:
-        return _open_row(assignment_id, expected, by, now), False
-    except (Conflict, InvalidInput):
-        # The same request may have come twice at once, and the other one was the first.
-        if found := _recorded(assignment_id, number):
-            return found, True
-        raise
+    campaign_id, is_recorded = _known(assignment_id, number)
+    if not is_recorded:
+        try:
+            return _open_row(assignment_id, campaign_id, expected, by, now), False
+        except (Conflict, InvalidInput):
+            # The same request may have come twice at once, and the other one was the first.
+            if not _known(assignment_id, number)[1]:
+                raise
+    return Assignment.objects.select_related("item", "campaign").get(pk=assignment_id), True
 
 
-def _open_row(assignment_id: int, expected: str | None, by, now: datetime) -> Assignment:
+def _open_row(assignment_id: int, campaign_id: int, expected: str | None, by, now: datetime) -> Assignment:
     # Everybody takes the campaign before its rows, so that nobody waits in a circle.
-    campaign_id = Assignment.objects.values_list("campaign_id", flat=True).get(pk=assignment_id)
     stage = worklist.hold_open(campaign_id, now)
     owner = Identity.objects.filter(key=OuterRef("item__identity_key")).exclude(key="").values("user_id")[:1]
     row = (
