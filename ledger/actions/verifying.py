@@ -32,7 +32,7 @@ def verify_slice(*, by, leaves: int = SLICE) -> bool:
     if state.problems and queries.standing_misfit() is None:
         _record("ledger:misfit-found", state, by)
         logger.error("the ledger does not hold: %s", state.problems[0])
-    state.checked_at = now
+    state.checked_at = clock.now()
     if place:
         state.position, state.roots = place.size, b"".join(place.roots)
         state.known_good, state.is_broken = place.known_good, place.is_broken
@@ -56,7 +56,7 @@ def _end_round(state: Verification, size: int, by) -> None:
     if not state.problems and queries.standing_misfit():
         _record("ledger:holds-again", state, by)
     state.position, state.roots, state.known_good, state.is_broken = 0, b"", 0, False
-    state.ended_at, state.ended_size = clock.now(), size
+    state.ended_at, state.ended_size = state.checked_at, size
 
 
 def _record(kind: str, state: Verification, by) -> None:

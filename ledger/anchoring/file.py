@@ -38,8 +38,8 @@ class FileChannel:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        except (OSError, UnicodeDecodeError) as error:
-            raise ChannelError(f"{path} could not be written: {error}.") from error
+        except OSError as error:
+            raise ChannelError(f"{path} could not be written: {error.strerror}.") from error
         return Receipt(b"", {"path": str(path), "offset": str(start)})
 
 
