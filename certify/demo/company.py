@@ -17,7 +17,7 @@ IDENTITY_COLUMNS = (
     "identity_id", "name", "email", "kind", "status", "department", "title", "location", "manager_id", "owner_id", "supplier",
     "start_date", "end_date",
 )  # fmt: skip
-ENTITLEMENT_COLUMNS = ("source", "entitlement_id", "name", "kind", "description", "privileged", "owner_id")
+ENTITLEMENT_COLUMNS = ("source", "entitlement_id", "name", "kind", "description", "privileged", "owner_id", "tags")
 GRANT_COLUMNS = (
     "source", "account_id", "account_name", "identity_id", "entitlement_id", "granted_at", "granted_by", "last_used_at",
     "expires_at", "path",
@@ -116,6 +116,7 @@ class Right:
     kind: str = "role"
     privileged: str = "no"
     held: dict[str, float] = field(default_factory=dict)
+    tags: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,8 @@ SYSTEMS = (
     )),
     System("erp", "Finance and payroll (ERP)", "Ledgers, invoices, payments and salaries.", (
         Right("erp-invoice-create", "Create invoices", "Enter supplier invoices.", held={"Finance": 0.8, "Sales": 0.1}),
-        Right("erp-invoice-approve", "Approve payments", "Release payments to suppliers.", privileged="yes", held={"Finance": 0.35}),
-        Right("erp-payroll", "Run payroll", "See and pay salaries.", privileged="yes", held={"Finance": 0.25, "People": 0.25}),
+        Right("erp-invoice-approve", "Approve payments", "Release payments to suppliers.", privileged="yes", held={"Finance": 0.35}, tags="payments; sox"),
+        Right("erp-payroll", "Run payroll", "See and pay salaries.", privileged="yes", held={"Finance": 0.25, "People": 0.25}, tags="payments; sox"),
         Right("erp-report", "Read reports", "See financial reports.", held={"Finance": 1, "Sales": 0.15, "Engineering": 0.04}),
         Right("erp-z17", "Z_FI_17", "", kind="permission", privileged="unknown", held={"Finance": 0.4, "IT": 0.2}),
     )),
@@ -150,9 +151,19 @@ SYSTEMS = (
     )),
     System("cloud", "Cloud platform", "Servers, storage and databases.", (
         Right("cloud-view", "Viewer", "See servers and their settings.", held={"Engineering": 0.7, "IT": 0.9}),
-        Right("cloud-db", "Production database", "Read and change customers' data directly.", privileged="yes", held={"Engineering": 0.15, "IT": 0.2}),
-        Right("cloud-admin", "Cloud administrator", "Full control of the cloud account.", privileged="yes", held={"IT": 0.25, "Engineering": 0.05}),
+        Right("cloud-db", "Production database", "Read and change customers' data directly.", privileged="yes", held={"Engineering": 0.15, "IT": 0.2}, tags="production"),
+        Right("cloud-admin", "Cloud administrator", "Full control of the cloud account.", privileged="yes", held={"IT": 0.25, "Engineering": 0.05}, tags="production"),
     )),
+)  # fmt: skip
+
+#: Duties that must be apart: (key, name, duty, its rights, other duty, its rights, severity, compensating control).
+DUTIES = (
+    ("invoice-pay", "Enter invoices and pay them", "enter supplier invoices", ("erp/erp-invoice-create",), "release payments",
+     ("erp/erp-invoice-approve",), "critical", "Two people release every payment above 500."),
+    ("code-production", "Write code and run production", "change the product’s code", ("code/code-write", "code/code-owner"),
+     "change production directly", ("tag:production",), "high", "Every act in production is recorded and looked through each week."),
+    ("payroll-reports", "Run payroll and administer users", "pay salaries", ("erp/erp-payroll",), "administer the CRM",
+     ("crm/crm-admin",), "medium", ""),
 )  # fmt: skip
 
 #: Non-human identities: (key, name, kind, owner's department, [(system, right)]).
@@ -252,6 +263,7 @@ def _entitlement(system: System, right: Right, heads: dict[str, dict]) -> dict:
         description=right.description,
         privileged=right.privileged,
         owner_id=heads[owner]["identity_id"],
+        tags=right.tags,
     )
 
 

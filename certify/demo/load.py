@@ -4,9 +4,20 @@ import secrets
 from datetime import date, timedelta
 from pathlib import Path
 
-from campaigns.actions import closing, definitions, items, launching, reviews, schedules
-from campaigns.models import Assignment, Campaign
+from campaigns.actions import (
+    closing,
+    definitions,
+    items,
+    launching,
+    reviews,
+    schedules,
+    sod_conflicts,
+    sod_exceptions,
+    sod_rules,
+)
+from campaigns.models import Assignment, Campaign, SodConflict
 from campaigns.rules import statement
+from campaigns.sod_rules import Terms as SodTerms
 from certify.demo import company as sample
 from certify.lib import clock
 from evidence.actions import duties, periods
@@ -50,6 +61,7 @@ class Demo:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._people()
         self._systems()
+        self._duties()
         self._first_review()
         self._quarterly_review()
         self._duties()
@@ -86,6 +98,22 @@ class Demo:
             )
             grants = self.company.grants[system.key]
             self._load(source, entitlements=self.company.entitlements[system.key], grants=grants)
+
+    def _duties(self) -> None:
+        """Rules of duties that must be apart; of the conflicts that show, one is excepted and for one it is asked."""
+        control, admin = self.users["control"], self.users["admin"]
+        for key, name, duty, rights, other, others, severity, limits in sample.DUTIES:
+            sides = (duty, list(rights), other, list(others))
+            terms = SodTerms(key, name, *sides, severity, control, control=limits)
+            sod_rules.create(terms=terms, by=control)
+        sod_conflicts.refresh(by=SYSTEM)
+        last = clock.now().date() + timedelta(days=90)
+        found = SodConflict.objects.filter(rule__key="code-production", identity__isnull=False).order_by("pk")[:2]
+        for place, conflict in enumerate(found):
+            wanted = sod_exceptions.Ask(conflict.rule.control, "On call for production this quarter", last)
+            asked = sod_exceptions.ask(conflict_id=conflict.pk, wanted=wanted, by=control)
+            if not place:
+                sod_exceptions.judge(exception_id=asked.pk, code="approved", by=admin)
 
     def _load(self, source: Source, **tables: list[dict]) -> None:
         columns = {
