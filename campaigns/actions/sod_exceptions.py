@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from django.db import IntegrityError, transaction
 
 from campaigns import permissions, rules
-from campaigns.models import SodConflict, SodException, SodExceptionStep
+from campaigns.models import SodConflict, SodException, SodExceptionStep, SodRule
 from campaigns.states import ExceptionStep
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -116,8 +116,10 @@ def end(*, exception_id: int, reason: str, by) -> SodExceptionStep:
 
 
 def _locked(exception_id: int) -> SodException:
-    found = SodException.objects.select_for_update(of=("self",), no_key=True).select_related("rule", "identity")
-    return found.get(pk=exception_id)
+    """The exception, with its rule locked: exceptions are append-only, and the application may not lock rows of such tables."""
+    exception = SodException.objects.select_related("identity").get(pk=exception_id)
+    exception.rule = SodRule.objects.select_for_update(of=("self",), no_key=True).get(pk=exception.rule_id)
+    return exception
 
 
 def _step(exception: SodException, code: str, reason: str, now, by) -> SodExceptionStep:
