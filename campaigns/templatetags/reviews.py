@@ -37,6 +37,7 @@ def signal_label(signal: str) -> str:
 #: Words for a narrow column, where the whole ones are longer; the chip's title and the drawer have those.
 SHORT = {
     "left": gettext_lazy("Left"),
+    "conflict": gettext_lazy("Conflict"),
     "orphan": gettext_lazy("No owner"),
     "non_human": gettext_lazy("Service"),
     "unused": gettext_lazy("Unused"),
