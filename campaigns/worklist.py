@@ -395,5 +395,5 @@ def summary_for_submission(rows: QuerySet, user, stage: int, cap: int = 100) -> 
         "removals": list(drafts.filter(taken).order_by("item_number")[:cap]),
         "red_keeps": list(drafts.filter(red_kept).order_by("item_number")[:cap]),
         "cap": cap,
-        "open": open_rows(rows, stage).count(),
+        **open_rows(rows, stage).aggregate(open=Count("id"), red_open=Count("id", filter=Q(item__signals__overlap=RED))),
     }

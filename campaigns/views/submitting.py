@@ -4,10 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from campaigns import permissions, rules, worklist
+from campaigns import guards, permissions, rules, worklist
 from campaigns.actions import reviews
 from campaigns.models import SignOff
 from campaigns.views.reviews import desk
+from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from ledger.models import Entry
@@ -32,6 +33,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "campaign": campaign,
         "summary": summary,
+        "pace": guards.pace_line(campaign, request.user, clock.now()),
         "statement": rules.statement(request.user.name, summary["total"], campaign.name),
         "error": error,
     }
