@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evidence.views import frameworks, periods
+from evidence.views import frameworks, periods, readiness
 
 app_name = "evidence"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("new/", periods.period_create, name="period-create"),
     path("<int:pk>/", periods.period_detail, name="period-detail"),
     path("<int:pk>/edit/", periods.period_edit, name="period-edit"),
+    path("<int:pk>/readiness/", readiness.period_readiness, name="period-readiness"),
     path("<int:pk>/packs/", periods.pack_request, name="pack-request"),
     path("campaigns/<int:pk>/seal/", periods.campaign_seal, name="campaign-seal"),
     path("packs/<int:pk>/download/", periods.pack_download, name="pack-download"),

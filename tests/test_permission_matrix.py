@@ -234,6 +234,7 @@ MATRIX = {
     "evidence:period-list": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}),
     "evidence:period-create": Row({OWNER}, {OWNER}),
     "evidence:period-detail": Row({*RUNNERS, AUDITOR}, None, period),
+    "evidence:period-readiness": Row({*RUNNERS, AUDITOR}, None, period),
     "evidence:period-edit": Row({OWNER}, {OWNER}, period),
     "evidence:campaign-seal": Row(RUNNERS, {OWNER}, lambda world: [world.closed.pk]),
     "evidence:pack-request": Row(None, {OWNER}, period),
