@@ -64,7 +64,7 @@ class Demo:
         self._duties()
         self._first_review()
         self._quarterly_review()
-        self._duties()
+        self._answering()
         self._audit_period()
         return self._sign_ins()
 
@@ -201,7 +201,7 @@ class Demo:
         if Assignment.objects.filter(campaign=campaign, reviewer=early).exists():
             self._review(campaign, early)
 
-    def _duties(self) -> None:
+    def _answering(self) -> None:
         """Who answers for the control that the quarterly review serves."""
         named = {Duty.PROCESS_OWNER: "control", Duty.APPROVER: "admin", Duty.OPERATOR: "systems"}
         for duty, key in named.items():
