@@ -247,10 +247,10 @@ class TestPages:
         client.force_login(story.owner)
         address = reverse("campaigns:campaign-quality", args=[campaign.pk])
         story.decide(campaign, "bruno", "approve", ana)
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             client.get(address)
         story.decide(campaign, "shared", "approve", story.system_owner)
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             client.get(address)
 
     def test_thresholds_are_set_with_the_definition(self, story, client):
