@@ -29,7 +29,7 @@ def test_the_preview_says_what_they_share_how_they_differ_and_what_is_left_out(s
     assert dict(seen["red_signals"]) == {"Left or inactive": 1, "Privileged": 1}
     assert seen["same"] == [("System", "Customer records"), ("Right", "Read customers")]
     assert [facet["title"] for facet in seen["differs"]] == ["Person", "Department"]
-    assert ("Service account", 1) in seen["signals"]
+    assert ("Service account or AI agent", 1) in seen["signals"]
     alone = preview(ana, campaign, rows_of(ana, campaign, "job"))
     assert ("Person", "Nightly job") in alone["same"]
     assert ("Look at", "Service account") in alone["same"]
