@@ -39,9 +39,14 @@ bench: setup  ## Measure; prints a line per figure and writes bench/results.json
 messages: setup  ## Bring the translations in locale/ up to date with the marked strings
 	@$(BIN)/python -m tools.messages
 
+recommend: setup  ## Score the recommendation on a history: make recommend FILES=requests.csv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
+	$(BIN)/python -m bench.recommend $(FILES)
+
 lock: setup  ## Resolve requirements/*.in again; UPGRADE=1 takes newer versions
 	$(COMPILE) requirements/base.in -o requirements/base.txt
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 	$(COMPILE) requirements/installer.in -o requirements/installer.txt
 
-.PHONY: help setup demo lint test bench messages lock
+.PHONY: help setup demo lint test bench recommend messages lock

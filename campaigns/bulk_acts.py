@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from campaigns import worklist
+from campaigns import advice_reading, worklist
 from campaigns.models import Assignment
 from campaigns.second_look import ANSWERABLE
 from campaigns.states import RED_SIGNALS, ItemState, Signal
@@ -41,6 +41,12 @@ def eligible(rows: QuerySet, user, stage: int) -> QuerySet:
         ~worklist.SUBMITTED,
         stage=stage,
     )
+
+
+def opposed(mine: QuerySet, ids: list[int], user, stage: int, code: str) -> str:
+    """What is recommended for some of what a bulk act decides and goes against; "" when it goes against nothing."""
+    found = eligible(mine.filter(pk__in=ids), user, stage)
+    return advice_reading.opposed(found.values_list("pk", flat=True), code)
 
 
 def preview(mine: QuerySet, ids: list[int], user, stage: int) -> dict:

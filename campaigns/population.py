@@ -31,7 +31,8 @@ BASE = """
            entitlement.privileged, granted.path, granted.granted_at, granted.granted_by, granted.last_used_at,
            granted.expires_at, first_seen.loaded_at AS first_seen_at,
            {signals} AS signals, {rank} AS risk_rank,
-           identity.user_id AS identity_user_id, {chosen},
+           identity.user_id AS identity_user_id, identity.id AS identity_id, COALESCE(identity.location, '') AS location,
+           granted.account_id, granted.entitlement_id, granted.first_seen_id, {chosen},
            {exclusion} AS exclusion
     FROM unnest(%(sources)s::bigint[], %(snapshots)s::bigint[]) AS scope (source_id, snapshot_id)
     JOIN inventory_grant AS granted ON granted.source_id = scope.source_id AND granted.opened_in_id <= scope.snapshot_id

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from django.utils.translation import gettext as _
 
-from campaigns.states import CAMPAIGN_TRANSITIONS, RED_SIGNALS, CampaignState, DecisionCode, Signal
+from campaigns.states import CAMPAIGN_TRANSITIONS, RED_SIGNALS, CampaignState, DecisionCode, Recommendation, Signal
 from certify.lib.errors import InvalidInput
 from certify.lib.language import within
 
@@ -24,6 +24,10 @@ EXCLUSION_COLUMNS = (
 CONFLICT_COLUMNS = (
     "campaign", "number", "item", "rule", "name", "severity", "side", "duty", "other_duty", "held", "held_count", "control", "found_at",
     "excepted_until", "exception_control", "exception_by",
+)  # fmt: skip
+#: What was recommended for each item; its root is in the launch's entry.
+ADVICE_COLUMNS = (
+    "campaign", "item", "recommendation", "score", "peers_holding", "peers_total", "peers_label", "reasons",
 )  # fmt: skip
 OUTCOME_COLUMNS = (
     "campaign", "item", "outcome", "decision", "reviewer", "decided_at", "decision_entry", "sign_off_entry",
@@ -64,13 +68,28 @@ def is_red(signals: list[str]) -> bool:
     return any(signal in signals for signal in RED_SIGNALS)
 
 
-def needs_reason(code: str, signals: list[str], terms: dict) -> str:
+#: What goes against a recommendation. To look closer is no recommendation that an answer could go against.
+AGAINST = {
+    DecisionCode.APPROVE: Recommendation.REMOVE,
+    DecisionCode.REVOKE: Recommendation.KEEP,
+    DecisionCode.REDUCE: Recommendation.KEEP,
+}
+
+
+def is_against(code: str, recommended: str) -> bool:
+    """Whether an answer goes against what is recommended ("" where nothing is)."""
+    return bool(recommended) and AGAINST.get(code) == recommended
+
+
+def needs_reason(code: str, signals: list[str], terms: dict, recommended: str = "") -> str:
     """Why this decision needs a reason, in words; empty when it needs none."""
     if code == DecisionCode.DONT_KNOW:
         return _("Say what is missing to decide.")
     if code == DecisionCode.APPROVE and is_red(signals):
         words = ", ".join(within(Signal(signal).label) for signal in signals if signal in RED_SIGNALS)
         return _("Keeping this needs a reason: {words}.").format(words=words)
+    if is_against(code, recommended):
+        return f"Certify recommended to {Recommendation(recommended).label.lower()} this. Say why you decide otherwise."
     if code == DecisionCode.APPROVE and terms["reason_for_every_keep"]:
         return _("This review asks for a reason for everything that is kept.")
     if code == DecisionCode.REDUCE:

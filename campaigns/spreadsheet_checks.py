@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from campaigns import bulk_acts, rules, second_look, worklist
+from campaigns import advice_reading, bulk_acts, rules, second_look, worklist
 from campaigns import spreadsheet_format as form
 from campaigns.models import Assignment, Campaign, SheetUpload
 from campaigns.readers import spreadsheet
@@ -125,7 +125,7 @@ class _Desk:
         self.campaign, self.user, self.now = campaign, user, now
         self.times = Counter(line.key for line in sheet.lines if line.key)
         ids = [pk for key in self.times if (pk := form.assignment_of(key)) is not None]
-        rows = Assignment.objects.filter(pk__in=ids, campaign=campaign).select_related("item", "decided_by")
+        rows = Assignment.objects.filter(pk__in=ids, campaign=campaign).select_related("item__advice", "decided_by")
         self.rows = {row.pk: row for row in rows}
         self.mine = set(worklist.my_rows(user, campaign.pk).filter(pk__in=ids).values_list("pk", flat=True))
         self.own = set(Identity.objects.filter(user=user).exclude(key="").values_list("key", flat=True))
@@ -192,7 +192,7 @@ class _Desk:
     def _ruled(self, line: Line, code: str, row: Assignment) -> Accepted:
         """The answer under the same rules as on the page."""
         try:
-            why = rules.needs_reason(code, row.item.signals, self.campaign.terms)
+            why = rules.needs_reason(code, row.item.signals, self.campaign.terms, advice_reading.recommended(row.item))
             reason = rules.check_reason(line.reason, why)
             reduce_to, until = rules.check_answer(code, line.reduce_to, line.until, self.now)
         except InvalidInput as refusal:

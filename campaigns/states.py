@@ -233,6 +233,14 @@ CALM_SIGNALS = (Signal.UNKNOWN_USE, Signal.EXCEPTED)
 UNUSED_DAYS = 90
 
 
+class Recommendation(TextChoices):
+    """What Certify recommends for an item; see `advice`."""
+
+    KEEP = "keep", "Keep"
+    REMOVE = "remove", "Remove"
+    LOOK = "look", "Look closer"
+
+
 class Measure(TextChoices):
     """What is measured of how somebody reviewed; `measures` has what each means."""
 

@@ -42,7 +42,7 @@ def review_page(
     if last := _cursor(mine, after):
         rows = rows.filter(_after(columns, last))
     found = list(rows.order_by(*columns).values_list("pk", *columns[:1])[: limit + 1])
-    shown = mine.select_related("item", "decided_by").in_bulk([pk for pk, _ in found[:limit]])
+    shown = mine.select_related("item__advice", "decided_by").in_bulk([pk for pk, _ in found[:limit]])
     end = f"{found[limit - 1][1]}.{found[limit - 1][0]}" if len(found) > limit else ""
     return Page([shown[pk] for pk, _ in found[:limit]], end)
 

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
-from campaigns import bulk_acts, rules, second_look, worklist
+from campaigns import advice_reading, bulk_acts, rules, second_look, worklist
 from campaigns.actions import guards
 from campaigns.decision_facts import facts_of
 from campaigns.models import Assignment, BulkAct, Campaign, Decision
@@ -84,7 +84,8 @@ def decide(*, assignment_id: int, answer: Answer, expected: str | None = None, b
     row, is_done = _open_unless_recorded(assignment_id, expected, answer.number, by, now)
     if is_done:
         return row
-    reason = rules.check_reason(answer.rationale, rules.needs_reason(answer.code, row.item.signals, row.campaign.terms))
+    why_needed = rules.needs_reason(answer.code, row.item.signals, row.campaign.terms, advice_reading.recommended(row.item))
+    reason = rules.check_reason(answer.rationale, why_needed)
     checked = Answer(
         answer.code,
         reason,
@@ -230,6 +231,8 @@ def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale:
         raise Conflict(_("Some of these were decided or given away meanwhile. Nothing was recorded: look at what is left."))
     if not rows:
         return BulkResult(None, 0, left_out)
+    if not reason and (recommended := advice_reading.opposed([row.pk for row in rows], code)):
+        rules.check_reason("", rules.needs_reason(code, [], terms, recommended))
     act = _record_act(campaign_id, rows, selection, answer, left_out, now, by)
     write_many(act=act, rows=rows, facts=_many_facts(rows, answer, now, by, str(act.entry_uid)), now=now, by=by)
     return BulkResult(act, len(rows), left_out)

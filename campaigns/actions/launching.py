@@ -7,7 +7,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from campaigns import assigning, item_conflicts, permissions, population, roots, rules, stages
+from campaigns import advising, assigning, item_conflicts, permissions, population, roots, rules, stages
 from campaigns.actions import asking, sod_conflicts
 from campaigns.models import Campaign, CampaignDefinition, CampaignSource
 from campaigns.scope import reading
@@ -119,6 +119,8 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     item_conflicts.freeze(campaign, now)
     _check_everybody_asked(campaign)
     _balance(campaign, found)
+    progress(55, "Working out what to recommend")
+    advising.advise(campaign, now, sources=list(found.snapshots), is_whole=found.values["only"] is None)
     progress(65, "Computing the population's hash")
 
     def hashed(rows: int) -> None:
@@ -127,6 +129,7 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     campaign.population_root, campaign.item_count = roots.over("campaigns_reviewitem", campaign.pk, hashed)
     campaign.exclusion_root, campaign.excluded_count = roots.over("campaigns_exclusion", campaign.pk, hashed)
     campaign.conflict_root, campaign.conflict_count = roots.over("campaigns_itemconflict", campaign.pk)
+    campaign.advice_root, _ = roots.of(advising.LEAVES, campaign.pk, hashed)
     if not campaign.item_count:
         raise InvalidInput(_("Nothing is in scope: every open grant is excluded. Widen the definition's scope."))
     progress(92, "Recording the launch")
@@ -156,6 +159,7 @@ def _stage(campaign: Campaign, at: datetime, by) -> None:
     data = {"campaign": str(campaign.pk), "items": campaign.item_count, "excluded": campaign.excluded_count}
     data |= {"population_root": campaign.population_root, "exclusion_root": campaign.exclusion_root}
     data |= {"conflicts": campaign.conflict_count, "conflict_root": campaign.conflict_root}
+    data |= {"advice_root": campaign.advice_root}
     entries.record(kind="campaign:staged", subject=f"campaigns.campaign:{campaign.pk}", by=by, at=at, data=data)
 
 
@@ -293,6 +297,8 @@ def _record(campaign: Campaign, by) -> dict[int, int]:
             "exclusion_root": campaign.exclusion_root,
             "conflicts": campaign.conflict_count,
             "conflict_root": campaign.conflict_root,
+            # A campaign that was staged before there was advice has none.
+            **({"advice_root": campaign.advice_root} if campaign.advice_root else {}),
         },
     )
     campaign.launch_entry_uid = entry.uid

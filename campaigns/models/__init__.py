@@ -5,6 +5,7 @@ references carry no foreign-key check (see `inventory.models`). Decisions, bulk 
 campaign is closed the database refuses every change of its items and assignments.
 """
 
+from campaigns.models.advice import ItemAdvice
 from campaigns.models.campaigns import Campaign, CampaignSource, Exclusion
 from campaigns.models.decisions import BulkAct, Decision, SignedDecision, SignOff
 from campaigns.models.definitions import CampaignDefinition, Delegation, ReviewerGroup
@@ -41,6 +42,7 @@ __all__ = [
     "FindingDisposition",
     "HeldRemoval",
     "HoldVerdict",
+    "ItemAdvice",
     "ItemConflict",
     "ItemOpened",
     "Occurrence",

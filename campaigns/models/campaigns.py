@@ -54,6 +54,9 @@ class Campaign(models.Model):
     exclusion_root = models.CharField(max_length=64, blank=True)
     conflict_count = models.PositiveBigIntegerField(default=0, help_text="Rows of item conflicts.")
     conflict_root = models.CharField(max_length=64, blank=True, help_text="RFC 6962 root over them, hex.")
+    advice_root = models.CharField(
+        max_length=64, blank=True, help_text="RFC 6962 root over what is recommended for the items, hex."
+    )
     outcome_root = models.CharField(max_length=64, blank=True)
     launch_entry_uid = models.UUIDField(null=True)
     close_entry_uid = models.UUIDField(null=True)

@@ -7,7 +7,7 @@ from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext, gettext_lazy
 
-from campaigns import rules, second_look
+from campaigns import advice_reading, rules, second_look
 from campaigns.models import Assignment, Campaign
 from campaigns.states import RED_SIGNALS, DecisionCode, Severity, Signal
 
@@ -97,5 +97,5 @@ def can_answer(row: Assignment, campaign: Campaign) -> bool:
 @register.filter
 def asks_for(row: Assignment, campaign: Campaign) -> str:
     """The answers to this row that need a reason: the page asks for it before it sends them."""
-    codes = (DecisionCode.APPROVE, DecisionCode.REVOKE)
-    return " ".join(code for code in codes if rules.needs_reason(code, row.item.signals, campaign.terms))
+    codes, recommended = (DecisionCode.APPROVE, DecisionCode.REVOKE), advice_reading.recommended(row.item)
+    return " ".join(code for code in codes if rules.needs_reason(code, row.item.signals, campaign.terms, recommended))

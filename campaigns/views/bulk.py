@@ -66,7 +66,9 @@ def _preview(
         "is_everything": selection.filter.get("everything", False),
         "query": query_of(filters, ""),
         "red_query": query_of(filters, "", care="on", state="open"),
-        "why_reason": rules.needs_reason(code, [], campaign.terms),
+        "why_reason": rules.needs_reason(
+            code, [], campaign.terms, bulk_acts.opposed(rows, selection.ids, request.user, campaign.stage, code)
+        ),
         "error": refusal.message if refusal else "",
         "rationale": request.POST.get("rationale", ""),
         "cap": items.MAX_BULK,

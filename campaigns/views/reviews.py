@@ -70,7 +70,7 @@ def _row(request: HttpRequest, pk: int, row: int, now: datetime) -> tuple[Assign
     """One of the user's rows, and all of them in its campaign."""
     rows = worklist.my_rows(request.user, pk, now)
     found = rows.filter(campaign__state__in=worklist.REVIEWED)
-    return get_object_or_404(found.select_related("item", "decided_by", "reviewer", "campaign__owner"), pk=row), rows
+    return get_object_or_404(found.select_related("item__advice", "decided_by", "reviewer", "campaign__owner"), pk=row), rows
 
 
 def _is_open(campaign: Campaign, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
-from campaigns.rules import ANSWER_COLUMNS, CONFLICT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
+from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
 from evidence.pack.scope import IN_RANGE
 
 RESULT_COLUMNS = (
@@ -165,6 +165,13 @@ CONFLICTS = f"""
     SELECT campaign_id::text, number::text, item_number::text, rule, name, severity, side, duty, other_duty, array_to_string(held, '; '),
            held_count::text, control, {moment_sql("found_at")}, COALESCE(excepted_until::text, ''), exception_control, exception_by
     FROM campaigns_itemconflict WHERE campaign_id = ANY(%(campaigns)s) ORDER BY campaign_id, number
+"""
+
+ADVICE = """
+    SELECT item.campaign_id::text, item.number::text, told.recommendation, told.score::text, told.peers_holding::text,
+           told.peers_total::text, told.peers_label, array_to_string(told.reasons, ' ')
+    FROM campaigns_reviewitem AS item JOIN campaigns_itemadvice AS told ON told.item_id = item.id
+    WHERE item.campaign_id = ANY(%(campaigns)s) ORDER BY item.campaign_id, item.number
 """
 
 EXCLUSIONS = """
@@ -452,6 +459,7 @@ TABLES = (
         "due_at", "at", "entry"), RETURNS),
     Table("remediation/verifications.csv", (
         "removal", "campaign", "item", "verdict", "source", "present_in", "snapshot", "at", "entry"), VERIFICATIONS),
+    Table("reviews/advice.csv", ADVICE_COLUMNS, ADVICE),
     Table("reviews/assignments.csv", ANSWER_COLUMNS, ASSIGNMENTS),
     Table("reviews/bulk_acts.csv", (
         "campaign", "reviewer", "reviewer_name", "decision", "rationale", "filter", "count", "left_out", "at", "items_sha256",

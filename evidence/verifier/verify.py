@@ -92,6 +92,7 @@ TABLES = {
     ),
     "remediation/verifications.csv": words("removal campaign item verdict source present_in snapshot at entry"),
     "reviews/assignments.csv": ANSWER_COLUMNS,
+    "reviews/advice.csv": words("campaign item recommendation score peers_holding peers_total peers_label reasons"),
     "reviews/bulk_acts.csv": words(
         "campaign reviewer reviewer_name decision rationale filter count left_out at items_sha256 entry"
     ),
@@ -597,7 +598,7 @@ class Pack:
 TITLES = {
     "files": "Files", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log", "kept": "Your own checkpoint",
     "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
-    "conflicts": "Conflicts of duties",
+    "advice": "Recommendations", "conflicts": "Conflicts of duties",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
     "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
     "exceptions": "Risk exceptions",
@@ -966,7 +967,7 @@ class Campaign:
         self.number, self.row, self.is_closed = number, row, row["state"] == "closed"
         self.label = f"campaign {row['campaign']} {short(row['name'])}"
         self.items, self.outcomes, self.exclusions, self.answers = Tree(), Tree(), Tree(), Tree()
-        self.conflicts = Tree()
+        self.conflicts, self.advice, self.recommended = Tree(), Tree(), bytearray()
         self.leaf, self.final, self.facts = bytearray(), bytearray(), bytearray()
         self.reviewer = array("l")
         self.people, self.assigned, self.decided = {}, {}, {}
@@ -1027,6 +1028,7 @@ class Tables:
         self._table("items", self._read_items, "reviews/items.csv", "remediation/removals.csv", "reviews/assignments.csv")
         self._table("submissions", self._read_signed, "reviews/signed.csv")
         self._table("exclusions", self._read_exclusions, "population/exclusions.csv")
+        self._table("advice", self._read_advice, "reviews/advice.csv")
         self._table("conflicts", self._read_conflicts, "reviews/conflicts.csv")
         self._table("snapshots", self._read_files, "population/files.csv", "population/rejected_rows.csv")
         self._table("snapshots", self._read_snapshots, "population/snapshots.csv")
@@ -1270,6 +1272,16 @@ class Tables:
                     self.report.problem("exclusions", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
                 campaign.exclusions.append(leaf_hash(canonical_row(cells)))
                 campaign.counts(cells[2], cells[3])[4] += 1
+
+    def _read_advice(self, table):
+        for number, cells in self.pack.table(table):
+            campaign = self._campaign("advice", table, number, cells[0])
+            if campaign:
+                if cells[1] != str(campaign.advice.size + 1):
+                    wrong = f"item {short(cells[1])} stands where {campaign.advice.size + 1} should"
+                    self.report.problem("advice", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
+                campaign.advice.append(leaf_hash(canonical_row(cells)))
+                campaign.recommended += cells[2][:1].encode()
 
     def _read_conflicts(self, table):
         for number, cells in self.pack.table(table):
@@ -1589,6 +1601,9 @@ class Entries:
             return
         campaign.decisions += 1
         self._judge_person(campaign, place, cells, where)
+        against = {"approve": b"r", "revoke": b"k", "reduce": b"k"}.get(cells[2])
+        if against and campaign.recommended[place : place + 1] == against and len(cells[7]) < 10:
+            self._wrong(f"{where}: it goes against what reviews/advice.csv recommends, without a reason")
         at, row = cells[8], campaign.row
         if not campaign.launch or campaign.end or not row["opened_at"] <= at <= (row["ended_at"] or at):
             self._wrong(f"{where}: it was made before {campaign.label} began or after it ended")
@@ -1936,11 +1951,22 @@ class Sums:
         if self._can_read("population/exclusions.csv") and campaign.exclusions.root().hex() != data["exclusion_root"]:
             other = f"what {campaign.label} left out is not what its launch recorded: a row was changed, dropped or added"
             self.report.problem("exclusions", f"population/exclusions.csv: {other}")
+        if self._can_read("reviews/advice.csv"):
+            self._check_advice(campaign, data)
         # Launches from before conflicts were frozen say nothing of them, and have none.
         recorded = data.get("conflict_root", Tree().root().hex())
         if self._can_read("reviews/conflicts.csv") and campaign.conflicts.root().hex() != recorded:
             other = f"the conflicts of {campaign.label} are not those frozen at its launch: a row was changed, dropped or added"
             self.report.problem("conflicts", f"reviews/conflicts.csv: {other}")
+
+    def _check_advice(self, campaign, data):
+        # Launches from before there was advice have none.
+        if campaign.advice.root().hex() != data.get("advice_root", Tree().root().hex()):
+            wrong = f"what was recommended in {campaign.label} is not what was frozen at its launch: a row was changed, dropped or added"
+            self.report.problem("advice", f"reviews/advice.csv: {wrong}")
+        elif campaign.advice.size not in (0, data["items"]):
+            wrong = f"{campaign.advice.size:,} of {data['items']:,} items of {campaign.label} have a recommendation"
+            self.report.problem("advice", f"reviews/advice.csv: {wrong}")
 
     @staticmethod
     def _end_of(campaign):
@@ -2286,6 +2312,8 @@ class Verifier:
             "campaigns": f"{len(campaigns):,} open in the period, {closed:,} of them closed: each as its launch and its end recorded it",
             "items": f"{sum(one.items.size for one in campaigns):,} items are exactly those that were frozen at launch",
             "exclusions": f"{sum(one.exclusions.size for one in campaigns):,} grants left out, each by the rule recorded at launch",
+            "advice": f"{sum(one.advice.size for one in campaigns):,} items with what was recommended and why, each as it was frozen at "
+            "launch; every decision otherwise has a reason",
             "conflicts": f"{sum(one.conflicts.size for one in campaigns):,} of items with other access of the same person, each as "
             "it was frozen at launch",
             "outcomes": f"each item of {closed:,} closed campaigns has the outcome that the submitted answers of all who were "

@@ -14,7 +14,7 @@ signals = st.lists(st.sampled_from(Signal.values), unique=True)
 
 @given(signals)
 def test_keeping_needs_a_reason_exactly_when_something_is_red(found):
-    red = bool({"left", "privileged", "orphan", "expired", "returned"} & set(found))
+    red = bool({"left", "privileged", "orphan", "expired", "returned", "conflict"} & set(found))
     assert bool(rules.needs_reason("approve", found, CALM)) == red
     assert rules.is_red(found) == red
 
