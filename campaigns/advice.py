@@ -132,6 +132,6 @@ def recommendation(evidence: Evidence) -> Recommendation:
     if found >= REMOVE_FROM:
         return Recommendation.REMOVE
     peers = best_peers(evidence)
-    speaks = evidence.is_used or evidence.was_kept or (peers is not None and peers[1] >= PEERS_SPEAK)
+    speaks = evidence.was_kept or (peers is not None and peers[1] >= PEERS_SPEAK)
     is_red = any(signal in evidence.signals for signal in RED_SIGNALS)
     return Recommendation.KEEP if found <= KEEP_TO and speaks and not is_red else Recommendation.LOOK

@@ -158,7 +158,7 @@ def _scored_sql(has_history: bool) -> str:
         f" + CASE WHEN is_used THEN {USED_WEIGHT} ELSE 0 END + CASE WHEN was_kept THEN {KEPT_WEIGHT} ELSE 0 END"
     )
     red = ", ".join(f"'{signal}'" for signal in RED_SIGNALS)
-    speaks = f"(is_used OR was_kept OR COALESCE(best >= {PEERS_SPEAK}, FALSE)) AND NOT signals && ARRAY[{red}]"
+    speaks = f"(was_kept OR COALESCE(best >= {PEERS_SPEAK}, FALSE)) AND NOT signals && ARRAY[{red}]"
     return f"""
         CREATE TEMP TABLE advice_scored ON COMMIT DROP AS
         SELECT *, CASE WHEN score >= {REMOVE_FROM} THEN 'remove' WHEN score <= {KEEP_TO} AND speaks THEN 'keep' ELSE 'look' END

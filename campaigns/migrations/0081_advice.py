@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0073_item_conflicts_kept'),
+        ('campaigns', '0102_guards_kept'),
     ]
 
     operations = [

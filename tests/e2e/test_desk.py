@@ -22,9 +22,9 @@ STATIC = Path(__file__).resolve().parents[2] / "static"
 
 
 def company(folder: Path, rows: int) -> Story:
-    """The small company, in which Ana's team of forty has so many calm rights."""
+    """The small company, in which forty of Ana's team of a hundred have so many calm rights: too few to recommend keeping them."""
     story = tell(folder)
-    people = [f"t{n},Team {n:02},,employee,active,Finance,Accountant,p1," for n in range(40)]
+    people = [f"t{n},Team {n:02},,employee,active,Finance,Accountant,p1," for n in range(100)]
     calm = [f"crm,login{n:05},Login {n},t{n % 40},read,2026-01-05,2026-11-01," for n in range(rows)]
     grants = "\n".join([GRANTS.splitlines()[0], *calm, "crm,bruno,Bruno Costa,p2,admin,2026-01-05,2026-11-01,"])
     story.load(identities=IDENTITIES + "\n".join(people) + "\n", grants=grants + "\n")
