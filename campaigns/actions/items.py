@@ -113,19 +113,11 @@ def undo(*, assignment_id: int, expected: str | None = None, number: UUID | None
     return _write(row, Answer(DecisionCode.UNDO, number=number), now, by)
 
 
-<<<<<<< HEAD
 def _known(assignment_id: int, number: UUID | None) -> tuple[int, bool]:
     """(the row's campaign, whether this very request was carried out before: its answer was lost on the way, and it was sent again)."""
     same = Decision.objects.filter(number=number, assignment_id=OuterRef("pk"), number__isnull=False)
     rows = Assignment.objects.annotate(is_recorded=Exists(same))
     return rows.values_list("campaign_id", "is_recorded").get(pk=assignment_id)
-=======
-def _recorded(assignment_id: int, number: UUID | None) -> Assignment | None:
-    """The row, when this very request was carried out before: its answer was lost on the way, and it was sent again."""
-    if number is None or not Decision.objects.filter(number=number, assignment_id=assignment_id).exists():
-        return None
-    return Assignment.objects.select_related("item__advice", "campaign").get(pk=assignment_id)
->>>>>>> f5c984f (docs: What the recommendation reaches; a decision reads it with its row)
 
 
 def _open_unless_recorded(assignment_id: int, expected: str | None, number: UUID | None, by, now: datetime) -> tuple:
