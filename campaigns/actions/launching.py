@@ -129,7 +129,7 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     campaign.population_root, campaign.item_count = roots.over("campaigns_reviewitem", campaign.pk, hashed)
     campaign.exclusion_root, campaign.excluded_count = roots.over("campaigns_exclusion", campaign.pk, hashed)
     campaign.conflict_root, campaign.conflict_count = roots.over("campaigns_itemconflict", campaign.pk)
-    campaign.advice_root, _ = roots.of(advising.LEAVES, campaign.pk, hashed)
+    campaign.advice_root = roots.of(advising.LEAVES, campaign.pk, hashed)[0]
     if not campaign.item_count:
         raise InvalidInput(_("Nothing is in scope: every open grant is excluded. Widen the definition's scope."))
     progress(92, "Recording the launch")

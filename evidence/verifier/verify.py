@@ -2041,6 +2041,7 @@ class Sums:
             seen.add(key)
             for text in self._unbalanced(campaign, row):
                 self.report.problem("balance", f"{where}: {text}")
+            self._check_hold(campaign, row, where)
         for campaign in self.tables.campaigns.values():
             frozen = {one["source"] for one in campaign.launch["data"]["sources"]} if campaign.launch else set()
             for source in sorted(frozen | {source for source, _ in campaign.balance}):
@@ -2192,20 +2193,15 @@ class Sums:
             sealed.add(row["campaign"])
         self.sealed = len(sealed)
 
-    def _check_holds(self):
+    def _check_hold(self, campaign, row, where):
         """Where more of a system goes than the terms allow, the log has that it waits for a second person."""
-        if not self._can_read("population/balance.csv"):
+        if not campaign.is_closed or campaign.removal_limit is None:
             return
-        for number, row in self.pack.rows("population/balance.csv"):
-            campaign = self.tables.campaigns.get(row["campaign"])
-            if campaign is None or not campaign.is_closed or campaign.removal_limit is None:
-                continue
-            going, is_held = int(row["revoked"]) + int(row["reduced"]), False
-            for why, source, _, _ in campaign.holds.values():
-                is_held = is_held or (why, source) == ("share", row["source"])
-            if 100 * going > campaign.removal_limit * int(row["grants_open"]) and not is_held:
-                wrong = f"{going:,} removals of {row['source']} in {campaign.label} needed a second person, and the log does not hold them"
-                self.report.problem("removals", f"population/balance.csv, row {number}: {wrong}")
+        going = int(row["revoked"]) + int(row["reduced"])
+        is_held = any((why, source) == ("share", row["source"]) for why, source, _, _ in campaign.holds.values())
+        if 100 * going > campaign.removal_limit * int(row["grants_open"]) and not is_held:
+            wrong = f"{going:,} removals of {row['source']} in {campaign.label} needed a second person, and the log does not hold them"
+            self.report.problem("removals", f"{where}: {wrong}")
 
     def _check_silent(self):
         """What nobody answered is removed only when people approved it, a second person where that was needed."""
@@ -2219,7 +2215,6 @@ class Sums:
     def _check_removals(self):
         """Each removal stands where its entries leave it."""
         self._check_silent()
-        self._check_holds()
         for task, (number, said, first_seen) in self.tables.removals.items():
             state, attempts, present, gone, at = self.entries.removals.get(task, ["open", 0, "", "", ""])
             for name, shown, wanted in zip(STANDING, said, [state, str(attempts), present or first_seen, gone, at]):

@@ -32,7 +32,7 @@ def test_the_preview_says_what_they_share_how_they_differ_and_what_is_left_out(s
     assert ("Service account or AI agent", 1) in seen["signals"]
     alone = preview(ana, campaign, rows_of(ana, campaign, "job"))
     assert ("Person", "Nightly job") in alone["same"]
-    assert ("Look at", "Service account") in alone["same"]
+    assert ("Look at", "Service account or AI agent") in alone["same"]
     assert not alone["differs"]
 
 

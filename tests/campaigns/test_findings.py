@@ -72,7 +72,8 @@ def test_who_has_submitted_everything_is_measured_at_once(story, campaign, ana):
     hurry(story, campaign, ana)
     story.submit(campaign, ana)
     assert not campaign.findings.exists()  # one item is left
-    finish(story, campaign, ana)
+    with clock.freeze(clock.now() + timedelta(seconds=4)):
+        finish(story, campaign, ana)
     some = found(campaign)
     assert set(some) == {"median_seconds", "under_3_seconds", "streak"}
     assert (some["streak"].value, some["streak"].threshold, some["streak"].decided) == (Decimal(5), 3, 5)
@@ -216,7 +217,6 @@ class TestPages:
         assert text.index("Ana Berg") < text.index("System_Owner")
         assert "Judge 3 …" in text
         assert "limit 3" in text
-        assert "Share against recommendation: not applicable" in text
         assert (
             "3 findings about how people reviewed"
             in client.get(reverse("campaigns:campaign-detail", args=[campaign.pk])).content.decode()

@@ -176,5 +176,5 @@ def test_the_page_asks_the_database_equally_often(owner, story, rows, django_ass
         scopes.exempt(terms=scopes.Exempt(f"List {number}", *words, accounts=["crm/shared"]), by=story.owner)
         scopes.keep(name=f"Scope {number}", scope=story.define(f"D{number}").scope, by=story.owner)
     owner.get(reverse("campaigns:definition-create"))
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         owner.get(reverse("campaigns:definition-create"))
