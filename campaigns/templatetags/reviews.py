@@ -10,6 +10,7 @@ from django.utils.translation import gettext, gettext_lazy
 from campaigns import advice_reading, rules, second_look
 from campaigns.models import Assignment, Campaign
 from campaigns.states import RED_SIGNALS, DecisionCode, Severity, Signal
+from certify.lib import language
 
 register = template.Library()
 AMBER = (Signal.EXTERNAL, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW, Signal.MOVED)
@@ -99,3 +100,9 @@ def asks_for(row: Assignment, campaign: Campaign) -> str:
     """The answers to this row that need a reason: the page asks for it before it sends them."""
     codes, recommended = (DecisionCode.APPROVE, DecisionCode.REVOKE), advice_reading.recommended(row.item)
     return " ".join(code for code in codes if rules.needs_reason(code, row.item.signals, campaign.terms, recommended))
+
+
+@register.filter
+def within(label: str) -> str:
+    """A label in the middle of a sentence."""
+    return language.within(label)
