@@ -16,7 +16,8 @@ from statistics import median
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
-from campaigns.states import DecisionCode, Measure
+from campaigns import rules
+from campaigns.states import DecisionCode, Measure, Recommendation
 from certify.lib.errors import InvalidInput
 
 SITTING = timedelta(minutes=10)
@@ -33,6 +34,7 @@ DEFAULTS = {
     str(Measure.BULK): 80,
     str(Measure.STREAK): 200,
     str(Measure.PRIVILEGED_OPENED): 0,
+    str(Measure.AGAINST_ADVICE): None,
 }
 #: Threshold → the least and the most it can be.
 RANGES = {
@@ -42,6 +44,7 @@ RANGES = {
     str(Measure.BULK): (0, 100),
     str(Measure.STREAK): (1, 1_000_000),
     str(Measure.PRIVILEGED_OPENED): (0, 100),
+    str(Measure.AGAINST_ADVICE): (0, 100),
 }
 
 
@@ -50,7 +53,7 @@ class Decided:
     """One decision of a reviewer, as far as it is measured. `bulk` tells the acts on many apart; None was decided by itself.
     `is_sheet` says that the act was a spreadsheet, which is no bulk act.
 
-    `was_opened` says whether the reviewer had opened the item's page or drawer before.
+    `was_opened` says whether the reviewer had opened the item's page or drawer before; `recommended` what was recommended for the item.
     """
 
     at: datetime
@@ -59,6 +62,7 @@ class Decided:
     is_privileged: bool = False
     was_opened: bool = False
     is_sheet: bool = False
+    recommended: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Measures:
     bulk: Decimal
     streak: int
     privileged_opened: Decimal | None
+    against_advice: Decimal | None
 
     def value(self, measure: str) -> Decimal | int | None:
         """The value of one measure."""
@@ -115,6 +120,7 @@ def measure(decisions: Iterable[Decided]) -> Measures | None:
     gaps = [later.at - earlier.at for earlier, later in pairwise(acts)]
     gaps = [gap for gap in gaps if gap <= SITTING]
     privileged = [one for one in made if one.is_privileged]
+    advised = [one for one in made if one.recommended in (Recommendation.KEEP, Recommendation.REMOVE)]
     return Measures(
         decided=len(made),
         privileged=len(privileged),
@@ -123,6 +129,7 @@ def measure(decisions: Iterable[Decided]) -> Measures | None:
         bulk=_share(sum(one.bulk is not None and not one.is_sheet for one in made), len(made)),
         streak=max(len(list(run)) for _, run in groupby(acts, lambda act: act.code)),
         privileged_opened=_share(sum(one.was_opened for one in privileged), len(privileged)),
+        against_advice=_share(sum(rules.is_against(one.code, one.recommended) for one in advised), len(advised)),
     )
 
 

@@ -11,8 +11,9 @@ from datetime import timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count
+from psycopg2.extras import Json
 
-from campaigns import measures
+from campaigns import measures, rules
 from campaigns.measures import Breach, Measures
 from campaigns.models import Campaign, Finding, PaceNotice
 from campaigns.states import Measure
@@ -25,14 +26,17 @@ MICROSECOND = timedelta(microseconds=1)
 MEASURED = """
     WITH decided AS MATERIALIZED (
         SELECT decision.id, decision.reviewer_id, decision.code, decision.bulk_act_id, decision.decided_at, decision.assignment_id,
-               item.privileged = 'yes' AS is_privileged,
+               item.privileged = 'yes' AS is_privileged, advice.recommendation IN ('keep', 'remove') AS is_advised,
+               advice.recommendation = %(against)s::jsonb ->> decision.code AS is_against,
                decision.bulk_act_id IS NOT NULL AND act.decision IS DISTINCT FROM 'sheet' AS is_bulk
         FROM campaigns_decision AS decision JOIN campaigns_reviewitem AS item ON item.id = decision.item_id
         LEFT JOIN campaigns_bulkact AS act ON act.id = decision.bulk_act_id
+        LEFT JOIN campaigns_itemadvice AS advice ON advice.item_id = decision.item_id
         WHERE decision.campaign_id = %(campaign)s AND decision.code <> 'undo' {only}
     ), counted AS (
         SELECT decided.reviewer_id, count(*) AS decided, count(*) FILTER (WHERE decided.is_bulk) AS in_bulk,
-               count(*) FILTER (WHERE decided.is_privileged) AS privileged, count(opened.id) AS opened
+               count(*) FILTER (WHERE decided.is_privileged) AS privileged, count(opened.id) AS opened,
+               count(*) FILTER (WHERE decided.is_advised) AS advised, count(*) FILTER (WHERE decided.is_against) AS against
         FROM decided LEFT JOIN campaigns_itemopened AS opened ON decided.is_privileged AND opened.assignment_id = decided.assignment_id
             AND opened.user_id = decided.reviewer_id AND opened.at <= decided.decided_at
         GROUP BY decided.reviewer_id
@@ -59,7 +63,8 @@ MEASURED = """
     )
     SELECT counted.reviewer_id, counted.decided, counted.privileged, round(paced.median::numeric / 1000000, 1),
            round(100.0 * paced.hasty / paced.gaps, 1), round(100.0 * counted.in_bulk / counted.decided, 1), streaks.streak,
-           round(100.0 * counted.opened / NULLIF(counted.privileged, 0), 1)
+           round(100.0 * counted.opened / NULLIF(counted.privileged, 0), 1),
+           round(100.0 * counted.against / NULLIF(counted.advised, 0), 1)
     FROM counted JOIN streaks USING (reviewer_id) LEFT JOIN paced USING (reviewer_id) ORDER BY counted.reviewer_id
 """
 
@@ -70,6 +75,7 @@ def measured(campaign: Campaign, reviewers: Iterable[int] | None = None) -> dict
         "campaign": campaign.pk,
         "sitting": measures.SITTING // MICROSECOND,
         "haste": measures.HASTE // MICROSECOND,
+        "against": Json(rules.AGAINST),
     }
     only = ""
     if reviewers is not None:

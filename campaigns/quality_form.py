@@ -19,6 +19,10 @@ LABELS = {
     str(Measure.BULK): (_("Decided in bulk, at most percent"), ""),
     str(Measure.STREAK): (_("The same decision in a row, at most"), _("A bulk act counts once.")),
     str(Measure.PRIVILEGED_OPENED): (_("Privileged items opened before deciding, at least percent"), ""),
+    str(Measure.AGAINST_ADVICE): (
+        _("Decided against the recommendation, at most percent"),
+        _("Of items for which keeping or removing was recommended."),
+    ),
 }
 
 
@@ -44,6 +48,7 @@ class QualityFields(forms.Form):
     quality_bulk = _number(str(Measure.BULK))
     quality_streak = _number(str(Measure.STREAK))
     quality_privileged_opened = _number(str(Measure.PRIVILEGED_OPENED))
+    quality_against_advice = _number(str(Measure.AGAINST_ADVICE))
 
     @property
     def quality_fields(self) -> list:
@@ -63,7 +68,7 @@ class QualityFields(forms.Form):
 
 def initial_of(thresholds: dict) -> dict:
     """Thresholds as the form shows them."""
-    return {f"quality_{name}": thresholds[name] for name in RANGES}
+    return {f"quality_{name}": thresholds.get(name) for name in RANGES}
 
 
 class JudgeForm(forms.Form):

@@ -249,6 +249,7 @@ class Measure(TextChoices):
     BULK = "bulk", _("In bulk, %")
     STREAK = "streak", _("Same in a row")
     PRIVILEGED_OPENED = "privileged_opened", _("Privileged opened, %")
+    AGAINST_ADVICE = "against_advice", _("Against recommendation, %")
 
 
 class Disposition(TextChoices):

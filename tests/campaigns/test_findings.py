@@ -61,7 +61,15 @@ def judged(story, campaign, ana) -> list[int]:
 
 
 def test_thresholds_are_frozen_at_the_launch(story, campaign):
-    frozen = {"min_decisions": 2, "median_seconds": 2, "under_3_seconds": 50, "bulk": 80, "streak": 3, "privileged_opened": 0}
+    frozen = {
+        "min_decisions": 2,
+        "median_seconds": 2,
+        "under_3_seconds": 50,
+        "bulk": 80,
+        "streak": 3,
+        "privileged_opened": 0,
+        "against_advice": None,
+    }
     CampaignDefinition.objects.update(quality={"streak": 9})
     campaign.refresh_from_db()
     assert campaign.terms["quality"] == frozen
@@ -267,6 +275,7 @@ class TestPages:
         definition = CampaignDefinition.objects.get()
         assert definition.quality == {
             "min_decisions": 5, "median_seconds": 4, "under_3_seconds": 10, "bulk": None, "streak": 50, "privileged_opened": 100,
+            "against_advice": None,
         }  # fmt: skip
         text = client.get(reverse("campaigns:definition-edit", args=[definition.pk])).content.decode()
         assert 'name="quality_streak" value="50"' in text

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,9 +39,10 @@ def histories(draw) -> list[tuple[int, Decided]]:
         who, code, privileged = draw(st.integers(0, 2)), draw(codes), draw(st.booleans())
         if code != "undo" and draw(st.integers(0, 3)) == 0:
             bulk += 1
-            found += [(who, Decided(at, code, bulk)) for _ in range(draw(st.integers(1, 4)))]
+            found += [(who, Decided(at, code, bulk, recommended="keep")) for _ in range(draw(st.integers(1, 4)))]
         else:
-            found.append((who, Decided(at, code, None, privileged, draw(st.booleans()))))
+            one = Decided(at, code, None, privileged, draw(st.booleans()), recommended="remove" if privileged else "keep")
+            found.append((who, one))
     return found
 
 
@@ -68,10 +69,20 @@ def write(campaign, people, items, history) -> None:
     ItemOpened.objects.bulk_create(opened)
 
 
+def recommend(item, what: str) -> None:
+    """Say that this was recommended, past the trigger that keeps what really was."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE campaigns_itemadvice SET recommendation = %s WHERE item_id = %s", [what, item.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
 @pytest.mark.django_db
 def test_sql_and_python_measure_the_same(campaign, story):
     people = [story.fallback, story.owner, story.system_owner]
     items = {False: story.item(campaign, "bruno"), True: story.item(campaign, "bruno", "admin")}
+    recommend(items[False], "keep")
+    recommend(items[True], "remove")
     measured = []
 
     @settings(max_examples=120, deadline=None)
@@ -102,6 +113,15 @@ def test_a_bulk_act_is_one_act_and_every_decision_of_it_is_in_bulk():
     bulk = [Decided(START, "approve", 7)] * 8
     found = measure([*bulk, Decided(START + timedelta(seconds=5), "approve"), Decided(START + timedelta(seconds=10), "revoke")])
     assert (found.decided, found.bulk, found.streak, found.median_seconds) == (10, Decimal("80.0"), 2, Decimal("5.0"))
+
+
+def test_only_the_opposite_of_what_was_recommended_is_against_it():
+    codes = ("approve", "revoke", "reduce", "dont_know")
+    keep, remove, look = ([Decided(START, code, recommended=what) for code in codes] for what in ("keep", "remove", "look"))
+    assert measure(keep).against_advice == Decimal("50.0")
+    assert measure(remove).against_advice == Decimal("25.0")
+    assert measure(look).against_advice is None
+    assert measure([*keep, *look]).against_advice == Decimal("50.0")
 
 
 def test_an_undo_is_no_decision_and_breaks_no_streak():
