@@ -54,7 +54,7 @@ def launch(page: Page, address: str, story: Story) -> None:
     """The control owner defines a review, looks at its preview and launches it."""
     sign_in(page, address, story.owner)
     page.goto(f"{address}/definitions/new/")
-    page.get_by_label("Name").fill("Quarterly review")
+    page.get_by_label("Name", exact=True).fill("Quarterly review")
     page.locator("summary", has_text="SOC 2").click()
     page.get_by_label("CC6.3 Access follows roles").check()
     page.get_by_label("Customer records").check()
