@@ -33,13 +33,14 @@ def die_with(parent: int, death_signal: int) -> None:
 
 @dataclass
 class Child:
-    """One program: how to start it, what ends it, and where its words go."""
+    """One program: how to start it, what ends it (`death_signal` when its parent has died), and where its words go."""
 
     name: str
     command: list
     log: Path
     env: dict | None = None
     stop_signal: int = signal.SIGTERM
+    death_signal: int = 0
     options: dict = field(default_factory=dict)
     process: subprocess.Popen | None = None
 
@@ -55,7 +56,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=self.env,
                 start_new_session=True,
-                preexec_fn=lambda: die_with(parent, self.stop_signal),
+                preexec_fn=lambda: die_with(parent, self.death_signal or self.stop_signal),
                 **self.options,
             )
 

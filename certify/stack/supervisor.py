@@ -132,15 +132,17 @@ class Stack:
         web += ["--timeout", "120", "--access-logfile", "-", "--no-control-socket"]
         worker = [*celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
         beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
-        for name, command in (("web", web), ("worker", worker), ("beat", beat)):
-            child = self._child(name, command, env)
+        # Asked politely, beat first writes to the servers, which die with it; it holds nothing that is not in the database.
+        for name, command, death_signal in (("web", web, 0), ("worker", worker, 0), ("beat", beat, signal.SIGKILL)):
+            child = self._child(name, command, env, death_signal)
             child.start()
             self.children.append(child)
             self.running.append(child)
 
-    def _child(self, name: str, command: list, env: dict[str, str]) -> Child:
+    def _child(self, name: str, command: list, env: dict[str, str], death_signal: int = 0) -> Child:
         log = self.data.path / "log" / f"{name}.log"
-        return Child(name, [sys.executable, *command], log, env=env, options={"cwd": MANAGE.parent})
+        program = [sys.executable, *command]
+        return Child(name, program, log, env=env, death_signal=death_signal, options={"cwd": MANAGE.parent})
 
     def _wait_until_ready(self) -> None:
         """Return when the health page answers; fail when a process ends or nothing answers in time."""

@@ -221,11 +221,14 @@ def test_the_list_of_mails_takes_few_queries(desk, reviewer, django_assert_max_n
         ([], ["Reviews"]),
         (
             ["control_owner"],
-            ["Reviews", "Campaigns", "Calendar", "Definitions", "Removals", "Systems", "Audit", "Ledger", "Mails"],
+            ["Reviews", "Campaigns", "Calendar", "Definitions", "Duties", "Removals", "Systems", "Audit", "Ledger", "Mails"],
         ),
         (
             ["administrator"],
-            ["Reviews", "Campaigns", "Calendar", "Definitions", "Removals", "Systems", "Audit", "Ledger", "People", "Mails"],
+            [
+                *["Reviews", "Campaigns", "Calendar", "Definitions", "Duties", "Removals", "Systems"],
+                *["Audit", "Ledger", "People", "Mails"],
+            ],
         ),
     ],
 )

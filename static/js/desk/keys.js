@@ -30,7 +30,7 @@ const ONCE = "arudgzc"; // a key that is held down decides one row, not all of t
 const waiting = [];
 
 function decide(row, code) {
-  if (waiting.length || (isComing() && row?.dataset.busy)) {
+  if (waiting.length || (isComing() && (row?.dataset.busy || row?.dataset.state !== "open"))) {
     waiting.push(code);
     if (waiting.length === 1) isComing().then(drain);
   } else {
