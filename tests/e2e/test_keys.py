@@ -61,6 +61,24 @@ def test_every_press_decides_exactly_one_row(page, live_server, campaign, ana, p
     assert Decision.objects.count() == ROWS
 
 
+def test_a_press_past_the_last_row_waits_for_the_next_rows(page, live_server, campaign, ana, settings):
+    settings.CERTIFY_PAGE_ROWS = 5
+    held = []
+    page.route("**/*after=*", lambda route: route.continue_() if held else held.append(route))
+    sign_in(page, live_server.url, ana)
+    page.goto(f"{live_server.url}/reviews/{campaign.pk}/?view=risk")
+    expect(page.locator("tr[data-row]").first).to_be_focused()
+    page.keyboard.press("j")  # the first row asks for a reason
+    for _ in range(4):
+        page.keyboard.press("a")
+    expect(page.locator("tr[data-row]").last).to_have_attribute("data-state", "draft")  # answered, and no next row is here yet
+    page.keyboard.press("r")
+    held[0].continue_()
+    expect(page.locator("#counts")).to_contain_text("4 kept, 1 to remove")
+    page.wait_for_load_state("networkidle")
+    assert answers(campaign)[:6] == ["approve"] * 4 + ["revoke", ""]
+
+
 @pytest.mark.parametrize("pace", ["fast", "slow"])
 def test_after_an_undo_the_next_presses_decide_again(page, live_server, campaign, ana, pace):
     open_review(page, live_server.url, campaign, ana)

@@ -92,10 +92,16 @@ function goOn(row) {
     soonMore(countBelow(next));
   } else if (hasMore()) {
     focusRow(row);
-    moreRows().then(() => currentRow() === row && focusRow(nextOpen(row) ?? row));
+    moreRows().then(() => onwards(row.id));
   } else {
     focusRow(nextOpen(row) ?? row);
   }
+}
+
+/* The row may meanwhile be another element: its answer has put a new one in its place. */
+function onwards(id) {
+  const row = currentRow();
+  if (row?.id === id) focusRow(nextOpen(row) ?? row);
 }
 
 /* Undoes the row under the cursor; where that is not decided, the last decision of this page. */
