@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEMPLATES = $(shell find templates -name '*.html')
 PYTEST_ARGS ?=
+# A process for each core; each has databases of its own, and Valkey has room for 15.
+PARALLEL ?= --numprocesses logical --maxprocesses 8 --dist worksteal
 .DEFAULT_GOAL := help
 # Compiled modules halve the time of every start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,7 +33,7 @@ lint: setup  ## Style, layers, templates, Dockerfile, packages
 
 test: setup lint  ## Every check and every test; PYTEST_ARGS="tests/ledger -x" for fewer
 	tests/install_browser.sh
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 bench: setup  ## Measure; prints a line per figure and writes bench/results.json
 	$(BIN)/python -m bench

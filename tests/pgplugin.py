@@ -58,7 +58,7 @@ def _copy(cluster: Path, target: Path) -> None:
 
 def _start_postgres(directory: Path) -> PostgresServer:
     kept = Path(sys.prefix) / ".test-clusters" / _migrations()
-    server = PostgresServer(directory, durable=False)
+    server = PostgresServer(directory, durable=False, connections=300)
     if kept.exists():
         directory.mkdir()
         _copy(kept, server.data)

@@ -98,9 +98,15 @@ def image(tmp_path):
 
 @pytest.fixture
 def own_server():
-    """Somebody's own PostgreSQL after `create_roles.sh`: the addresses of the owner and of the application."""
+    """Somebody's own PostgreSQL after `create_roles.sh`: the addresses of the owner and of the application.
+
+    The names are those of the containers; in a parallel run one test has them at a time.
+    """
     given = os.environ["DATABASE_URL"]
     port = re.search(r":(\d+)/", given).group(1)
+    turn = psycopg2.connect(given)
+    with turn.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(1)")
     env = clean_environment() | {
         "PATH": f"{postgres_programs()}:{os.environ['PATH']}",
         "PGHOST": "127.0.0.1",
@@ -118,6 +124,7 @@ def own_server():
         cursor.execute("DROP DATABASE certify WITH (FORCE)")
         for role in ("certify_app", "certify_owner"):
             cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+    turn.close()
 
 
 class Container:
