@@ -15,7 +15,7 @@ from django.db import connection
 from certify.lib import canonical, csvsafe
 from certify.lib.times import rfc3339
 from evidence import frameworks
-from evidence.pack import report, runs, tables, workbook
+from evidence.pack import oscal, report, runs, tables, workbook
 from evidence.pack import scope as scopes
 from evidence.pack.archive import Archive, CsvLines
 from evidence.pack.excerpts import Reader, Short
@@ -24,6 +24,7 @@ from ledger.models import Entry
 
 FORMAT = "certify-evidence-pack/3"
 VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "verify.py"
+CONVERTER = VERIFIER.with_name("convert.py")
 README = Path(__file__).resolve().parent / "README.md"
 #: Entries of the log that are looked through at once, and leaves that are read at once.
 ENTRIES, LEAVES = 20_000, 100_000
@@ -68,6 +69,7 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
             progress(SEAL_AT, "Sealing")
             archive.add("README.md", README.read_bytes())
             archive.add("verify.py", VERIFIER.read_bytes())
+            archive.add("convert.py", CONVERTER.read_bytes())
             _write_manifest(archive, scope, counts)
         digest = _sha256(partial)
         partial.replace(target)
@@ -252,7 +254,7 @@ def _proofs(scope: scopes.Scope, older: list[Entry]) -> dict:
 
 
 def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, progress: Progress) -> None:
-    """The workbook and the report: what the tables say, for reading."""
+    """The workbook, the report and OSCAL: what the tables say, for reading and for other tools."""
     period, key, framework = scope.period, keys.load(), frameworks.under(scope.period.framework, scope.checkpoint.size).name
     progress(PEOPLE_AT, "Writing workbook.xlsx")
     with tempfile.TemporaryDirectory() as folder:
@@ -272,6 +274,7 @@ def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, pro
         "root": bytes(scope.checkpoint.root).hex(),
     }
     archive.add("report.pdf", report.write(reader, about, scope.checkpoint.at))
+    archive.add(oscal.PATH, oscal.write(reader, about, archive.files, scope.checkpoint.at))
 
 
 def _write_manifest(archive: Archive, scope: scopes.Scope, counts: dict[str, int]) -> None:
