@@ -24,7 +24,7 @@ from ledger.models import Entry
 
 FORMAT = "certify-evidence-pack/3"
 VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "verify.py"
-CONVERTER = VERIFIER.with_name("convert.py")
+CONVERTER, PAGE = VERIFIER.with_name("convert.py"), VERIFIER.with_name("verify.html")
 README = Path(__file__).resolve().parent / "README.md"
 #: Entries of the log that are looked through at once, and leaves that are read at once.
 ENTRIES, LEAVES = 20_000, 100_000
@@ -68,8 +68,8 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
             _write_for_people(archive, scope, Reader(scope.values, counts, short), progress)
             progress(SEAL_AT, "Sealing")
             archive.add("README.md", README.read_bytes())
-            archive.add("verify.py", VERIFIER.read_bytes())
-            archive.add("convert.py", CONVERTER.read_bytes())
+            for program in (VERIFIER, PAGE, CONVERTER):
+                archive.add(program.name, program.read_bytes())
             _write_manifest(archive, scope, counts)
         digest = _sha256(partial)
         partial.replace(target)
