@@ -143,10 +143,23 @@ def _deviations(reader: Reader, campaigns: Excerpt, removals: dict[str, int], fi
 
 def _late_runs(reader: Reader) -> Iterable[str]:
     found = reader.first("controls/calendar.csv", reader.total("controls/calendar.csv"))
+    duties = reader.first("controls/duties.csv", reader.total("controls/duties.csv")).dicts()
     for run in found.dicts():
         if run["performed"] == "late" or run["state"] in ("missed", "skipped", "held"):
             why = f" {run['reason']}" if run["reason"] else ""
-            yield f"“{run['name']}”, {run['label']}, due {run['due_on']}: {_became(run)}.{why}"
+            yield f"“{run['name']}”, {run['label']}, due {run['due_on']}: {_became(run)}.{why}{_answering(duties, run)}"
+
+
+def _answering(duties: list[dict[str, str]], run: dict[str, str]) -> str:
+    """Who answered on the due day for the controls of a run, in a sentence that begins with a space; "" where nobody did."""
+    told = []
+    for control in run["controls"].split():
+        on_time = [row for row in duties if row["control"] == control and row["at"][:10] <= run["due_on"]]
+        held = {row["duty"]: row["holder_name"] for row in on_time}
+        people = [f"{duty.replace('_', ' ')} {name}" for duty, name in held.items() if name]
+        if people:
+            told.append(f"{control}: {', '.join(people)}")
+    return f" Answering then for {'; '.join(told)}." if told else ""
 
 
 def _unreviewed(campaigns: list[dict[str, str]]) -> Iterable[str]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta
 from django.db import connection
 
 from campaigns.models import Campaign
-from evidence.models import AuditPeriod
+from evidence.models import AuditPeriod, ControlDuty
 from evidence.pack import runs
 from inventory.models import Source
 from ledger.models import Checkpoint
@@ -44,7 +44,8 @@ OUTSIDE = """
             SELECT snapshot.entry_uid FROM inventory_snapshot AS snapshot
             JOIN campaigns_campaignsource AS frozen ON frozen.snapshot_id = snapshot.id
             WHERE frozen.campaign_id = ANY(%(campaigns)s))
-        OR ((entry.kind IN ('definition:created', 'definition:changed', 'definition:scheduled', 'source:created', 'source:changed')
+        OR ((entry.kind IN ('definition:created', 'definition:changed', 'definition:scheduled', 'source:created', 'source:changed',
+                         'duty:given')
              OR entry.kind LIKE 'occurrence:%%' OR entry.kind LIKE 'delegation:%%')
             AND entry.subject = ANY(%(subjects)s))
         OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)
@@ -182,10 +183,14 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
 
 
 def _subjects(period: AuditPeriod, mine: Iterable[Launched], expected: Iterable[runs.Run]) -> list[str]:
-    """What the campaigns rest on: their definitions and sources, the runs that were expected, and the period itself."""
+    """What the campaigns rest on: their definitions and sources, the runs that were expected, the period itself, and who answers for
+    its controls.
+    """
     definitions = sorted({int(one.data["definition"]) for one in mine} | {run.definition for run in expected})
     keys = {source["source"] for one in mine for source in one.data["sources"]}
     sources = Source.objects.filter(key__in=keys).order_by("pk").values_list("pk", flat=True)
+    duties = ControlDuty.objects.filter(control__startswith=f"{period.framework}:")
+    answered = duties.order_by("control").values_list("control", flat=True).distinct()
     return [
         *(f"campaigns.reviewitem:{one.pk}" for one in mine),
         *(f"campaigns.definition:{pk}" for pk in definitions),
@@ -193,6 +198,7 @@ def _subjects(period: AuditPeriod, mine: Iterable[Launched], expected: Iterable[
         *(run.subject for run in expected),
         f"evidence.period:{period.pk}",
         f"evidence.framework:{period.framework}",
+        *(f"evidence.control:{control}" for control in answered),
     ]
 
 

@@ -101,6 +101,7 @@ SHOWN_ELSEWHERE = (
     "removal:closed", "removal:returned", "exception:requested",
     "exception:approved", "exception:declined", "exception:ended", "mail:sent", "mail:failed", "campaign:launched", "campaign:closed",
     "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked",
+    "duty:given",
 )  # fmt: skip
 
 
@@ -416,6 +417,12 @@ FINDINGS = f"""
     {RECORDED} IN ('finding:made', 'finding:dispositioned') ORDER BY found.index
 """
 
+DUTIES = f"""
+    SELECT {_data("control")}, {_data("duty")}, {_data("holder")}, {_data("holder_name")}, {_data("before")},
+           entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+    {RECORDED} = 'duty:given' ORDER BY found.index
+"""
+
 SECOND_LOOKS = f"""
     SELECT {_data("campaign")}, {_data("stage")}, {_data("seed")}, {_data("share")}, {_data("items")}, {_data("without_reviewer")},
            {_data("items_root")}, {_data("reviewers")}, {_data("due_at")}, entry.payload_json ->> 'at', entry.uid::text
@@ -434,6 +441,7 @@ TABLES = (
     Table("campaigns/mails.csv", (
         "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "message_id", "sha256", "at", "entry"), MAILS),
     Table("campaigns/seals.csv", ("campaign", "statement", "close_entry", "outcome_root", "totals", "by", "at", "entry"), SEALS),
+    Table("controls/duties.csv", ("control", "duty", "holder", "holder_name", "before", "by", "at", "entry"), DUTIES),
     Table("population/balance.csv", (
         "campaign", "source", "snapshot", "grants_open", "items", "excluded", "approved", "revoked", "reduced", "not_reviewed"), BALANCE),
     Table("population/exclusions.csv", EXCLUSION_COLUMNS, EXCLUSIONS),

@@ -64,6 +64,7 @@ TABLES = {
     "controls/calendar.csv": words(
         "occurrence definition name controls label due_on opens_at due_at state reason campaign performed entry"
     ),
+    "controls/duties.csv": words("control duty holder holder_name before by at entry"),
     "controls/mapping.csv": words("control asks_for campaign campaign_name"),
     "population/balance.csv": words(
         "campaign source snapshot grants_open items excluded approved revoked reduced not_reviewed"
@@ -192,6 +193,7 @@ SHOWN = {
     ),
     "finding:made": FINDING,
     "finding:dispositioned": FINDING,
+    "duty:given": shown_in("controls/duties.csv", "control duty holder holder_name before", by="actor.name", at="at"),
     "second-look:asked": shown_in(
         "reviews/second_looks.csv", "campaign stage seed share items without_reviewer items_root reviewers due_at", at="at",
     ),
@@ -205,7 +207,7 @@ CHECK_OF = {
     "campaigns/seals.csv": "seals", "reviews/findings.csv": "seals", "reviews/second_looks.csv": "second_looks",
     "administration/changes.csv": "administration", "remediation/removals.csv": "removals",
     "remediation/attempts.csv": "removals", "remediation/verifications.csv": "removals", "remediation/returns.csv": "removals",
-    "remediation/exceptions.csv": "exceptions",
+    "remediation/exceptions.csv": "exceptions", "controls/duties.csv": "controls",
 }  # fmt: skip
 #: A campaign's row shows two entries, its launch and its end.
 LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:cancelled"
@@ -1046,6 +1048,7 @@ class Tables:
             "reviews/findings.csv",
             "reviews/second_looks.csv",
             "remediation/exceptions.csv",
+            "controls/duties.csv",
         ):
             self._table(CHECK_OF[table], self._read_plain, table)
 

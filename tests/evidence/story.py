@@ -26,7 +26,7 @@ from campaigns.sod_rules import Terms as SodTerms
 from campaigns.states import Outcome
 from certify.lib import clock
 from certify.lib.files import StoredFile
-from evidence.actions import periods, sealing
+from evidence.actions import duties, periods, sealing
 from evidence.models import AuditPeriod
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
@@ -76,6 +76,7 @@ def play(story: Story) -> AuditPeriod:
     with clock.freeze(moment(1, 10)):
         story.load(identities=IDENTITIES, grants=GRANTS)
     _duties(story)
+    _answering(story)
     first = _first(story)
     _left_alone(story)
     with clock.freeze(moment(4, 2)):
@@ -153,6 +154,16 @@ def _duties(story: Story) -> None:
         wanted = sod_exceptions.Ask("=Every change is read by Ana", "The team is too small", moment(12, 15).date())
         asked = sod_exceptions.ask(conflict_id=conflict.pk, wanted=wanted, by=story.owner)
         sod_exceptions.judge(exception_id=asked.pk, code="approved", by=story.admin)
+
+
+def _answering(story: Story) -> None:
+    """Who answers for the control before the period begins and after it, and for one of another framework."""
+    with clock.freeze(moment(1, 25)):
+        duties.give(control="soc2:CC6.3", duty="process_owner", holder=story.admin, by=story.owner)
+        duties.give(control="iso27001:A.5.18", duty="approver", holder=story.admin, by=story.owner)
+    with clock.freeze(moment(1, 26)):
+        duties.give(control="soc2:CC6.3", duty="process_owner", holder=story.owner, by=story.owner)
+        duties.give(control="soc2:CC6.3", duty="operator", holder=story.admin, by=story.owner)
 
 
 def _first(story: Story) -> Campaign:
