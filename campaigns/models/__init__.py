@@ -23,6 +23,7 @@ from campaigns.models.sod import (
     SodConflictGrant,
     SodEvaluation,
     SodException,
+    SodExceptionRight,
     SodExceptionStep,
     SodRule,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "SodConflictGrant",
     "SodEvaluation",
     "SodException",
+    "SodExceptionRight",
     "SodExceptionStep",
     "SodRule",
     "StageResult",
