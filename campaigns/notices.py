@@ -60,8 +60,19 @@ def escalation(lines: list[dict]) -> dict:
     }
 
 
-def late_line(run: waiting.Run, people: list[waiting.Reviewer], only_silent: set[int], *, for_owner: bool) -> dict:
-    """What an escalation says of a campaign. `only_silent` are those who are named only because they have answered nothing."""
+def late_line(
+    run: waiting.Run,
+    people: list[waiting.Reviewer],
+    only_silent: set[int],
+    passed_over: dict[int, list[dict]],
+    *,
+    for_owner: bool,
+) -> dict:
+    """What an escalation says of a campaign.
+
+    `only_silent` are those who are named only because they have answered nothing; `passed_over` has the managers of a reviewer who
+    would have heard of them first and cannot.
+    """
     line = waiting.about(run)
     return {
         "campaign": run.campaign.pk,
@@ -76,6 +87,7 @@ def late_line(run: waiting.Run, people: list[waiting.Reviewer], only_silent: set
                 "open": person.open,
                 "asked": person.asked,
                 "only_silent": person.user_id in only_silent,
+                "passed_over": passed_over.get(person.user_id, []),
             }
             for person in people
         ],
@@ -94,7 +106,8 @@ def escalation_now(mail: Mail, now: datetime) -> dict | None:
         people = [one for one in waiting.late(run) if one.user_id in named and (one.is_silent or not named[one.user_id])]
         if people:
             only_silent = {pk for pk, is_only in named.items() if is_only}
-            left.append(late_line(run, people, only_silent, for_owner=bool(line["path"])))
+            passed_over = {person["id"]: person.get("passed_over", []) for person in line["people"]}
+            left.append(late_line(run, people, only_silent, passed_over, for_owner=bool(line["path"])))
     return escalation(left) if left else None
 
 
