@@ -28,6 +28,7 @@ from campaigns.models.sod import (
     SodRule,
 )
 from campaigns.models.spreadsheets import SheetUpload
+from campaigns.models.sweeps import Sweep
 
 __all__ = [
     "AccessEvent",
@@ -69,4 +70,5 @@ __all__ = [
     "SodRule",
     "StageResult",
     "StandingExclusion",
+    "Sweep",
 ]
