@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 
 from campaigns.models import Campaign
-from campaigns.reviewers import suffix_of
+from campaigns.reviewers import INDEPENDENCE, suffix_of
 from certify.lib.planning import without_loops
 
 COLUMNS = (
@@ -28,19 +28,33 @@ PERSON = """
     WHERE {condition} {twice}
 """
 
-#: Everybody in the group but the person reviewed; a quorum is never more than those who are asked.
+#: Everybody in the group but the person reviewed and those who are not independent, or, where the terms excuse that, marked so; a
+#: quorum is never more than those who are asked.
 GROUP = """
     INSERT INTO campaigns_assignment ({columns})
     SELECT %(campaign)s, item_id, %(stage)s, %(panel)s, staged.reviewer_group_id{suffix},
            LEAST(staged.reviewer_quorum{suffix}, count(*) OVER (PARTITION BY item_id)), reviewer.id, reviewer.name,
-           staged.reviewer_rule{suffix}, 'Member of ' || asked.name, '', {blank}
+           staged.reviewer_rule{suffix}, 'Member of ' || asked.name,
+           CASE WHEN fit.is_granter THEN 'granter' WHEN fit.is_report THEN 'own_report' ELSE {repeated} END, {blank}
     FROM {table} AS staged
+    JOIN (
+        SELECT id AS reviewed_id, granted_by AS given_by, identity_key AS holder FROM campaigns_reviewitem WHERE campaign_id = %(campaign)s
+    ) AS item ON item.reviewed_id = staged.item_id
     JOIN campaigns_reviewergroup AS asked ON asked.id = staged.reviewer_group_id{suffix}
     JOIN campaigns_reviewergroup_members AS member ON member.reviewergroup_id = asked.id
     JOIN people_user AS reviewer ON reviewer.id = member.user_id AND reviewer.is_active
          AND reviewer.id IS DISTINCT FROM staged.identity_user_id
+    LEFT JOIN (
+        SELECT own.user_id, array_agg(own.key) || array_agg(own.email) AS names, array_agg(boss.key) AS bosses
+        FROM inventory_identity AS own LEFT JOIN inventory_identity AS boss ON boss.id = own.manager_id
+        WHERE own.user_id IS NOT NULL GROUP BY own.user_id
+    ) AS standing ON standing.user_id = reviewer.id
+    CROSS JOIN LATERAL (
+        SELECT item.given_by <> '' AND item.given_by = ANY(ARRAY[reviewer.username, reviewer.email] || standing.names) AS is_granter,
+               COALESCE(item.holder <> '' AND item.holder = ANY(standing.bosses), FALSE) AS is_report
+    ) AS fit
     {earlier}
-    WHERE {condition} {twice}
+    WHERE {condition} AND (%(granter)s <> 'route' OR NOT fit.is_granter) AND (%(report)s <> 'route' OR NOT fit.is_report) {twice}
 """
 
 #: Who has answered for the item in an earlier stage.
@@ -88,9 +102,10 @@ def assign(table: str, campaign: Campaign, *, panels: int, condition: str, now: 
     Those who have answered for the item in an earlier stage are marked.
     """
     again = {"earlier": EARLIER, "repeated": REPEATED} if campaign.stage > 1 else {"earlier": "", "repeated": "''"}
+    wanted = dict.fromkeys(INDEPENDENCE, "route") | campaign.terms.get("independence", {})
     for panel in range(1, panels + 1):
         suffix = suffix_of(panel)
-        values = {"campaign": campaign.pk, "stage": campaign.stage, "panel": panel, "now": now}
+        values = {"campaign": campaign.pk, "stage": campaign.stage, "panel": panel, "now": now, **wanted}
         parts = {"columns": COLUMNS, "blank": BLANK, "table": table, "suffix": suffix, "condition": condition, **again}
         with without_loops(), connection.cursor() as cursor:
             cursor.execute(PERSON.format(**parts, twice="" if panel == 1 else ONCE), values)

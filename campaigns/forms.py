@@ -177,7 +177,13 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         initial=20,
         required=False,
         label=_("Removals above this percentage of a system wait for a second person"),
-        help_text=_("So does every removal after which nobody holds a privileged right. Empty: nothing waits."),
+        help_text=_("Empty: however much goes, nothing waits for that."),
+    )
+    last_holder_waits = forms.BooleanField(
+        required=False,
+        initial=True,
+        label=_("Removals after which nobody holds a privileged right wait for a second person"),
+        help_text=_("So that no system loses its last administrator by the word of one person."),
     )
     reason_for_every_removal = forms.BooleanField(required=False, label=_("Ask for a reason for everything that is removed"))
     reason_for_every_keep = forms.BooleanField(required=False, label=_("Ask for a reason for everything that is kept"))
@@ -206,7 +212,7 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         }
         same = (
             "name", "kind", "cadence", "purpose", "fallback_reviewer", "owner", "duration_days",
-            "removal_days", "removal_limit", "reason_for_every_removal", "reason_for_every_keep",
+            "removal_days", "removal_limit", "last_holder_waits", "reason_for_every_removal", "reason_for_every_keep",
         )  # fmt: skip
         return Terms(
             scope=scope,

@@ -67,6 +67,14 @@ def limit(terms: dict) -> int | None:
     return terms.get("removal_limit")
 
 
+def keeps_last_holders(terms: dict) -> bool:
+    """Whether removals wait after which nobody would hold a privileged right.
+
+    Campaigns launched before this could be said by itself have it where they have a limit, as they were launched.
+    """
+    return terms.get("last_holder_waits", limit(terms) is not None)
+
+
 @dataclass(frozen=True)
 class Hold:
     """Removals that must wait: of which system, why, how many of how many, and their (item, number)."""
@@ -110,9 +118,8 @@ LAST_HOLDERS = """
 def wanted_holds(campaign: Campaign) -> list[Hold]:
     """What of the removals of a campaign whose items have their outcomes must wait for a second person."""
     most = limit(campaign.terms)
-    if most is None:
-        return []
-    return [*_shares(campaign, most), *_last_holders(campaign)]
+    shares = [] if most is None else _shares(campaign, most)
+    return [*shares, *(_last_holders(campaign) if keeps_last_holders(campaign.terms) else ())]
 
 
 def _shares(campaign: Campaign, most: int) -> list[Hold]:

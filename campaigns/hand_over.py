@@ -10,11 +10,10 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from campaigns import plans, queries, worklist
+from campaigns import independence, plans, queries, worklist
 from campaigns.models import Assignment, Campaign
 from campaigns.second_look import ANSWERABLE_SQL
 from certify.lib import clock
-from inventory.models import Identity
 from people.models import User
 from people.states import Role
 
@@ -191,23 +190,13 @@ SORT = f"""
 """
 
 
-def facts_of(user: User) -> dict[str, list[str]]:
-    """What makes somebody unfit for an item: own access, names under which access was granted, whom they report to."""
-    known = list(Identity.objects.filter(user=user).values_list("key", "email", "manager__key"))
-    names = {user.username, user.email, *(key for key, _, _ in known), *(email for _, email, _ in known)} - {""}
-    return {
-        "own": [key for key, _, _ in known if key],
-        "names": sorted(names),
-        "bosses": [boss for _, _, boss in known if boss],
-    }
-
-
 def sorted_for(campaign: Campaign, ids: list[int], to: User) -> list[Sorted]:
     """Each of these rows: whether it may go to this person, or why it stays."""
     reviewers = set(Assignment.objects.filter(pk__in=ids).order_by().values_list("reviewer_id", flat=True))
     pairs = deputies(campaign.pk, reviewers) | managers(reviewers)
-    independence = {"granter": "route", "report": "route"} | campaign.terms.get("independence", {})
-    values = facts_of(to) | {
+    wanted = dict.fromkeys(plans.INDEPENDENCE, independence.ROUTE) | campaign.terms.get("independence", {})
+    standing = independence.of(to)
+    values = {name: sorted(getattr(standing, name)) for name in ("own", "names", "bosses")} | {
         "rows": ids,
         "to": to.pk,
         "campaign": campaign.pk,
@@ -215,7 +204,7 @@ def sorted_for(campaign: Campaign, ids: list[int], to: User) -> list[Sorted]:
         "anyone": policy(campaign.terms) == plans.ANYONE,
         "allowed": [reviewer for reviewer, person in pairs if person == to.pk],
         "most": MAX_HAND_OVERS,
-        **{name: independence[name] for name in plans.INDEPENDENCE},
+        **{name: wanted[name] for name in plans.INDEPENDENCE},
     }
     with connection.cursor() as cursor:
         cursor.execute(SORT, values)

@@ -9,7 +9,7 @@ given more time, or where it waits for somebody's act.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ SILENCE = {
     "hand_over_after": _("give the open items to the reviewer’s manager"),
 }
 MAX_DAYS, MAX_REMINDERS = 366, 10
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -116,19 +117,45 @@ class Round:
     places: tuple[int, ...]
 
 
-def plan(stages: Sequence[tuple[dict, Span]], hours: Hours, now: datetime) -> Round | None:
+def missed(hours: Hours, since: datetime | None, now: datetime) -> list[date]:
+    """The working days, with the days off before each, whose mail nobody planned: nothing ran in them until their hours were over.
+
+    `since` is when the mails were planned last; None where they never were. A standstill is looked back at for a year at most.
+    """
+    if since is None:
+        return []
+    today = hours.day(now)
+    is_over = hours.day(hours.next_moment(now)) != today
+    first, days = max(hours.day(since) + DAY, today - MAX_DAYS * DAY), []
+    for number in range((today - first).days + is_over):
+        day = first + number * DAY
+        if hours.is_working_day(day):
+            days += hours.covered(day)
+    return days
+
+
+def plan(stages: Sequence[tuple[dict, Span]], hours: Hours, now: datetime, since: datetime | None = None) -> Round | None:
     """The mail that a person with these hours is owed now, of the stages (ladder, span) they have something open in.
 
     A working day's mail stands for the days off before it too, and waits for the hours of that day. Only where a stage would end
-    before the next working moment it goes at once, whatever the hour. Each moment of a day plans the same mail or none.
+    before the next working moment it goes at once, whatever the hour. Each moment of a day plans the same mail or none. What was due
+    on days on which nothing ran since `since` comes with it, or, where nothing is due now, in one mail on the next working day.
     """
     today, moment = hours.day(now), hours.next_moment(now)
     is_on_time = hours.day(moment) == today
     days = hours.covered(today) if is_on_time else [today]
-    due = [place for place, (ladder, span) in enumerate(stages) if is_due(ladder, span, days, hours.zone)]
-    urgent = [place for place in due if now < stages[place][1].due_at <= moment]
-    chosen = due if is_on_time else urgent
-    return Round(today, now if urgent else moment, tuple(chosen)) if chosen else None
+    made_up = _due(stages, missed(hours, since, now), hours)
+    due = _due(stages, days, hours)
+    urgent = {place for place in due | made_up if now < stages[place][1].due_at <= moment}
+    chosen = (due if is_on_time else urgent) | made_up
+    if not chosen:
+        return None
+    return Round(today if urgent else hours.day(moment), now if urgent else moment, tuple(sorted(chosen)))
+
+
+def _due(stages: Sequence[tuple[dict, Span]], days: list[date], hours: Hours) -> set[int]:
+    """The places of the stages that have a step on any of these days."""
+    return {place for place, (ladder, span) in enumerate(stages) if is_due(ladder, span, days, hours.zone)}
 
 
 def is_late(ladder: dict, span: Span, day: date, zone: tzinfo) -> bool:

@@ -1,14 +1,19 @@
 """What the mails about open campaigns say, and what they say at the moment they are sent: they wait for their readers' mornings."""
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
-from campaigns import waiting
+from campaigns import ladder, waiting
 from campaigns.models import Campaign
 from campaigns.states import CampaignState
 from certify.lib.times import rfc3339
 from people.models import Mail
+from people.states import MailState
+
+Refresh = Callable[[Mail, datetime], dict | datetime | None]
 
 #: Why somebody gets a mail; it stands at its end.
 REVIEWS = gettext_noop("you are asked to review access")
@@ -28,11 +33,36 @@ def digest(lines: list[dict]) -> dict:
     }
 
 
-def digest_now(mail: Mail, now: datetime) -> dict | None:
-    """The reminder as it is true now; None when its reader has nothing open in its campaigns any more."""
-    ids = [line["campaign"] for line in mail.context["campaigns"]]
-    lines = waiting.lines(waiting.runs(ids), [mail.recipient_id]).get(mail.recipient_id)
+def digest_now(mail: Mail, now: datetime) -> dict | datetime | None:
+    """The reminder as it is true now, with what reminds its reader today; None when they have nothing open in any of it any more.
+
+    Where mails could not go out on their days the newest of them goes out in the place of all: nobody gets two on one of their days.
+    """
+    hours, found, others = (
+        mail.recipient.hours,
+        waiting.runs(),
+        Mail.objects.filter(template=mail.template, recipient=mail.recipient),
+    )
+    midnight = datetime.combine(hours.day(now), time(), hours.zone)
+    planned = ladder.plan([(run.ladder, run.span) for run in found], hours, now)
+    ids = _named(mail, others) | {found[place].campaign.pk for place in (planned.places if planned else ())}
+    if others.filter(pk__gt=mail.pk, state=MailState.QUEUED, due_at__lt=midnight + ladder.DAY).exists():
+        return None
+    if (sent := others.filter(sent_at__gte=midnight).order_by("-sent_at").first()) is not None:
+        # Of what it said nothing more is said today.
+        return None if ids <= _named(sent) else hours.next_moment(midnight + ladder.DAY)
+    lines = waiting.lines([run for run in found if run.campaign.pk in ids], [mail.recipient_id]).get(mail.recipient_id)
     return digest(lines) if lines else None
+
+
+def _named(mail: Mail, others: QuerySet | None = None) -> set[int]:
+    """The campaigns that a reminder was made for and, among `others`, those that it stands for: skipped since the last that was sent."""
+    contexts = [mail.context]
+    if others is not None:
+        last = others.filter(pk__lt=mail.pk, state=MailState.SENT).order_by("-pk").values_list("pk", flat=True).first()
+        skipped = others.filter(pk__lt=mail.pk, pk__gt=last or 0, state=MailState.SKIPPED)
+        contexts += skipped.values_list("context", flat=True)
+    return {line["campaign"] for context in contexts for line in context["campaigns"]}
 
 
 def asking_now(mail: Mail, now: datetime) -> dict | datetime | None:
@@ -60,8 +90,19 @@ def escalation(lines: list[dict]) -> dict:
     }
 
 
-def late_line(run: waiting.Run, people: list[waiting.Reviewer], only_silent: set[int], *, for_owner: bool) -> dict:
-    """What an escalation says of a campaign. `only_silent` are those who are named only because they have answered nothing."""
+def late_line(
+    run: waiting.Run,
+    people: list[waiting.Reviewer],
+    only_silent: set[int],
+    passed_over: dict[int, list[dict]],
+    *,
+    for_owner: bool,
+) -> dict:
+    """What an escalation says of a campaign.
+
+    `only_silent` are those who are named only because they have answered nothing; `passed_over` has the managers of a reviewer who
+    would have heard of them first and cannot.
+    """
     line = waiting.about(run)
     return {
         "campaign": run.campaign.pk,
@@ -76,6 +117,7 @@ def late_line(run: waiting.Run, people: list[waiting.Reviewer], only_silent: set
                 "open": person.open,
                 "asked": person.asked,
                 "only_silent": person.user_id in only_silent,
+                "passed_over": passed_over.get(person.user_id, []),
             }
             for person in people
         ],
@@ -94,7 +136,8 @@ def escalation_now(mail: Mail, now: datetime) -> dict | None:
         people = [one for one in waiting.late(run) if one.user_id in named and (one.is_silent or not named[one.user_id])]
         if people:
             only_silent = {pk for pk, is_only in named.items() if is_only}
-            left.append(late_line(run, people, only_silent, for_owner=bool(line["path"])))
+            passed_over = {person["id"]: person.get("passed_over", []) for person in line["people"]}
+            left.append(late_line(run, people, only_silent, passed_over, for_owner=bool(line["path"])))
     return escalation(left) if left else None
 
 
@@ -104,10 +147,23 @@ def handed_over_now(mail: Mail, now: datetime) -> dict | None:
     return mail.context if mail.recipient_id in lines else None
 
 
-#: Template → what it says now, for `people.actions.delivery`.
+def in_hours(refresh: Refresh) -> Refresh:
+    """The same, but a mail that could not go out in its reader's hours waits for the next, unless a stage would end before."""
+
+    def refreshed(mail: Mail, now: datetime) -> dict | datetime | None:
+        found, moment = refresh(mail, now), mail.recipient.hours.next_moment(now)
+        if not isinstance(found, dict) or moment <= now or found.get("why") is None:
+            return found
+        deadline = found.get("first_due_at") or found.get("due_at")
+        return found if deadline and datetime.fromisoformat(deadline) <= moment else moment
+
+    return refreshed
+
+
+#: Template → what it says now, for `people.actions.delivery`. Only mails that say why one gets them are bound to hours.
 REFRESH = {
-    "campaign_opened": asking_now,
-    "campaign_digest": digest_now,
-    "campaign_escalation": escalation_now,
-    "campaign_handed_over": handed_over_now,
+    "campaign_opened": in_hours(asking_now),
+    "campaign_digest": in_hours(digest_now),
+    "campaign_escalation": in_hours(escalation_now),
+    "campaign_handed_over": in_hours(handed_over_now),
 }

@@ -37,8 +37,8 @@ REPORT, ESCALATE, FOLLOW_UP, PROPOSE_REMOVAL = "report", "escalate", "follow_up"
 #: What follows where nobody answers → words.
 SILENCE = {
     REPORT: _("Nothing more: it is recorded as not reviewed"),
-    ESCALATE: _("When a stage is due, the reviewer’s manager is asked, else the owner, for some more days"),
-    FOLLOW_UP: _("A follow-up asks again about what nobody answered"),
+    ESCALATE: _("When a stage is over, the reviewer’s manager is asked, else the owner, for some more days"),
+    FOLLOW_UP: _("A follow-up asks again about what nobody answered or knew"),
     PROPOSE_REMOVAL: _("Its removal is proposed to the owner, who must approve it"),
 }
 OWNER = "owner"

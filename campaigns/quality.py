@@ -7,7 +7,7 @@ A gap of more than ten minutes between two acts begins a new sitting and is not 
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count
@@ -15,8 +15,8 @@ from psycopg2.extras import Json
 
 from campaigns import measures, rules
 from campaigns.measures import Breach, Measures
-from campaigns.models import Campaign, Finding, PaceNotice
-from campaigns.states import Measure
+from campaigns.models import Campaign, Finding, FindingDisposition, PaceNotice
+from campaigns.states import Disposition, Measure
 from certify.lib.planning import without_loops
 from people.models import User
 
@@ -32,6 +32,7 @@ MEASURED = """
         FROM campaigns_decision AS decision JOIN campaigns_reviewitem AS item ON item.id = decision.item_id
         LEFT JOIN campaigns_bulkact AS act ON act.id = decision.bulk_act_id
         LEFT JOIN campaigns_itemadvice AS advice ON advice.item_id = decision.item_id
+        {since}
         WHERE decision.campaign_id = %(campaign)s AND decision.code <> 'undo' {only}
     ), counted AS (
         SELECT decided.reviewer_id, count(*) AS decided, count(*) FILTER (WHERE decided.is_bulk) AS in_bulk,
@@ -69,8 +70,39 @@ MEASURED = """
 """
 
 
-def measured(campaign: Campaign, reviewers: Iterable[int] | None = None) -> dict[int, Measures]:
-    """User id → how they reviewed, for everybody who has decided something in the campaign, or for these of them."""
+#: Of those who were asked again only what they decided since.
+SINCE = """
+    LEFT JOIN unnest(%(asked)s::bigint[], %(since)s::timestamptz[]) AS again (reviewer_id, since)
+        ON again.reviewer_id = decision.reviewer_id
+"""
+
+
+@dataclass(frozen=True)
+class Again:
+    """That a reviewer was asked again: how often, since when for the last time, and how many answers were opened then."""
+
+    times: int
+    since: datetime
+    opened: int
+
+
+def asked_again(campaign: Campaign) -> dict[int, Again]:
+    """Reviewer → how they were asked again in the campaign while there was time; only those who were."""
+    found = FindingDisposition.objects.filter(finding__campaign=campaign, choice=Disposition.RE_ASK, reopened__gt=0)
+    again: dict[int, Again] = {}
+    for reviewer, at, opened in found.order_by("at").values_list("finding__reviewer", "at", "reopened").distinct():
+        times = again[reviewer].times if reviewer in again else 0
+        again[reviewer] = Again(times + 1, at, opened)
+    return again
+
+
+def measured(
+    campaign: Campaign, reviewers: Iterable[int] | None = None, again: dict[int, Again] | None = None
+) -> dict[int, Measures]:
+    """User id → how they reviewed, for everybody who has decided something in the campaign, or for these of them.
+
+    Of those in `again` it is how they reviewed since they were asked again.
+    """
     values = {
         "campaign": campaign.pk,
         "sitting": measures.SITTING // MICROSECOND,
@@ -80,9 +112,12 @@ def measured(campaign: Campaign, reviewers: Iterable[int] | None = None) -> dict
     only = ""
     if reviewers is not None:
         only, values["reviewers"] = "AND decision.reviewer_id = ANY(%(reviewers)s)", list(reviewers)
+    if again:
+        values |= {"asked": list(again), "since": [one.since for one in again.values()]}
+        only += " AND (again.since IS NULL OR decision.decided_at > again.since)"
     planned = without_loops() if reviewers is None else nullcontext()
     with transaction.atomic(), planned, connection.cursor() as cursor:
-        cursor.execute(MEASURED.format(only=only), values)
+        cursor.execute(MEASURED.format(only=only, since=SINCE if again else ""), values)
         return {reviewer: Measures(*row) for reviewer, *row in cursor.fetchall()}
 
 
@@ -104,6 +139,7 @@ class Row:
     breaches: list[Breach]
     findings: list[Finding] = field(default_factory=list)
     hurries: int = 0
+    again: Again | None = None
 
     @property
     def cells(self) -> list[Cell]:
@@ -127,12 +163,25 @@ class Row:
         return (not self.waiting, -len(self.breaches), not self.findings, self.reviewer.name, self.reviewer.pk)
 
 
+def held_to(thresholds: dict, again: Again | None) -> dict:
+    """The thresholds for somebody. Who was asked again is held to them from as many decisions on as were opened, if that is fewer."""
+    if not thresholds or again is None:
+        return thresholds
+    return thresholds | {measures.MIN_DECISIONS: min(thresholds[measures.MIN_DECISIONS], again.opened)}
+
+
 def rows(campaign: Campaign, reviewers: Iterable[int] | None = None) -> list[Row]:
     """Everybody who has decided something in the campaign (or these of them), what needs the owner first."""
+    again, thresholds = asked_again(campaign), campaign.terms.get("quality", {})
+    # Who was asked again and has not begun is shown with what there was before.
     found = measured(campaign, reviewers)
+    if again:
+        found |= measured(campaign, [pk for pk in again if pk in found], again)
     people = User.objects.in_bulk(list(found))
-    thresholds = campaign.terms.get("quality", {})
-    listed = {pk: Row(people[pk], one, measures.breaches(one, thresholds)) for pk, one in found.items()}
+    listed = {
+        pk: Row(people[pk], one, measures.breaches(one, held_to(thresholds, again.get(pk))), again=again.get(pk))
+        for pk, one in found.items()
+    }
     findings = Finding.objects.filter(campaign=campaign, reviewer_id__in=list(found)).select_related("disposition")
     for finding in findings:
         listed[finding.reviewer_id].findings.append(finding)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
 
-from campaigns import plans, reviewers
-from campaigns.models import Campaign, ReviewItem, SilenceApproval, SilenceRemoval, StageResult
+from campaigns import above, plans
+from campaigns.models import Assignment, Campaign, ReviewItem, SilenceApproval, SilenceRemoval, StageResult
 from campaigns.states import CampaignState, Outcome, Result
 from inventory.models import Grant
 from ledger.models import Entry
@@ -22,10 +22,17 @@ def policy(terms: dict) -> str:
     return terms.get("silence", plans.REPORT)
 
 
+#: Results that leave an item without an answer: nobody said anything, or nobody knew.
+UNRESOLVED = (Result.NO_RESPONSE, Result.NOT_DECIDED)
+
+
 def silent_items(campaign: Campaign) -> QuerySet:
-    """Items of a closed campaign that were not reviewed because somebody who was asked did not answer, by number."""
-    asked = StageResult.objects.filter(campaign=campaign, item=OuterRef("pk"), result=Result.NO_RESPONSE)
-    return ReviewItem.objects.filter(Exists(asked), campaign=campaign, outcome=Outcome.NOT_REVIEWED).order_by("number")
+    """Items of a closed campaign that were not reviewed because nobody answered or nobody knew, by number, with `is_unknown`."""
+    results = StageResult.objects.filter(campaign=campaign, item=OuterRef("pk"))
+    found = ReviewItem.objects.filter(
+        Exists(results.filter(result__in=UNRESOLVED)), campaign=campaign, outcome=Outcome.NOT_REVIEWED
+    )
+    return found.annotate(is_unknown=Exists(results.filter(result=Result.NOT_DECIDED))).order_by("number")
 
 
 def proposed(campaign: Campaign) -> QuerySet:
@@ -79,45 +86,53 @@ def campaigns_to_follow(now: datetime) -> QuerySet:
 
 
 class Unanswered(NamedTuple):
-    """An assignment without a submitted answer, and whom could be asked instead: the managers' first, then the owner."""
+    """An assignment without a submitted answer, or with “I don't know”, and who could be asked instead: managers, then the owner."""
 
     assignment: int
     item: int
     number: int
     reviewer: int
     reviewer_name: str
+    is_unknown: bool
     instead: list[int]
 
 
-#: Answers that are missed in the stage. Those of a group whose quorum has answered are not, nor is there anybody to ask instead who
-#: holds the access, granted it, reports to the person, or is asked about the item already.
+#: Answers that are missed in the stage. Those of a group whose quorum has answered are not, nor is an “I don't know” where somebody
+#: else of the same panel has answered. Nobody is asked instead who holds the access, granted it, reports to the person, or was asked
+#: about the item in the stage already.
 UNANSWERED = """
-    SELECT row.id, row.item_id, row.item_number, row.reviewer_id, row.reviewer_name,
+    SELECT row.id, row.item_id, row.item_number, row.reviewer_id, row.reviewer_name, row.sign_off_id IS NOT NULL,
            COALESCE(array_agg(person.id ORDER BY candidate.place) FILTER (WHERE person.id IS NOT NULL), '{}')
     FROM campaigns_assignment AS row JOIN campaigns_reviewitem AS item ON item.id = row.item_id
-    LEFT JOIN inventory_identity AS silent ON silent.user_id = row.reviewer_id
-    LEFT JOIN reviewing_line AS line ON line.identity_id = silent.id
-    CROSS JOIN LATERAL (VALUES (1, line.user_id), (2, %(owner)s::bigint)) AS candidate (place, user_id)
+    CROSS JOIN LATERAL (
+        SELECT line.steps, line.boss_id FROM reviewing_above AS line WHERE line.user_id = row.reviewer_id AND line.why = ''
+        UNION ALL SELECT 1000, %(owner)s::bigint
+    ) AS candidate (place, user_id)
     LEFT JOIN people_user AS person ON person.id = candidate.user_id AND person.is_active AND person.id <> row.reviewer_id
         AND NOT EXISTS (SELECT FROM campaigns_assignment AS asked WHERE asked.item_id = row.item_id AND asked.stage = row.stage
-                        AND asked.reviewer_id = person.id AND asked.is_active)
+                        AND asked.reviewer_id = person.id AND (asked.is_active OR asked.sign_off_id IS NOT NULL))
         AND NOT (item.granted_by <> '' AND item.granted_by IN (person.username, person.email))
         AND NOT EXISTS (
             SELECT FROM inventory_identity AS own LEFT JOIN inventory_identity AS boss ON boss.id = own.manager_id
             WHERE own.user_id = person.id AND (
                 (item.identity_key <> '' AND item.identity_key IN (own.key, boss.key))
                 OR (item.granted_by <> '' AND item.granted_by IN (own.key, own.email))))
-    WHERE row.campaign_id = %(campaign)s AND row.stage = %(stage)s AND row.is_active AND row.is_vote AND row.sign_off_id IS NULL
-      AND (row.quorum IS NULL OR row.quorum > (
+    WHERE row.campaign_id = %(campaign)s AND row.stage = %(stage)s AND row.is_active AND row.is_vote
+      AND CASE WHEN row.sign_off_id IS NULL THEN row.quorum IS NULL OR row.quorum > (
           SELECT count(*) FROM campaigns_assignment AS other WHERE other.item_id = row.item_id AND other.stage = row.stage
-          AND other.panel = row.panel AND other.is_active AND other.is_vote AND other.sign_off_id IS NOT NULL))
+          AND other.panel = row.panel AND other.is_active AND other.is_vote AND other.sign_off_id IS NOT NULL)
+      ELSE row.decision = 'dont_know' AND NOT EXISTS (
+          SELECT FROM campaigns_assignment AS other WHERE other.item_id = row.item_id AND other.stage = row.stage
+          AND other.panel = row.panel AND other.is_active AND other.is_vote AND other.sign_off_id IS NOT NULL
+          AND other.decision <> 'dont_know') END
     GROUP BY row.id ORDER BY row.item_number, row.id
 """
 
 
 def unanswered(campaign: Campaign) -> list[Unanswered]:
     """The missed answers of the campaign's stage, by item."""
-    reviewers.find_managers()
+    asked = Assignment.objects.filter(campaign=campaign, stage=campaign.stage, is_active=True, is_vote=True)
+    above.find(asked.order_by().values_list("reviewer_id", flat=True).distinct())
     with connection.cursor() as cursor:
         cursor.execute(UNANSWERED, {"campaign": campaign.pk, "stage": campaign.stage, "owner": campaign.owner_id})
         return [Unanswered(*row) for row in cursor.fetchall()]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
+from django.db import connection
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from campaigns.models import (
@@ -63,20 +64,20 @@ def conflicts(
 
 
 def lines(found: Iterable[SodConflict], today: date, shown: int = SHOWN) -> list[Line]:
-    """Conflicts with both sides and the exception that covers each, in three queries whatever their number."""
+    """Conflicts with both sides and the exception that covers each, in four queries whatever their number."""
     by_id = {one.pk: Line(one) for one in found}
     rights: dict[tuple[int, str], list[str]] = {}
     parts = SodConflictGrant.objects.filter(conflict__in=by_id).order_by("pk")
     names = ("grant__source__name", "grant__entitlement__name", "grant__entitlement__key", "grant__account__key")
     for conflict, side, *facts in parts.values_list("conflict_id", "side", *names):
         rights.setdefault((conflict, side), []).append(in_words(*facts))
-    covering = _covering([line.conflict for line in by_id.values()], today)
+    covering = _covering(list(by_id), today)
     for pk, line in by_id.items():
         rule = line.conflict.rule
         for side, name in ((Side.A, rule.side_a_name), (Side.B, rule.side_b_name)):
             held = sorted(set(rights.get((pk, side), ())))
             line.sides.append(SidePart(name, held[:shown], max(0, len(held) - shown)))
-        line.exception = covering.get((rule.pk, line.conflict.identity_id))
+        line.exception = covering.get(pk)
     return list(by_id.values())
 
 
@@ -85,16 +86,57 @@ def in_words(system: str, name: str, key: str, account: str) -> str:
     return f"{system}: {name or key} ({account})"
 
 
-def _covering(found: list[SodConflict], today: date) -> dict[tuple[int, int | None], SodException]:
-    rules, people = {one.rule_id for one in found}, {one.identity_id for one in found}
-    rows = SodException.objects.in_force(today).filter(rule__in=rules, identity__in=people, rule_version=F("rule__version"))
-    return {(one.rule_id, one.identity_id): one for one in rows.order_by("ends_on")}
+def _covering(ids: list[int], today: date) -> dict[int, SodException]:
+    """Conflict → the exception that covers it, where one does."""
+    pairs = SodConflict.objects.filter(pk__in=ids).with_exception(today).filter(is_excepted=True)
+    covered = dict(pairs.values_list("pk", "covered_by"))
+    exceptions_found = SodException.objects.in_bulk(list(covered.values()))
+    return {conflict: exceptions_found[exception] for conflict, exception in covered.items()}
+
+
+#: What a person holds now of both sides, and an exception that holds does not name.
+BEYOND = """
+    SELECT DISTINCT exception.id, conflict.id, held.side, entitlement.id,
+        source.name || ': ' || COALESCE(NULLIF(entitlement.name, ''), entitlement.key) AS words
+    FROM campaigns_sodexception AS exception
+    JOIN campaigns_sodconflict AS conflict ON conflict.rule_id = exception.rule_id AND conflict.identity_id = exception.identity_id
+        AND conflict.ended_at IS NULL
+    JOIN campaigns_sodconflictgrant AS held ON held.conflict_id = conflict.id
+    JOIN inventory_grant AS open ON open.id = held.grant_id
+    JOIN inventory_entitlement AS entitlement ON entitlement.id = open.entitlement_id
+    JOIN inventory_source AS source ON source.id = entitlement.source_id
+    WHERE exception.id = ANY(%s) AND NOT EXISTS (
+        SELECT FROM campaigns_sodexceptionright AS named WHERE named.exception_id = exception.id AND named.side = held.side
+            AND named.entitlement_id = entitlement.id)
+    ORDER BY exception.id, held.side, words, entitlement.id
+"""
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What somebody holds that their exception does not name: the conflict that stands again, and the rights in words."""
+
+    conflict: int
+    rights: list[str]
+    entitlements: list[int]
+
+
+def beyond(ids: Iterable[int]) -> dict[int, Beyond]:
+    """Exception → the rights of the standing conflict that it does not name; only those that have some."""
+    found: dict[int, Beyond] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(BEYOND, [list(ids)])
+        for exception, conflict, _side, entitlement, words in cursor.fetchall():
+            one = found.setdefault(exception, Beyond(conflict, [], []))
+            one.rights.append(words)
+            one.entitlements.append(entitlement)
+    return found
 
 
 def history(conflict: SodConflict) -> QuerySet:
     """Every exception that was ever asked for this person and rule, the newest first, with its steps."""
     found = SodException.objects.filter(rule=conflict.rule_id, identity=conflict.identity_id)
-    return found.prefetch_related("steps").select_related("rule", "identity", "asked_by").order_by("-pk")
+    return found.prefetch_related("steps", "rights").select_related("rule", "identity", "asked_by").order_by("-pk")
 
 
 def exceptions(today: date, state: str = "") -> QuerySet:
@@ -108,7 +150,7 @@ def exceptions(today: date, state: str = "") -> QuerySet:
         approved = SodExceptionStep.objects.filter(exception=OuterRef("pk"), code=ExceptionStep.APPROVED)
         holding = SodException.objects.in_force(today).filter(rule_version=F("rule__version")).values("pk")
         found = found.filter(Exists(approved)).exclude(pk__in=holding)
-    return found.select_related("rule", "identity", "asked_by").prefetch_related("steps").order_by("-pk")
+    return found.select_related("rule", "identity", "asked_by").prefetch_related("steps", "rights").order_by("-pk")
 
 
 def state_of(exception: SodException, today: date) -> str:

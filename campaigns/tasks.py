@@ -101,6 +101,7 @@ def compare_duties() -> None:
     """Find conflicts of duties when data or rules have changed, and tell of exceptions that ran out."""
     sod_conflicts.refresh(by=SYSTEM, waits=False)
     sod_exceptions.tell_of_ended(by=SYSTEM)
+    sod_exceptions.tell_of_more(by=SYSTEM)
 
 
 @shared_task(name="campaigns.run_schedules")

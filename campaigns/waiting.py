@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Count, Max, Min, Q
 
-from campaigns import ladder, queries, reviewers, stages, worklist
+from campaigns import ladder, queries, stages, worklist
 from campaigns.models import Assignment, Campaign, Delegation
 from campaigns.second_look import ANSWERABLE
 from certify.lib import clock
@@ -15,7 +15,6 @@ from certify.lib.times import rfc3339
 from ledger.models import Entry
 from people.hours import Hours
 from people.models import User
-from people.states import Role
 
 
 @dataclass(frozen=True)
@@ -185,24 +184,3 @@ def late(run: Run) -> list[Reviewer]:
         )
         for row in rows.annotate(**columns).filter(left__gt=0).order_by("reviewer__name", "reviewer_id")
     ]
-
-
-def managers(people: Collection[int]) -> dict[int, User]:
-    """Person → their nearest manager who is there and can sign in, where there is one; found as for reviews.
-
-    A mere auditor stays independent and hears of nothing.
-    """
-    if not people:
-        return {}
-    reviewers.find_managers()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT ON (identity.user_id) identity.user_id, line.user_id FROM inventory_identity AS identity"
-            " JOIN reviewing_line AS line ON line.identity_id = identity.id JOIN people_user AS boss ON boss.id = line.user_id"
-            " WHERE identity.user_id = ANY(%s) AND boss.is_active AND boss.id <> identity.user_id AND boss.roles <> %s::varchar[]"
-            " ORDER BY identity.user_id, identity.id",
-            [list(people), [Role.AUDITOR.value]],
-        )
-        found = dict(cursor.fetchall())
-    people_found = User.objects.in_bulk(set(found.values()))
-    return {person: people_found[boss] for person, boss in found.items()}

@@ -15,7 +15,7 @@ from campaigns.second_look import ANSWERABLE
 from campaigns.states import RED_SIGNALS, CampaignState, DecisionCode, ItemState, ReviewerRule, Signal
 from certify.lib import clock
 from certify.lib.errors import InvalidInput
-from inventory.models import Identity
+from inventory.models import Grant, Identity
 
 RED = [signal.value for signal in RED_SIGNALS]
 OPEN = Q(decision="", sign_off__isnull=True)
@@ -329,9 +329,9 @@ def status(rows: QuerySet, stage: int) -> dict:
 
 
 def last_decisions(row: Assignment, *, shows_earlier: bool, limit: int = 5) -> QuerySet:
-    """The latest decisions on the same grant, newest first: of earlier campaigns, of this row, and of others in this campaign
-    where its stage lets later reviewers see them."""
-    found = Decision.objects.filter(item__grant_id=row.item.grant_id)
+    """The latest decisions on the same access, newest first: of earlier campaigns, of this row, and of others in this campaign
+    where its stage lets later reviewers see them. Access stays the same when its last use or its dates change."""
+    found = Decision.objects.filter(item__grant__in=Grant.objects.versions_of(row.item.grant))
     if not shows_earlier:
         found = found.filter(~Q(campaign_id=row.campaign_id) | Q(assignment_id=row.pk))
     return found.select_related("campaign").order_by("-id")[:limit]

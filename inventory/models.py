@@ -319,6 +319,12 @@ class GrantQuerySet(models.QuerySet):
         """Rows that hold now."""
         return self.filter(closed_in__isnull=True)
 
+    def versions_of(self, grant: "Grant"):
+        """Every version there ever was of the same access: the account's, to the same right, through the same path."""
+        # Said of open and closed ones apart: each has its own index.
+        either = Q(closed_in__isnull=True) | Q(closed_in__isnull=False)
+        return self.filter(either, account_id=grant.account_id, entitlement_id=grant.entitlement_id, path=grant.path)
+
     def as_of(self, snapshot: Snapshot):
         """The population of the snapshot's source exactly as it stood after that snapshot.
 
@@ -387,6 +393,7 @@ class Grant(models.Model):
         indexes = (
             models.Index(fields=("source", "opened_in", "closed_in"), name="grant_source_time"),
             models.Index(fields=("entitlement",), condition=Q(closed_in__isnull=True), name="grant_entitlement_open"),
+            models.Index(fields=("account", "entitlement"), condition=Q(closed_in__isnull=False), name="grant_versions"),
         )
 
     def __str__(self) -> str:

@@ -91,14 +91,14 @@ class Story:
         return self.load(completeness, grants="\n".join(lines) + "\n")
 
     def define(self, name: str = "Quarterly review", **changes) -> CampaignDefinition:
-        """A definition over the source."""
+        """A definition over the source. So small a company is emptied by few removals: none waits unless a test wants that."""
         terms = definitions.Terms(
             name=name,
             sources=[self.source.pk],
             fallback_reviewer=self.fallback,
             owner=self.owner,
             controls=["soc2:CC6.3"],
-            **changes,
+            **{"removal_limit": None, "last_holder_waits": False} | changes,
         )
         return definitions.create(terms=terms, by=self.owner)
 

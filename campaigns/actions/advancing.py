@@ -34,6 +34,17 @@ STAGED = """
     WHERE ended.campaign_id = %(campaign)s AND ended.stage = %(ended)s AND ended.result <> ALL(%(stop_on)s)
 """
 ASKED = "reviewer_rule IS NOT NULL"
+#: An answer that has to be given anew.
+UNDECIDED = {
+    "decision": "",
+    "rationale": "",
+    "reduce_to": "",
+    "until": None,
+    "decided_by": None,
+    "decided_at": None,
+    "decision_entry_uid": None,
+    "is_bulk": False,
+}
 
 
 @transaction.atomic
@@ -141,8 +152,11 @@ def extend(*, campaign_id: int, due_at: datetime, reason: str, by) -> Campaign:
 
 
 @transaction.atomic
-def reopen(*, campaign_id: int, assignment_ids: list[int], reason: str, by) -> int:
-    """Open submitted answers of the present stage again; returns how many. What was signed stays recorded as it was signed."""
+def reopen(*, campaign_id: int, assignment_ids: list[int], reason: str, anew: bool = False, by) -> int:
+    """Open submitted answers of the present stage again; returns how many. What was signed stays recorded as it was signed.
+
+    They are drafts again that can be changed; `anew`, they are not even that: each has to be decided again.
+    """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if not permissions.can_close(by, campaign):
         raise NotAllowed(_("Only a control owner may open submitted answers again."))
@@ -154,23 +168,31 @@ def reopen(*, campaign_id: int, assignment_ids: list[int], reason: str, by) -> i
         .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     )
-    Assignment.objects.filter(pk__in=[row.pk for row in rows]).update(sign_off=None, reopened_at=clock.now())
+    blank = UNDECIDED if anew else {}
+    Assignment.objects.filter(pk__in=[row.pk for row in rows]).update(sign_off=None, reopened_at=clock.now(), **blank)
     per_reviewer: dict[int, list[int]] = {}
     for row in rows:
         per_reviewer.setdefault(row.reviewer_id, []).append(row.item_number)
     for reviewer, numbers in per_reviewer.items():
         facts = {"campaign": str(campaign.pk), "reviewer": f"people.user:{reviewer}", "items": sorted(numbers)}
-        facts |= {"stage": str(campaign.stage), "reason": reason}
+        facts |= {"stage": str(campaign.stage), "reason": reason} | ({"anew": "yes"} if anew else {})
         entry = entries.record(kind="review:reopened", subject=f"campaigns.campaign:{campaign.pk}", by=by, data=facts)
-        _tell_reopened(campaign, reviewer, len(numbers), reason, entry, by)
+        _tell_reopened(campaign, reviewer, len(numbers), entry, by)
     return len(rows)
 
 
-def _tell_reopened(campaign: Campaign, reviewer_id: int, count: int, reason: str, entry, by) -> None:
+def _tell_reopened(campaign: Campaign, reviewer_id: int, count: int, entry, by) -> None:
+    facts = entry.payload_json["data"]
     draft = mails.Draft(
         recipient_id=reviewer_id,
         template="answers_reopened",
-        context={"campaign": campaign.name, "items": count, "reason": reason, "path": f"/reviews/{campaign.pk}/"},
+        context={
+            "campaign": campaign.name,
+            "items": count,
+            "reason": facts["reason"],
+            "anew": "anew" in facts,
+            "path": f"/reviews/{campaign.pk}/",
+        },
         subject_ref=f"campaigns.campaign:{campaign.pk}",
         dedupe_key=f"answers-reopened:{entry.uid}",
     )

@@ -8,14 +8,13 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns import permissions, rules, worklist
+from campaigns import independence, permissions, rules, worklist
 from campaigns.actions.items import Selection
-from campaigns.models import Assignment
+from campaigns.models import Assignment, Campaign
 from campaigns.states import ReviewerRule
 from certify.lib import clock
 from certify.lib.batches import batched
 from certify.lib.errors import InvalidInput, NotAllowed
-from inventory.models import Identity
 from ledger.actions import entries
 from ledger.models import Entry
 
@@ -40,8 +39,9 @@ class Move(NamedTuple):
 def reassign(*, campaign_id: int, selection: Selection, to, reason: str, by) -> int:
     """Give undecided items of anybody to another reviewer, as a control owner may; returns how many moved.
 
-    Refuses a missing reason, a reviewer who is not active, and items that are the new reviewer's own access. Decided items stay
-    where they are. Reviewers give away their own items by `handing_over.hand_over`.
+    Refuses a missing reason, a reviewer who is not active, and items that are the new reviewer's own access, or of which they are
+    not independent where the terms do not excuse that. Decided items stay where they are. Reviewers give away their own items by
+    `handing_over.hand_over`.
     """
     now = clock.now()
     if not permissions.can_run_campaigns(by):
@@ -53,21 +53,39 @@ def reassign(*, campaign_id: int, selection: Selection, to, reason: str, by) -> 
     if len(selection.ids) > MAX_ITEMS:
         raise InvalidInput(_("At most {max_items} items can be given away at once.").format(max_items=intcomma(MAX_ITEMS)))
     old = worklist.lock_reassignable(campaign_id, stage, selection.ids, to)
-    own = Identity.objects.filter(user=to).values_list("key", flat=True)
-    if mine := [assignment for assignment in old if assignment.item.identity_key in set(own)]:
-        raise InvalidInput(
-            _("{mine} of these items are {to_name}'s own access.").format(mine=len(mine), to_name=to.name), field="to"
-        )
     if not old:
         return 0
-    move(rows=old, to=to, rule=ReviewerRule.REASSIGNED, reason=reason, by=by)
+    move(rows=old, to=to, rule=ReviewerRule.REASSIGNED, reason=reason, excused=_checked(old, to), by=by)
     return len(old)
 
 
+def _checked(rows: list[Assignment], to) -> dict[int, str]:
+    """Assignment → what the new reviewer is excused from. Refuses their own access, and what nothing excuses."""
+    terms = Campaign.objects.values_list("terms", flat=True).get(pk=rows[0].campaign_id)
+    standing = independence.of(to)
+    if mine := sum(standing.holds(row.item) for row in rows):
+        raise InvalidInput(
+            _("{mine} of these items are {to_name}'s own access.").format(mine=mine, to_name=to.name), field="to"
+        )
+    judged = {row.pk: standing.judged(row.item, terms) for row in rows}
+    if unfit := sum(not may for may, _excused in judged.values()):
+        raise InvalidInput(
+            _(
+                "{to_name} is not independent of {n} of these items: they granted the access, or report to its holder."
+                " The definition does not excuse that."
+            ).format(to_name=to.name, n=unfit),
+            field="to",
+        )
+    return {pk: excused for pk, (_may, excused) in judged.items()}
+
+
 @transaction.atomic
-def move(*, rows: list[Assignment], to, rule: str, reason: str, by) -> None:
-    """Deactivate locked assignments of one campaign and ask `to` instead; their panel and quorum go with them."""
-    moves = [Move(row.pk, row.item_number, row.reviewer_id, to.pk, reason) for row in rows]
+def move(*, rows: list[Assignment], to, rule: str, reason: str, excused: dict[int, str], by) -> None:
+    """Deactivate locked assignments of one campaign and ask `to` instead; their panel and quorum go with them.
+
+    `excused` says of each row what `to` is excused from; "" where nothing is.
+    """
+    moves = [Move(row.pk, row.item_number, row.reviewer_id, to.pk, reason, excused[row.pk]) for row in rows]
     move_all(campaign_id=rows[0].campaign_id, moves=moves, rule=rule, by=by)
 
 

@@ -47,7 +47,8 @@ class Terms:
     duration_days: int = 14
     ladder: dict = field(default_factory=ladder.default)
     removal_days: int = 7
-    removal_limit: int | None = None
+    removal_limit: int | None = 20
+    last_holder_waits: bool = True
     reason_for_every_removal: bool = False
     reason_for_every_keep: bool = False
     quality: dict = field(default_factory=dict)

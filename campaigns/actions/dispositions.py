@@ -20,9 +20,9 @@ from ledger.actions import entries
 def judge(*, campaign_id: int, finding_ids: Iterable[int], choice: str, reason: str, by) -> list[FindingDisposition]:
     """Judge findings of a campaign, each once and for good, with one reason.
 
-    Asking again opens what these people have submitted in the present stage, while there is time for it; after that it is
-    recorded for the next run. Refuses strangers, findings about one's own reviews and, with `Conflict`, those that somebody else
-    has judged meanwhile.
+    Asking again opens what these people have submitted in the present stage, while there is time for it, to be decided and measured
+    anew; where there is no time, or nothing to open, it is recorded for the next run. Refuses strangers, findings about one's own
+    reviews and, with `Conflict`, those that somebody else has judged meanwhile.
     """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if not permissions.can_run_campaigns(by):
@@ -47,7 +47,7 @@ def judge(*, campaign_id: int, finding_ids: Iterable[int], choice: str, reason: 
 
 
 def _reopen(campaign: Campaign, found: list[Finding], reason: str, now: datetime, by) -> dict[int, int]:
-    """Reviewer → answers opened again; empty where it is too late for that."""
+    """Reviewer → answers opened again; nobody where it is too late for that, none where nothing of theirs is in this stage."""
     if campaign.state in FINAL_STATES or (campaign.state == CampaignState.OPEN and now > campaign.due_at):
         return {}
     if campaign.state != CampaignState.OPEN:
@@ -57,8 +57,8 @@ def _reopen(campaign: Campaign, found: list[Finding], reason: str, now: datetime
         rows = Assignment.objects.filter(
             campaign=campaign, stage=campaign.stage, decided_by_id=reviewer, sign_off__isnull=False
         )
-        ids = list(rows.values_list("pk", flat=True))
-        reopened[reviewer] = advancing.reopen(campaign_id=campaign.pk, assignment_ids=ids, reason=reason, by=by)
+        if ids := list(rows.values_list("pk", flat=True)):
+            reopened[reviewer] = advancing.reopen(campaign_id=campaign.pk, assignment_ids=ids, reason=reason, anew=True, by=by)
     return reopened
 
 

@@ -6,12 +6,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from campaigns import ladder, notices, waiting, worklist
+from campaigns import above, independence, ladder, notices, waiting, worklist
 from campaigns.actions import assignments
 from campaigns.models import Assignment
 from campaigns.states import ReviewerRule
 from certify.lib import clock
-from inventory.models import Identity
 from ledger.actions import entries
 from ledger.models import Entry
 from people.actions import mails
@@ -28,32 +27,36 @@ class Told:
     run: waiting.Run
     people: dict[int, waiting.Reviewer] = field(default_factory=dict)
     rungs: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    passed_over: dict[int, list[dict]] = field(default_factory=dict)
 
-    def add(self, person: waiting.Reviewer, rung: str) -> None:
-        """Name a reviewer."""
+    def add(self, person: waiting.Reviewer, rung: str, line: above.Above) -> None:
+        """Name a reviewer, and, where the rung is their manager's, the managers who were passed over."""
         self.people[person.user_id] = person
         self.rungs[person.user_id].add(rung)
+        if rung != "tell_owner_after" and line.passed_over:
+            self.passed_over[person.user_id] = [one.as_data() for one in line.passed_over]
 
 
 @transaction.atomic
 def tell(*, by) -> int:
     """Queue the mails about silent and late reviewers that are owed now; returns how many.
 
-    A manager (without one that is known, the owner) hears after so many days of silence, the owner after theirs, each once for a
-    reviewer and stage; that they did is in the ledger. After the first due date the manager hears every working day of those who
-    are not done. Nobody gets two such mails on one of their days.
+    The nearest manager with a sign-in (without one, the owner) hears after so many days of silence, the owner after theirs, each
+    once for a reviewer and stage; that they did, and who was passed over on the way to them, is in the ledger. After the first due
+    date the manager hears every working day of those who are not done. Nobody gets two such mails on one of their days.
     """
     now = clock.now()
     waiting.hold("escalation")
     found = [run for run in waiting.runs() if _may_escalate(run, now)]
     late = {run.campaign.pk: waiting.late(run) for run in found}
-    managers = waiting.managers({person.user_id for people in late.values() for person in people})
+    lines = above.of({person.user_id for people in late.values() for person in people})
     known, heard = _told_before(found), {}
     for run in found:
         for person in late[run.campaign.pk]:
-            for to, rung in _owed(run, person, managers.get(person.user_id), now, known):
+            line = lines.get(person.user_id, above.Above())
+            for to, rung in _owed(run, person, line.manager, now, known):
                 of_recipient = heard.setdefault(to, {})
-                of_recipient.setdefault(run.campaign.pk, Told(run)).add(person, rung)
+                of_recipient.setdefault(run.campaign.pk, Told(run)).add(person, rung, line)
     return sum(_queue(to, list(campaigns.values()), now, by) for to, campaigns in heard.items())
 
 
@@ -99,6 +102,7 @@ def _queue(to: User, told: list[Told], now: datetime, by) -> int:
             one.run,
             list(one.people.values()),
             {person for person, rungs in one.rungs.items() if "daily_after" not in rungs},
+            one.passed_over,
             for_owner=to == one.run.campaign.owner,
         )
         for one in told
@@ -124,13 +128,10 @@ def _record(told: Told, to: User, now: datetime, by) -> None:
     for pk, person in told.people.items():
         for rung in sorted(told.rungs[pk] & set(TELLING)):
             names = dict(zip(("campaign", "stage", "reviewer", "rung"), _key(told.run, person, rung), strict=True))
-            days = told.run.ladder[rung]
-            rows.append(
-                (
-                    waiting.subject(told.run.campaign.pk),
-                    names | {"to": f"people.user:{to.pk}", "days": days, "open": person.open},
-                )
-            )
+            facts = names | {"to": f"people.user:{to.pk}", "days": told.run.ladder[rung], "open": person.open}
+            if rung == "tell_manager_after" and pk in told.passed_over:
+                facts["passed_over"] = told.passed_over[pk]
+            rows.append((waiting.subject(told.run.campaign.pk), facts))
     entries.record_many(kind="review:escalated", by=by, at=now, rows=rows)
 
 
@@ -138,8 +139,9 @@ def _record(told: Told, to: User, now: datetime, by) -> None:
 def hand_over(*, campaign_id: int, by) -> int:
     """Give the open items of reviewers who have answered nothing for so many days to their managers; returns how many moved.
 
-    Only where the campaign's ladder says so and before its due date. Nobody gets their own access, or what they are asked about
-    already: that stays where it is, as does what has nobody above who is known. Running it again moves nothing.
+    Only where the campaign's ladder says so and before its due date; to the nearest manager with a sign-in, where there is none to
+    the owner of the campaign. Nobody gets their own access, what they are not independent of, or what they are asked about already:
+    that stays where it is. Running it again moves nothing.
     """
     now = clock.now()
     found = waiting.runs([campaign_id])
@@ -149,41 +151,56 @@ def hand_over(*, campaign_id: int, by) -> int:
     silent = {person.user_id: person for person in waiting.late(run) if person.is_silent}
     hours = {user.pk: user.hours for user in User.objects.filter(pk__in=silent)}
     gone = [pk for pk, one in silent.items() if ladder.has_waited(days, one.since, hours[pk].day(now), hours[pk].zone)]
-    managers, moved = waiting.managers(gone), 0
-    for pk in gone:
-        if pk in managers:
-            moved += _hand_over(run, silent[pk], managers[pk], now, by)
-    return moved
+    lines = above.of(gone)
+    return sum(_hand_over(run, silent[pk], lines.get(pk, above.Above()), now, by) for pk in gone)
 
 
-def _hand_over(run: waiting.Run, person: waiting.Reviewer, to: User, now: datetime, by) -> int:
+def _hand_over(run: waiting.Run, person: waiting.Reviewer, line: above.Above, now: datetime, by) -> int:
+    to = line.manager or run.campaign.owner
+    if to.pk == person.user_id or not to.is_active:
+        return 0
     stage = worklist.hold_open(run.campaign.pk, now)
     theirs = Assignment.objects.filter(campaign=run.campaign, stage=stage, reviewer_id=person.user_id, is_active=True)
     rows = worklist.lock_reassignable(run.campaign.pk, stage, list(theirs.values_list("pk", flat=True)), to)
-    own = set(Identity.objects.filter(user=to).exclude(key="").values_list("key", flat=True))
-    rows = [row for row in rows if row.item.identity_key not in own]
+    standing, terms = independence.of(to), run.campaign.terms
+    judged = {row.pk: standing.judged(row.item, terms) for row in rows}
+    rows = [row for row in rows if judged[row.pk][0]]
     if not rows:
         return 0
+    excused = {row.pk: judged[row.pk][1] for row in rows}
+    assignments.move(rows=rows, to=to, rule=ReviewerRule.REASSIGNED, reason=_why(run, person, line), excused=excused, by=by)
+    _tell_handed_over(run, stage, person, line, to, len(rows), now, by)
+    return len(rows)
+
+
+def _why(run: waiting.Run, person: waiting.Reviewer, line: above.Above) -> str:
+    """Why the items went on, with whoever was passed over."""
     days = run.ladder["hand_over_after"]
-    reason = f"{person.name} answered nothing for {days} day{'' if days == 1 else 's'}; their manager is asked"
-    assignments.move(rows=rows, to=to, rule=ReviewerRule.REASSIGNED, reason=reason, by=by)
-    line = waiting.about(run)
+    asked = "their manager" if line.manager else "as nobody above them can be, the owner of the review"
+    passed = f" ({above.in_words(line.passed_over)})" if line.passed_over else ""
+    return f"{person.name} answered nothing for {days} day{'' if days == 1 else 's'}; {asked} is asked{passed}"
+
+
+def _tell_handed_over(
+    run: waiting.Run, stage: int, person: waiting.Reviewer, line: above.Above, to: User, count: int, now: datetime, by
+) -> None:
+    said = waiting.about(run)
     mails.queue(
         recipient=to,
         template="campaign_handed_over",
         context={
             "campaign_id": run.campaign.pk,
-            "campaign": line["name"],
+            "campaign": said["name"],
             "from": person.name,
-            "items": len(rows),
-            "due_at": line["due_at"],
-            "path": line["path"],
-            "why": notices.MANAGES,
-            "calendar": [line["calendar"]],
+            "items": count,
+            "passed_over": [one.as_data() for one in line.passed_over],
+            "due_at": said["due_at"],
+            "path": said["path"],
+            "why": notices.MANAGES if line.manager else notices.OWNS,
+            "calendar": [said["calendar"]],
         },
         subject_ref=waiting.subject(run.campaign.pk),
         dedupe_key=f"handed-over:{run.campaign.pk}:{stage}:{person.user_id}:{to.pk}",
         due_at=mail_at(to.hours, now, run.span.due_at),
         by=by,
     )
-    return len(rows)

@@ -17,14 +17,17 @@ def record(*, campaign: Campaign, reviewers: Iterable[int] | None = None, by) ->
     """Record what is found of the reviewers now, or of these of them; returns how many findings are new.
 
     The caller holds the campaign. A measure that was found of somebody already stays as it was found, so a second run adds
-    nothing. Terms without thresholds, as of campaigns before there were any, have no findings.
+    nothing; who was asked again since is measured anew, over what they decided since. Terms without thresholds, as of campaigns
+    before there were any, have no findings.
     """
     thresholds = campaign.terms.get("quality")
     if not thresholds:
         return 0
-    found = quality.measured(campaign, reviewers)
+    again = quality.asked_again(campaign)
+    found = quality.measured(campaign, reviewers, again)
     earlier = Finding.objects.filter(campaign=campaign, reviewer_id__in=list(found))
-    known = set(earlier.values_list("reviewer_id", "measure"))
+    known = set(earlier.values_list("reviewer_id", "measure", "round"))
+    rounds = {pk: again[pk].times + 1 if pk in again else 1 for pk in found}
     new = [
         Finding(
             campaign=campaign,
@@ -33,11 +36,12 @@ def record(*, campaign: Campaign, reviewers: Iterable[int] | None = None, by) ->
             value=breach.value,
             threshold=breach.threshold,
             decided=one.decided,
+            round=rounds[pk],
             entry_uid=uuid.uuid4(),
         )
         for pk, one in found.items()
-        for breach in measures.breaches(one, thresholds)
-        if (pk, str(breach.measure)) not in known
+        for breach in measures.breaches(one, quality.held_to(thresholds, again.get(pk)))
+        if (pk, str(breach.measure), rounds[pk]) not in known
     ]
     if new:
         _write(campaign, new, by)
@@ -60,7 +64,7 @@ def _write(campaign: Campaign, made: list[Finding], by) -> None:
 
 
 def _facts(finding: Finding) -> dict:
-    return {
+    facts = {
         "campaign": str(finding.campaign_id),
         "reviewer": finding.reviewer.actor_ref(),
         "measure": finding.measure,
@@ -68,3 +72,4 @@ def _facts(finding: Finding) -> dict:
         "threshold": str(finding.threshold),
         "decided": str(finding.decided),
     }
+    return facts | {"asked": f"again, round {finding.round}"} if finding.round > 1 else facts

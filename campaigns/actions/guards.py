@@ -75,7 +75,7 @@ def _hold(campaign: Campaign, one: guards.Hold, now: datetime, by) -> None:
         "label": one.label,
         "removals": len(one.items),
         "held": one.held,
-        "limit": most,
+        **({} if most is None else {"limit": most}),
     }
     entry = entries.record(kind="removal-hold:made", subject=subject, by=by, at=now, data=facts)
     made = RemovalHold.objects.create(

@@ -3,9 +3,12 @@
 from django.db import transaction
 
 from campaigns import ladder, notices, waiting
+from campaigns.models import Sweep
 from certify.lib import clock
 from people.actions import mails
 from people.models import Mail
+
+SWEEP = "reminders"
 
 
 @transaction.atomic
@@ -13,14 +16,18 @@ def remind(*, by) -> int:
     """Queue the mails that are owed now; returns how many.
 
     Nobody gets two on one of their days, however often and by however many this is run: the mail's key names the person and the day.
+    What fell on days on which this did not run at all comes in one mail.
     """
     now, queued = clock.now(), 0
-    waiting.hold("reminders")
+    waiting.hold(SWEEP)
+    since = Sweep.objects.filter(name=SWEEP).values_list("ran_at", flat=True).first()
     found = waiting.runs()
     for hours, people in waiting.by_hours().items():
-        planned = ladder.plan([(run.ladder, run.span) for run in found], hours, now)
+        planned = ladder.plan([(run.ladder, run.span) for run in found], hours, now, since)
         if planned:
             queued += _queue([found[place] for place in planned.places], planned, people, by)
+    # In the transaction of the mails: a run that breaks off has missed nothing.
+    Sweep.objects.update_or_create(name=SWEEP, defaults={"ran_at": max(now, since or now)})
     return queued
 
 

@@ -2,18 +2,21 @@
 
 from django.db import connection, transaction
 
-from campaigns import queries, reviewers, rules
+from campaigns import above, independence, queries
 from campaigns.actions import assignments
+from campaigns.actions.assignments import Move
 from campaigns.models import Assignment, Campaign
 from campaigns.states import CampaignState, DecisionCode, ReviewerRule
 from certify.lib import clock
 from inventory.models import Identity
 from people.models import User
+from people.states import Role
 
 #: Who can best tell of an item that somebody does not know: whoever granted it, the owner of the right, of the system, then the
-#: last person who kept it in an earlier campaign. Only people with a sign-in who are not asked about the item in the stage already.
-NEXT = """
-    SELECT row.id, candidate.user_id, candidate.why FROM unnest(%(rows)s::bigint[]) AS wanted (id)
+#: last person who kept this access in an earlier campaign. Only people with a sign-in who were not asked about the item in the stage
+#: already, are no mere auditors, do not hold the access, and are independent of it or excused by the terms.
+NEXT = f"""
+    SELECT row.id, candidate.user_id, candidate.why, candidate.excused FROM unnest(%(rows)s::bigint[]) AS wanted (id)
     JOIN campaigns_assignment AS row ON row.id = wanted.id
     JOIN campaigns_reviewitem AS item ON item.id = row.item_id
     JOIN inventory_source AS source ON source.id = item.source_id
@@ -22,20 +25,37 @@ NEXT = """
     JOIN inventory_account AS account ON account.id = granted.account_id
     LEFT JOIN inventory_identity AS identity ON identity.id = account.identity_id
     CROSS JOIN LATERAL (
-        SELECT known.user_id, known.why FROM (
-            SELECT 1 AS place, person.id AS user_id, 'granted it' AS why FROM people_user AS person
-            WHERE item.granted_by <> '' AND item.granted_by IN (person.username, person.email)
+        SELECT known.user_id, known.why,
+            CASE WHEN fit.is_granter THEN 'granter' WHEN fit.is_report THEN 'own_report' ELSE '' END AS excused
+        FROM (
+            SELECT 1 AS place, giver.id AS user_id, 'granted it' AS why FROM people_user AS giver
+            WHERE item.granted_by <> '' AND item.granted_by IN (giver.username, giver.email)
+            UNION ALL
+            SELECT 1, giver.user_id, 'granted it' FROM inventory_identity AS giver
+            WHERE item.granted_by <> '' AND item.granted_by IN (giver.key, giver.email)
             UNION ALL
             SELECT 2, owner.user_id, 'own the right' FROM inventory_identity AS owner WHERE owner.id = entitlement.owner_id
             UNION ALL
             SELECT 3, source.owner_id, 'own the system'
             UNION ALL
-            (SELECT 4, earlier.decided_by_id, 'kept it before' FROM campaigns_reviewitem AS earlier
+            (SELECT 4, earlier.decided_by_id, 'kept it before' FROM inventory_grant AS version
+             JOIN campaigns_reviewitem AS earlier ON earlier.grant_id = version.id
              JOIN campaigns_decision AS kept ON kept.item_id = earlier.id AND kept.entry_uid = earlier.decision_entry_uid
-             WHERE earlier.grant_id = item.grant_id AND earlier.campaign_id <> item.campaign_id AND earlier.outcome = 'approved'
+             WHERE version.account_id = granted.account_id AND version.entitlement_id = granted.entitlement_id
+               AND version.path = granted.path AND (version.closed_in_id IS NULL OR version.closed_in_id IS NOT NULL)
+               AND earlier.campaign_id <> item.campaign_id AND earlier.outcome = 'approved'
              ORDER BY earlier.id DESC LIMIT 1)
         ) AS known JOIN people_user AS person ON person.id = known.user_id AND person.is_active
+            AND person.roles <> ARRAY['{Role.AUDITOR.value}']::varchar[]
+        CROSS JOIN LATERAL (
+            SELECT item.granted_by <> '' AND (item.granted_by IN (person.username, person.email) OR EXISTS (
+                       SELECT FROM inventory_identity AS own WHERE own.user_id = person.id AND item.granted_by IN (own.key, own.email))
+                   ) AS is_granter,
+                   EXISTS (SELECT FROM inventory_identity AS own
+                           WHERE own.user_id = person.id AND own.manager_id = identity.id) AS is_report
+        ) AS fit
         WHERE known.user_id <> row.reviewer_id AND known.user_id IS DISTINCT FROM identity.user_id
+          AND (%(granter)s <> 'route' OR NOT fit.is_granter) AND (%(report)s <> 'route' OR NOT fit.is_report)
           AND NOT EXISTS (SELECT FROM campaigns_assignment AS asked WHERE asked.item_id = row.item_id AND asked.stage = row.stage
                           AND asked.reviewer_id = known.user_id)
         ORDER BY known.place LIMIT 1
@@ -47,27 +67,31 @@ NEXT = """
 def route_unknown(*, rows: list[Assignment], by) -> int:
     """Ask the best next person about what was submitted as “I don't know”; returns how many items went on.
 
-    Where somebody can be asked the answer no longer counts: the next person's does. Where nobody can, it stays as not decided.
+    Where somebody can be asked the answer no longer counts: the next person's does. Where nobody can, it stays as not decided, and
+    what the terms say of silence follows (`actions.silence`).
     """
     unknown = {row.pk: row for row in rows if row.decision == DecisionCode.DONT_KNOW and row.is_vote}
     if not unknown:
         return 0
+    terms = Campaign.objects.values_list("terms", flat=True).get(pk=rows[0].campaign_id)
+    wanted = {name: terms.get("independence", {}).get(name, independence.ROUTE) for name in independence.CALLED}
     with connection.cursor() as cursor:
-        cursor.execute(NEXT, {"rows": list(unknown)})
+        cursor.execute(NEXT, {"rows": list(unknown), **wanted})
         found = cursor.fetchall()
-    per_person: dict[tuple[int, str], list[Assignment]] = {}
-    for row, person, why in found:
-        per_person.setdefault((person, why), []).append(unknown[row])
-    people = User.objects.in_bulk([person for person, _ in per_person])
-    for (person, why), moved in per_person.items():
-        assignments.move(
-            rows=moved,
-            to=people[person],
-            rule=ReviewerRule.ASKED_NEXT,
-            reason=f"{moved[0].reviewer_name} did not know; you {why}",
-            by=by,
+    moves = [
+        Move(
+            pk,
+            unknown[pk].item_number,
+            unknown[pk].reviewer_id,
+            person,
+            f"{unknown[pk].reviewer_name} did not know; you {why}",
+            excused,
         )
-    return len(found)
+        for pk, person, why, excused in found
+    ]
+    if moves:
+        assignments.move_all(campaign_id=rows[0].campaign_id, moves=moves, rule=ReviewerRule.ASKED_NEXT, by=by)
+    return len(moves)
 
 
 def _gone(campaign: Campaign) -> list[int]:
@@ -89,44 +113,34 @@ def replace_leavers(*, campaign_id: int, by) -> int:
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).select_related("owner").get(pk=campaign_id)
     if campaign.state != CampaignState.OPEN or clock.now() > campaign.due_at:
         return 0
-    moved = 0
-    for leaver in _gone(campaign):
+    moved, gone = 0, _gone(campaign)
+    lines = above.of(gone)
+    for leaver in gone:
         waiting = queries.unanswered(campaign).filter(reviewer_id=leaver).select_related("item", "reviewer").order_by("pk")
         rows = list(waiting.select_for_update(of=("self",), no_key=True))
-        moved += _replace(campaign, rows, _next_manager(leaver), by)
+        moved += _replace(campaign, rows, lines.get(leaver, above.Above()), by)
     return moved
 
 
-def _next_manager(leaver: int) -> User | None:
-    reviewers.find_managers()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT line.user_id FROM inventory_identity AS identity JOIN reviewing_line AS line ON line.identity_id = identity.id"
-            " WHERE identity.user_id = %s AND line.user_id IS NOT NULL",
-            [leaver],
-        )
-        found = cursor.fetchone()
-    return User.objects.filter(pk=found[0], is_active=True).first() if found else None
-
-
-def _replace(campaign: Campaign, rows: list[Assignment], manager: User | None, by) -> int:
-    """Move rows to the manager, but never a person's own access; what is left goes to the owner of the campaign."""
+def _replace(campaign: Campaign, rows: list[Assignment], line: above.Above, by) -> int:
+    """Move rows to the manager, but nothing they may not be asked about; what is left goes to the owner of the campaign."""
     moved, left = 0, rows
-    for to in (manager, campaign.owner):
+    passed = f" ({above.in_words(line.passed_over)})" if line.passed_over else ""
+    for to in (line.manager, campaign.owner):
         if to is None or not left:
             continue
-        own = set(Identity.objects.filter(user=to).values_list("key", flat=True))
         asked = set(
             Assignment.objects.filter(campaign=campaign, stage=campaign.stage, reviewer=to, is_active=True).values_list(
                 "item_id", flat=True
             )
         )
-        fitting = [
-            row for row in left if not (row.item.identity_key and row.item.identity_key in own) and row.item_id not in asked
-        ]
+        standing = independence.of(to)
+        judged = {row.pk: standing.judged(row.item, campaign.terms) for row in left}
+        fitting = [row for row in left if judged[row.pk][0] and row.item_id not in asked]
         if fitting:
-            reason = f"{fitting[0].reviewer_name} is not there any more"
-            assignments.move(rows=fitting, to=to, rule=ReviewerRule.REASSIGNED, reason=rules.check_reason(reason, ""), by=by)
+            reason = f"{fitting[0].reviewer_name} is not there any more{passed}"
+            excused = {row.pk: judged[row.pk][1] for row in fitting}
+            assignments.move(rows=fitting, to=to, rule=ReviewerRule.REASSIGNED, reason=reason, excused=excused, by=by)
         moved += len(fitting)
         gone = {row.pk for row in fitting}
         left = [row for row in left if row.pk not in gone]

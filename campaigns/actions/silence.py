@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns import permissions, plans, rules, second_look, silence
+from campaigns import above, permissions, plans, rules, second_look, silence
 from campaigns.actions import assignments
 from campaigns.actions.assignments import Move
 from campaigns.models import Campaign, ReviewItem, SilenceApproval, SilenceRemoval, SilenceVerdict
@@ -34,23 +34,20 @@ def _subject(campaign: Campaign) -> str:
 
 @transaction.atomic
 def escalate(*, campaign: Campaign, by) -> bool:
-    """Ask others about what nobody answered in a stage that is due, for some more days; returns whether anybody is asked.
+    """Ask others about what nobody answered, or knew, in a stage that is over, for some more days; returns whether anybody is asked.
 
-    Of a locked campaign, once in a stage. Each missed answer goes to the manager of who was silent, else to the owner; what neither
-    may answer stays silent.
+    Of a locked campaign, once in a stage. Each missed answer goes to the nearest manager of who was silent who signs in and may
+    answer, else to the owner; what none of them may answer stays as it is.
     """
     now = clock.now()
-    if silence.policy(campaign.terms) != plans.ESCALATE or campaign.escalated_stage >= campaign.stage or now < campaign.due_at:
+    if silence.policy(campaign.terms) != plans.ESCALATE or campaign.escalated_stage >= campaign.stage:
         return False
     if second_look.is_running(campaign):
         return False
-    found, moves, taken = silence.unanswered(campaign), [], set()
-    for one in found:
-        to = next((person for person in one.instead if (one.item, person) not in taken), None)
-        if to is not None:
-            taken.add((one.item, to))
-            why = f"No answer from {one.reviewer_name} by {campaign.due_at:%d %B %Y}"
-            moves.append(Move(one.assignment, one.number, one.reviewer, to, why))
+    found = silence.unanswered(campaign)
+    if not found and now < campaign.due_at:  # everything was answered before the day, and somebody knew of all of it
+        return False
+    moves = _moves(campaign, found)
     campaign.escalated_stage = campaign.stage
     if moves:
         assignments.move_all(campaign_id=campaign.pk, moves=moves, rule=ReviewerRule.REASSIGNED, by=by)
@@ -68,6 +65,21 @@ def escalate(*, campaign: Campaign, by) -> bool:
     entries.record(kind="silence:escalated", subject=_subject(campaign), by=by, at=now, data=data)
     _tell(campaign, Counter(move.to for move in moves), by)
     return bool(moves)
+
+
+def _moves(campaign: Campaign, found: list[silence.Unanswered]) -> list[Move]:
+    """Who is asked instead, each person once about an item, and why, with whoever above the silent one could not be."""
+    lines, moves, taken = above.of({one.reviewer for one in found}), [], set()
+    for one in found:
+        to = next((person for person in one.instead if (one.item, person) not in taken), None)
+        if to is None:
+            continue
+        taken.add((one.item, to))
+        passed = lines.get(one.reviewer, above.Above()).passed_over
+        why = f"{one.reviewer_name} does not know" if one.is_unknown else f"No answer from {one.reviewer_name}"
+        words = f" ({above.in_words(passed)})" if passed else ""
+        moves.append(Move(one.assignment, one.number, one.reviewer, to, f"{why} by {campaign.due_at:%d %B %Y}{words}"))
+    return moves
 
 
 def _tell(campaign: Campaign, asked: Counter, by) -> None:

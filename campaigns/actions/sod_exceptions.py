@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
-from campaigns import permissions, rules
-from campaigns.models import SodConflict, SodException, SodExceptionStep, SodRule
-from campaigns.states import ExceptionStep
+from campaigns import permissions, rules, sod_reading
+from campaigns.models import SodConflict, SodConflictGrant, SodException, SodExceptionRight, SodExceptionStep, SodRule
+from campaigns.states import ExceptionStep, Side
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
 from ledger.actions import entries
@@ -15,6 +16,8 @@ from people.actions import mails
 
 #: An exception is looked at again at least once a year.
 LONGEST_DAYS = 366
+#: It names every right it covers, in its entry too.
+MOST_RIGHTS = 100
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,26 @@ class Ask:
     ends_on: date
 
 
+@dataclass(frozen=True)
+class Held:
+    """A right that is held of a side of the rule."""
+
+    side: str
+    entitlement: int
+    reference: str
+    words: str
+
+
 def _subject(exception: SodException) -> str:
     return f"campaigns.sodexception:{exception.pk}"
 
 
 @transaction.atomic
 def ask(*, conflict_id: int, wanted: Ask, by) -> SodException:
-    """Ask that the person of a standing conflict may hold both sides until a day.
+    """Ask that the person of a standing conflict may hold what they hold of both sides until a day; the rights are named with it.
 
-    Refuses an account without a known person, a day that is past or more than a year ahead, and a second request while one waits.
+    Refuses an account without a known person, a day that is past or more than a year ahead, a second request while one waits, and
+    more than a hundred rights.
     """
     if not permissions.can_keep_duties_apart(by):
         raise NotAllowed("Only a control owner or administrator may ask for an exception.")
@@ -43,12 +57,13 @@ def ask(*, conflict_id: int, wanted: Ask, by) -> SodException:
     _check(conflict, wanted, now.date())
     control = _words(wanted.control, "Say what limits the harm.", "control")
     reason = _words(wanted.reason, "Say why both are needed.", "reason")
-    person = conflict.identity
+    person, held = conflict.identity, _held(conflict)
     facts = {"identity_key": person.key, "identity_name": person.name, "control": control, "reason": reason}
     facts |= {"ends_on": wanted.ends_on, "rule_version": conflict.rule.version}
     told = facts | {"rule": conflict.rule.key, "ends_on": wanted.ends_on.isoformat()}
+    told["rights"] = {side: [one.reference for one in held if one.side == side] for side in Side.values}
     entry = entries.record(kind="sod-exception:asked", subject=f"campaigns.sodconflict:{conflict.pk}", by=by, at=now, data=told)
-    return SodException.objects.create(
+    made = SodException.objects.create(
         rule=conflict.rule,
         identity=person,
         asked_by=by,
@@ -57,6 +72,22 @@ def ask(*, conflict_id: int, wanted: Ask, by) -> SodException:
         entry_uid=entry.uid,
         **facts,
     )
+    SodExceptionRight.objects.bulk_create(
+        SodExceptionRight(exception=made, side=one.side, entitlement_id=one.entitlement, words=one.words) for one in held
+    )
+    return made
+
+
+def _held(conflict: SodConflict) -> list[Held]:
+    """What is held of both sides now, each right once a side."""
+    parts = SodConflictGrant.objects.filter(conflict=conflict).order_by("side", "grant__source__key", "grant__entitlement__key")
+    names = ("grant__source__key", "grant__source__name", "grant__entitlement__key", "grant__entitlement__name")
+    found = {}
+    for side, entitlement, source, system, key, name in parts.values_list("side", "grant__entitlement_id", *names):
+        found[side, entitlement] = Held(side, entitlement, f"{source}/{key}", f"{system}: {name or key}")
+    if len(found) > MOST_RIGHTS:
+        raise InvalidInput(f"An exception names at most {MOST_RIGHTS} rights; {len(found)} are held of this rule.")
+    return list(found.values())
 
 
 def _words(text: str, why: str, field: str) -> str:
@@ -83,7 +114,8 @@ def _check(conflict: SodConflict, wanted: Ask, today: date) -> None:
 def judge(*, exception_id: int, code: str, reason: str = "", by) -> SodExceptionStep:
     """Approve or decline what somebody asked for. Who asked may only decline it, which takes it back.
 
-    Refuses the person whom it is for, one that was judged already, and one whose day has passed or whose rule has changed since.
+    Refuses the person whom it is for, one that was judged already, and one whose day has passed, whose rule has changed since, or
+    whose person holds more of it since: what is approved is what was named.
     """
     exception, now = _locked(exception_id), clock.now()
     if code == ExceptionStep.APPROVED and not permissions.can_approve_exception(by, exception):
@@ -98,6 +130,8 @@ def judge(*, exception_id: int, code: str, reason: str = "", by) -> SodException
         raise InvalidInput("Its last day has passed. Ask again.")
     if code == ExceptionStep.APPROVED and exception.rule_version != exception.rule.version:
         raise InvalidInput("The rule has changed since this was asked. Ask again.")
+    if code == ExceptionStep.APPROVED and (more := sod_reading.beyond([exception.pk]).get(exception.pk)):
+        raise InvalidInput(f"More is held since this was asked: {', '.join(more.rights[:5])}. Decline it, and ask again.")
     if code == ExceptionStep.DECLINED:
         reason = rules.check_reason(reason, "Say why it is declined.")
     return _step(exception, code, reason.strip(), now, by)
@@ -159,6 +193,31 @@ def tell_of_ended(*, by) -> int:
             dedupe_key=f"sod-exception-ended:{one.pk}",
         )
         for one, conflict in _ended(today)
+    ]
+    return mails.queue_many(drafts=drafts, by=by)
+
+
+@transaction.atomic
+def tell_of_more(*, by) -> int:
+    """Tell the owners of rules, once for each right, of people who hold more than their exception names; returns how many mails."""
+    today = clock.now().date()
+    in_force = SodException.objects.in_force(today).filter(rule_version=F("rule__version"), rule__is_active=True)
+    found = {one.pk: one for one in in_force.select_related("rule__owner")}
+    drafts = [
+        mails.Draft(
+            recipient_id=found[pk].rule.owner_id,
+            template="sod_exception_outgrown",
+            context={
+                "person": found[pk].identity_name or found[pk].identity_key,
+                "rule": found[pk].rule.name,
+                "rights": more.rights[:20],
+                "more": max(0, len(more.rights) - 20),
+                "path": f"/duties/{more.conflict}/",
+            },
+            subject_ref=_subject(found[pk]),
+            dedupe_key=f"sod-exception-outgrown:{pk}:{max(more.entitlements)}:{len(more.entitlements)}",
+        )
+        for pk, more in sod_reading.beyond(found).items()
     ]
     return mails.queue_many(drafts=drafts, by=by)
 

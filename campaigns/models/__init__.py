@@ -23,10 +23,12 @@ from campaigns.models.sod import (
     SodConflictGrant,
     SodEvaluation,
     SodException,
+    SodExceptionRight,
     SodExceptionStep,
     SodRule,
 )
 from campaigns.models.spreadsheets import SheetUpload
+from campaigns.models.sweeps import Sweep
 
 __all__ = [
     "AccessEvent",
@@ -63,8 +65,10 @@ __all__ = [
     "SodConflictGrant",
     "SodEvaluation",
     "SodException",
+    "SodExceptionRight",
     "SodExceptionStep",
     "SodRule",
     "StageResult",
     "StandingExclusion",
+    "Sweep",
 ]

@@ -37,7 +37,10 @@ class CampaignDefinition(models.Model):
     ladder = models.JSONField(default=dict, help_text="Who is reminded when: see campaigns.ladder.")
     removal_days = models.PositiveSmallIntegerField(default=7, help_text="Days a removal may take.")
     removal_limit = models.PositiveSmallIntegerField(
-        null=True, help_text="Percent of a system above which removals wait for a second person; empty: nothing waits."
+        null=True, help_text="Percent of a system above which removals wait for a second person; empty: no share waits."
+    )
+    last_holder_waits = models.BooleanField(
+        default=True, help_text="Removals after which nobody holds a privileged right wait for a second person."
     )
     reason_for_every_removal = models.BooleanField(default=False)
     reason_for_every_keep = models.BooleanField(default=False)
@@ -75,6 +78,7 @@ class CampaignDefinition(models.Model):
             "reason_for_every_keep": self.reason_for_every_keep,
             "quality": measures.checked(self.quality),
             **({} if self.removal_limit is None else {"removal_limit": self.removal_limit}),
+            "last_holder_waits": self.last_holder_waits,
             **self.plan,
             **({"schedule": self.schedule} if self.schedule else {}),
             **({"watched": self.watched} if self.watched else {}),

@@ -22,7 +22,10 @@ class ItemOpened(models.Model):
 
 
 class Finding(models.Model):
-    """A measure of one reviewer on the wrong side of the campaign's threshold, as it was when it was found. Append-only."""
+    """A measure of one reviewer on the wrong side of the campaign's threshold, as it was when it was found. Append-only.
+
+    Who was asked again is measured anew, over what they decided since: that is another round.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="findings", db_index=False)
     reviewer = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
@@ -31,12 +34,15 @@ class Finding(models.Model):
     value = models.DecimalField(max_digits=9, decimal_places=1)
     threshold = models.PositiveIntegerField()
     decided = models.PositiveIntegerField(help_text="Decisions the value was measured over.")
+    round = models.PositiveSmallIntegerField(
+        default=1, help_text="1, and one more each time the reviewer was asked again before it was found."
+    )
     found_at = models.DateTimeField()
     entry_uid = models.UUIDField(unique=True)
 
     class Meta:
         ordering = ("id",)
-        constraints = (models.UniqueConstraint(fields=("campaign", "reviewer", "measure"), name="finding_once"),)
+        constraints = (models.UniqueConstraint(fields=("campaign", "reviewer", "measure", "round"), name="finding_once"),)
 
     def __str__(self) -> str:
         return f"{self.reviewer_name}: {self.measure} {self.value}"

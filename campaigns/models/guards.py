@@ -39,7 +39,9 @@ class RemovalHold(models.Model):
     label = models.CharField(max_length=700, help_text="The system, or the right and its system.")
     removals = models.PositiveIntegerField()
     held = models.PositiveIntegerField()
-    limit = models.PositiveSmallIntegerField(help_text="Percent of the system; of the campaign's terms.")
+    limit = models.PositiveSmallIntegerField(
+        null=True, help_text="Percent of the system; of the campaign's terms, where they say it."
+    )
     at = models.DateTimeField()
     entry_uid = models.UUIDField(unique=True)
 

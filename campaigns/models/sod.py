@@ -8,7 +8,7 @@ from datetime import date
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from campaigns.models.references import USER, unchecked
 from campaigns.states import ExceptionStep, Severity, Side
@@ -68,11 +68,19 @@ class SodConflictQuerySet(models.QuerySet):
         return self.filter(ended_at__isnull=True)
 
     def with_exception(self, today: date):
-        """Each with `is_excepted`: an exception in force on that day covers it."""
-        covering = SodException.objects.in_force(today).filter(
-            rule_id=OuterRef("rule_id"), identity_id=OuterRef("identity_id"), rule_version=OuterRef("rule__version")
+        """Each with `covered_by`, the exception in force on that day that names all that is held, and `is_excepted`."""
+        named = SodExceptionRight.objects.filter(
+            exception=OuterRef(OuterRef("pk")), side=OuterRef("side"), entitlement=OuterRef("grant__entitlement_id")
         )
-        return self.annotate(is_excepted=Exists(covering))
+        unnamed = SodConflictGrant.objects.filter(~Exists(named), conflict=OuterRef(OuterRef("pk")))
+        covering = SodException.objects.in_force(today).filter(
+            ~Exists(unnamed),
+            rule_id=OuterRef("rule_id"),
+            identity_id=OuterRef("identity_id"),
+            rule_version=OuterRef("rule__version"),
+        )
+        latest = covering.order_by("-ends_on", "-pk").values("pk")[:1]
+        return self.annotate(covered_by=Subquery(latest), is_excepted=Exists(covering))
 
 
 class SodConflict(models.Model):
@@ -136,7 +144,10 @@ class SodExceptionQuerySet(models.QuerySet):
 
 
 class SodException(models.Model):
-    """Somebody asks that a person may hold both sides of a rule until a day. It counts once another person has approved it."""
+    """Somebody asks that a person may hold these rights of both sides of a rule until a day.
+
+    It counts once another person has approved it, and covers the rights it names (`SodExceptionRight`) and no others.
+    """
 
     rule = models.ForeignKey(SodRule, on_delete=models.PROTECT, related_name="exceptions")
     rule_version = models.PositiveIntegerField(help_text="It covers the rule as it was then, and no later change of its sides.")
@@ -159,6 +170,22 @@ class SodException(models.Model):
 
     def __str__(self) -> str:
         return f"{self.identity_name or self.identity_key}, until {self.ends_on}"
+
+
+class SodExceptionRight(models.Model):
+    """A right that an exception names, on its side: what the person held of the rule when it was asked for. Append-only."""
+
+    exception = models.ForeignKey(SodException, on_delete=models.PROTECT, related_name="rights", db_index=False)
+    side = models.CharField(max_length=1, choices=Side.choices)
+    entitlement = unchecked("inventory.Entitlement", related_name="+", db_index=False)
+    words = models.TextField(help_text="System and right, as they were called then.")
+
+    class Meta:
+        ordering = ("exception_id", "side", "id")
+        constraints = (models.UniqueConstraint(fields=("exception", "side", "entitlement"), name="sod_exception_right_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.exception_id}{self.side}: {self.words}"
 
 
 class SodExceptionStep(models.Model):

@@ -124,7 +124,7 @@ FIELDS = (
     ),
     Field(
         "silent_in", "answered", "Not answered in", GRANT, CAMPAIGN, "Answered, or not asked about, in the review this one follows",
-        "Somebody was asked in the campaign, did not answer, and it was not reviewed.", is_offered=False,
+        "Nobody answered for it in the campaign, or nobody knew, and it was not reviewed.", is_offered=False,
     ),
 )  # fmt: skip
 BY_NAME = {field.name: field for field in FIELDS}

@@ -95,7 +95,9 @@ PARTS = {
     "not_reviewed": lambda one, names: f"not reviewed for {_days(one['days'])}",
     "changed": lambda one, names: "new or changed since the last review of its system",
     "sod": lambda one, names: "in conflict with other duties of the same person",
-    "silent_in": lambda one, names: f"about which nobody answered in {series(map(names.campaign, one['any']))}",
+    "silent_in": lambda one, names: (
+        f"about which nobody answered, or nobody knew, in {series(map(names.campaign, one['any']))}"
+    ),
 }
 #: The order in which the parts are read aloud.
 SPOKEN = (

@@ -51,13 +51,14 @@ ANSWERED = """
     ) AS {name} ON {name}.account_id = granted.account_id AND {name}.entitlement_id = granted.entitlement_id
         AND {name}.path = granted.path AND {name}.first_seen_id = granted.first_seen_id
 """
-#: What somebody was asked about in these campaigns and did not answer: the same grant, unless it ended and began again.
+#: What nobody answered or knew in these campaigns: the same grant, unless it ended and began again.
 SILENT = """
     LEFT JOIN (
         SELECT DISTINCT was.account_id, was.entitlement_id, was.path, was.first_seen_id
         FROM campaigns_reviewitem AS item JOIN inventory_grant AS was ON was.id = item.grant_id
         JOIN campaigns_stageresult AS ended ON ended.campaign_id = item.campaign_id AND ended.item_id = item.id
-        WHERE item.campaign_id = ANY(%({name})s::bigint[]) AND item.outcome = 'not_reviewed' AND ended.result = 'no_response'
+        WHERE item.campaign_id = ANY(%({name})s::bigint[]) AND item.outcome = 'not_reviewed'
+          AND ended.result IN ('no_response', 'not_decided')
     ) AS {name} ON {name}.account_id = granted.account_id AND {name}.entitlement_id = granted.entitlement_id
         AND {name}.path = granted.path AND {name}.first_seen_id = granted.first_seen_id
 """

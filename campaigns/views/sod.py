@@ -76,12 +76,14 @@ def conflict_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def told(found: list[SodException], user, today) -> list[dict]:
-    """Exceptions with their state and with what this user may do about each."""
+    """Exceptions with their state, what is held beyond them, and with what this user may do about each."""
+    beyond = sod_reading.beyond([one.pk for one in found])
     return [
         {
             "exception": one,
             "state": (state := sod_reading.state_of(one, today)),
-            "can_approve": state == "waits" and permissions.can_approve_exception(user, one),
+            "beyond": beyond.get(one.pk) if state in ("holds", "waits") else None,
+            "can_approve": state == "waits" and one.pk not in beyond and permissions.can_approve_exception(user, one),
             "can_decline": state == "waits",
             "can_end": state == "holds",
         }

@@ -33,6 +33,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "campaign": campaign,
         "summary": summary,
+        "keeps_last_holders": guards.keeps_last_holders(campaign.terms),
         "pace": guards.pace_line(campaign, request.user, clock.now()),
         "statement": rules.statement(request.user.name, summary["total"], campaign.name),
         "error": error,

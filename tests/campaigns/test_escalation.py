@@ -174,30 +174,37 @@ def test_silence_hands_the_items_to_the_manager_once_but_not_their_own_access(la
     assert set(asked.filter(reviewer=ana).values_list("item__account_key", flat=True)) == {"olga"}
     moved = asked.filter(reviewer=olga, rule="reassigned")
     assert set(moved.values_list("reason", flat=True)) == {"Ana Berg answered nothing for 4 days; their manager is asked"}
-    entry = Entry.objects.get(kind="assignment:reassigned").payload_json["data"]
-    assert (len(entry["items"]), entry["from"], entry["to"]) == (5, f"people.user:{ana.pk}", f"people.user:{olga.pk}")
-    [mail] = Mail.objects.filter(template="campaign_handed_over")
-    assert (mail.recipient, mail.context["items"]) == (olga, 5)
+    owners = asked.get(reviewer=company.owner)
+    assert owners.reason == (
+        "System_Owner answered nothing for 4 days; as nobody above them can be, the owner of the review is asked"
+    )
+    entry = Entry.objects.get(kind="assignment:reassigned", payload_json__data__to=f"people.user:{olga.pk}").payload_json[
+        "data"
+    ]
+    assert (len(entry["items"]), entry["from"]) == (5, f"people.user:{ana.pk}")
+    mail = Mail.objects.get(template="campaign_handed_over", recipient=olga)
+    assert mail.context["items"] == 5
     with clock.freeze(MONDAY + 4 * DAY):
         send_queued_mail()
     assert "5 items of Q4 are yours now" in [mail.subject for mail in outbox.outbox]
 
 
 def test_the_new_reviewer_has_as_many_days_as_the_first(launch, company):
-    launch(hand_over_after=4, tell_owner_after=4)
+    campaign = launch(hand_over_after=4)
+    asked = Assignment.objects.filter(campaign=campaign, is_active=True)
     for number in range(1, 8):
         sweep(MONDAY + number * DAY)
-    olga = f"people.user:{company.fallback.pk}"
-    # Ana's items came to Olga on the fifth day; her own four days end on the ninth.
-    assert [entry["reviewer"] for entry in escalated() if entry["reviewer"] == olga] == []
+    # Ana's items came to Olga on the fifth day; her own four days end on the ninth. Above her there is only the owner.
+    assert asked.filter(reviewer=company.fallback).count() == 5
     sweep(MONDAY + 8 * DAY)
-    assert [entry["reviewer"] for entry in escalated() if entry["reviewer"] == olga] == [olga]
+    assert set(asked.values_list("reviewer", flat=True)) == {company.owner.pk}
 
 
-def test_nothing_is_handed_over_that_is_answered_late_or_has_no_manager(launch, company):
+def test_nothing_is_handed_over_that_is_answered_or_late(launch, company):
     campaign = launch(hand_over_after=4)
     with clock.freeze(MONDAY + DAY):
         company.decide(campaign, "bruno", "approve", company.user("ana@x.example"))
+        company.decide(campaign, "shared", "approve", company.system_owner)
     for moment in (MONDAY + 5 * DAY, MONDAY + 15 * DAY):
         sweep(moment)
     assert Entry.objects.filter(kind="assignment:reassigned").count() == 0
@@ -205,17 +212,19 @@ def test_nothing_is_handed_over_that_is_answered_late_or_has_no_manager(launch, 
 
 def test_a_mere_auditor_hears_of_nothing(launch, company):
     User.objects.filter(pk=company.fallback.pk).update(roles=["auditor"])
-    launch(tell_manager_after=3, hand_over_after=3)
+    launch(tell_manager_after=3, hand_over_after=4)
     sweep(MONDAY + 3 * DAY)
     assert told() == [("control_owner", "06-04")]
-    assert told("campaign_handed_over") == []
+    sweep(MONDAY + 4 * DAY)
+    assert told("campaign_handed_over") == [("control_owner", "06-05"), ("control_owner", "06-05")]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_sweeps_side_by_side_tell_and_hand_over_once(company):
     now = clock.now()
     with clock.freeze(now - 5 * DAY):
-        campaign = company.launch(ladder=QUIET | {"tell_owner_after": 3, "hand_over_after": 4})
+        campaign = company.launch(ladder=QUIET | {"hand_over_after": 4})
+        company.launch("Told", ladder=QUIET | {"tell_owner_after": 3})
     User.objects.update(working_days=[1, 2, 3, 4, 5, 6, 7], works_from=time(), works_to=time(23, 59, 59))
 
     def work():
@@ -229,7 +238,7 @@ def test_sweeps_side_by_side_tell_and_hand_over_once(company):
         thread.start()
     for thread in threads:
         thread.join()
-    assert Entry.objects.filter(kind="assignment:reassigned").count() == 1
-    assert Entry.objects.filter(kind="review:escalated").count() == 1, "Ana's items are Olga's now, who has time"
+    assert Entry.objects.filter(kind="assignment:reassigned").count() == 2
+    assert Entry.objects.filter(kind="review:escalated").count() == 2
     assert Mail.objects.filter(template="campaign_escalation").count() == 1
     assert Assignment.objects.filter(campaign=campaign, is_active=True, reviewer=company.fallback).count() == 5

@@ -154,15 +154,87 @@ def test_accepting_takes_a_reason_and_is_final(story, campaign, judged):
 def test_asking_again_opens_what_was_submitted(story, campaign, ana, judged):
     other = story.decide(campaign, "shared", "approve", story.system_owner)
     story.submit(campaign, story.system_owner)
-    done = dispositions.judge(campaign_id=campaign.pk, finding_ids=judged, choice="re_ask", reason=REASON, by=story.owner)
+    done = asked_again(story, campaign, judged)
     assert {one.reopened for one in done} == {5}
     assert list(Assignment.objects.filter(sign_off__isnull=False)) == [other]
     assert Mail.objects.filter(template="answers_reopened", recipient=ana).count() == 1
     assert Entry.objects.get(kind="review:reopened").payload_json["data"]["reason"] == REASON
     assert Entry.objects.filter(kind="finding:dispositioned").first().payload_json["data"]["asked"] == "now"
-    story.submit(campaign, ana)
+    with pytest.raises(InvalidInput, match="nothing to submit"):
+        story.submit(campaign, ana)  # the same answers once more are no answer
     closing.close(campaign_id=campaign.pk, by=story.owner)
-    assert made() == 3  # the same findings: they were judged
+    assert made() == 3, "nothing was decided anew, so there is nothing to measure"
+    assert story.item(campaign, "bruno").outcome == "not_reviewed"
+
+
+def asked_again(story: Story, campaign: Campaign, ids: list[int], later: float = 60) -> list[FindingDisposition]:
+    with clock.freeze(clock.now() + timedelta(seconds=later)):
+        return dispositions.judge(campaign_id=campaign.pk, finding_ids=ids, choice="re_ask", reason=REASON, by=story.owner)
+
+
+def again(story: Story, campaign: Campaign, ana: User, *, later: float, pause: float) -> None:
+    """All five items once more."""
+    begin = clock.now() + timedelta(seconds=later)
+    with clock.freeze(begin):
+        hurry(story, campaign, ana, pause=pause)
+    with clock.freeze(begin + timedelta(seconds=4 * pause)):
+        finish(story, campaign, ana)
+
+
+def rounds(campaign: Campaign) -> dict[tuple[str, int], Decimal]:
+    return {(one.measure, one.round): one.value for one in campaign.findings.all()}
+
+
+def test_who_was_asked_again_is_measured_again_over_what_they_decided_since(story, campaign, ana, judged):
+    asked_again(story, campaign, judged)
+    assert quality.rows(campaign, [ana.pk])[0].measures.decided == 5, "not begun: what there was before"
+    again(story, campaign, ana, later=120, pause=1)
+    second = {measure: value for (measure, number), value in rounds(campaign).items() if number == 2}
+    assert second == {"median_seconds": Decimal(1), "under_3_seconds": Decimal(100), "streak": Decimal(5)}
+    entry = Entry.objects.filter(kind="finding:made").latest("id").payload_json["data"]
+    assert (entry["decided"], entry["asked"]) == ("5", "again, round 2")
+    assert quality.open_findings(campaign) == 3
+    asked_again(story, campaign, list(campaign.findings.filter(round=2).values_list("pk", flat=True)), later=600)
+    again(story, campaign, ana, later=700, pause=30)
+    assert {key for key in rounds(campaign) if key[1] == 3} == {("streak", 3)}, "this time slowly"
+    closing.close(campaign_id=campaign.pk, by=story.owner)
+    assert made() == 7, "the close finds nothing that was found"
+
+
+def test_a_careful_second_time_is_not_charged_with_the_first(story, campaign, ana, judged):
+    asked_again(story, campaign, judged)
+    begin = clock.now() + timedelta(seconds=120)
+    codes = {"bruno": "approve", "chloe": "revoke", "david": "approve", "job": "revoke"}
+    for place, (account, code) in enumerate(codes.items()):
+        with clock.freeze(begin + timedelta(seconds=30 * place)):
+            story.decide(campaign, account, code, ana)
+    with clock.freeze(begin + timedelta(seconds=150)):
+        story.decide(campaign, "bruno", "approve", ana, entitlement="admin")
+        story.submit(campaign, ana)
+    assert made() == 3
+    row = quality.rows(campaign, [ana.pk])[0]
+    assert (row.breaches, row.measures.median_seconds, row.again.opened) == ([], Decimal(30), 5)
+
+
+def test_few_answers_that_were_asked_again_are_enough_to_be_held_to_the_limits(story, ana):
+    campaign = story.launch("Few", quality={"min_decisions": 5, "streak": 3})
+    hurry(story, campaign, ana)
+    finish(story, campaign, ana)
+    row = story.row(campaign, "chloe")
+    ids = list(campaign.findings.values_list("pk", flat=True))
+    Assignment.objects.filter(campaign=campaign, decided_by=ana).exclude(pk=row.pk).update(decided_by=story.admin)
+    asked_again(story, campaign, ids)
+    Assignment.objects.filter(campaign=campaign, decided_by=story.admin).update(decided_by=ana)
+    with clock.freeze(clock.now() + timedelta(seconds=120)):
+        hurry(story, campaign, ana, accounts=["chloe"] * 4)
+        story.submit(campaign, ana)
+    assert ("streak", 2) in rounds(campaign)
+
+
+def test_what_was_found_in_an_earlier_stage_cannot_be_asked_again_and_is_not_said_to_be(story, campaign, judged):
+    Assignment.objects.filter(campaign=campaign, sign_off__isnull=False).update(stage=2)
+    done = dispositions.judge(campaign_id=campaign.pk, finding_ids=judged, choice="re_ask", reason=REASON, by=story.owner)
+    assert {one.reopened for one in done} == {None}
 
 
 @pytest.mark.parametrize("ends", ["closed", "due"])
@@ -255,10 +327,10 @@ class TestPages:
         client.force_login(story.owner)
         address = reverse("campaigns:campaign-quality", args=[campaign.pk])
         story.decide(campaign, "bruno", "approve", ana)
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             client.get(address)
         story.decide(campaign, "shared", "approve", story.system_owner)
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             client.get(address)
 
     def test_thresholds_are_set_with_the_definition(self, story, client):

@@ -7,9 +7,10 @@ from django.db import transaction
 from django.db.utils import DatabaseError
 from django.urls import reverse
 
-from campaigns.actions import closing, guards, items
+from campaigns import guards as nets
+from campaigns.actions import closing, definitions, guards, items
 from campaigns.actions.items import Answer
-from campaigns.models import HeldRemoval, HoldVerdict, PaceNotice, RemovalHold
+from campaigns.models import Campaign, HeldRemoval, HoldVerdict, PaceNotice, RemovalHold
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
 from evidence.actions import sealing
@@ -22,9 +23,11 @@ from tests.story import Story
 pytestmark = pytest.mark.django_db
 
 
-def closed(story: Story, *revoked: tuple[str, str], limit: int | None = 20, name: str = "Q4"):
+def closed(
+    story: Story, *revoked: tuple[str, str], limit: int | None = 20, last_holder_waits: bool = True, name: str = "Q4"
+) -> Campaign:
     """A closed review in which Ana removed these (account, right)."""
-    campaign = story.launch(name, removal_limit=limit)
+    campaign = story.launch(name, removal_limit=limit, last_holder_waits=last_holder_waits)
     ana = story.user("ana@x.example")
     for account, right in revoked:
         story.decide(campaign, account, "revoke", ana, entitlement=right)
@@ -76,9 +79,27 @@ def test_more_than_the_share_of_a_system_waits_and_exactly_the_share_does_not(st
     assert opened(other) == {"bruno", "david"}
 
 
-def test_campaigns_without_a_limit_hold_nothing(story):
+def test_without_a_limit_only_the_last_who_hold_a_privileged_right_wait(story):
     campaign = closed(story, ("bruno", "admin"), ("david", "read"), limit=None)
+    hold = RemovalHold.objects.get()
+    assert (hold.kind, hold.limit) == ("last_holder", None)
+    assert opened(campaign) == {"david"}
+
+
+def test_a_definition_that_wants_neither_holds_nothing(story):
+    campaign = closed(story, ("bruno", "admin"), ("david", "read"), limit=None, last_holder_waits=False)
     assert opened(campaign) == {"bruno", "david"}
+
+
+def test_a_definition_has_both_guards_unless_it_says_otherwise(story):
+    terms = definitions.Terms(name="New", sources=[story.source.pk], fallback_reviewer=story.fallback, owner=story.owner)
+    made = definitions.create(terms=terms, by=story.owner).terms()
+    assert (made["removal_limit"], made["last_holder_waits"]) == (20, True)
+
+
+@pytest.mark.parametrize("earlier", [{}, {"removal_limit": 20}])
+def test_campaigns_keep_the_guards_they_were_launched_with(earlier):
+    assert nets.keeps_last_holders(earlier) == bool(earlier), "there was one switch for both"
 
 
 def test_an_item_in_two_holds_needs_both(story):

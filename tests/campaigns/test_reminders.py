@@ -11,7 +11,7 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from campaigns import ladder, tasks
-from campaigns.actions import advancing, closing, delegations, lifecycle
+from campaigns.actions import advancing, closing, delegations, lifecycle, reminders
 from campaigns.models import Campaign
 from certify.lib import clock
 from ledger.models import Entry
@@ -75,6 +75,97 @@ def test_the_days_of_the_usual_ladder(opened, ana):
     assert days == ["2026-06-08", "2026-06-12", "2026-06-15"]
     assert {mail.due_at.time() for mail in digests()} == {time(8)}
     assert {mail.recipient.name for mail in digests()} == {"Ana Berg", "System_Owner"}
+
+
+DAILY = dict.fromkeys(("weekly", "on_the_day", "daily_after"), False)
+
+
+@pytest.fixture
+def on_days(story):
+    """Launch on the Monday with reminders so many days before the due date only; Monday is swept."""
+
+    def made(*days: int, name: str = "Q4") -> Campaign:
+        with clock.freeze(MONDAY):
+            campaign = story.launch(name, ladder=ladder.default() | DAILY | {"days_before": list(days)})
+        sweep(MONDAY)
+        return campaign
+
+    return made
+
+
+def received(user: User) -> list[tuple[str, dict[str, int]]]:
+    """(day it went out, campaign → items) of each reminder."""
+    return [(mail.sent_at.date().isoformat()[-5:], said(mail)) for mail in digests(recipient=user, state="sent")]
+
+
+def both(moment: datetime) -> None:
+    """The sweep, and then the mails that are due; as the beat does it every quarter of an hour."""
+    sweep(moment)
+    deliver(moment)
+
+
+def test_what_fell_into_a_standstill_comes_once_with_the_first_working_day_after_it(on_days, story):
+    on_days(12, 11)  # the Wednesday and the Thursday
+    ana = story.user("ana@x.example")
+    for quarter in range(96):
+        both(MONDAY + 4 * DAY + quarter * QUARTER)  # Friday at ten, until Saturday at ten
+    assert received(ana) == [("06-05", {"Q4": 5})], "the latest once, not one for each day"
+    both(MONDAY + 7 * DAY)
+    assert len(digests(recipient=ana)) == 1
+
+
+def test_a_standstill_until_the_weekend_is_made_up_on_monday_in_the_same_mail_as_mondays(on_days, story):
+    on_days(10)  # the Friday
+    on_days(7, name="Monday too")
+    ana = story.user("ana@x.example")
+    sweep(MONDAY + 3 * DAY)
+    both(MONDAY + 5 * DAY)
+    assert received(ana) == []
+    for hour in range(-9, 10):
+        both(MONDAY + 7 * DAY + timedelta(hours=hour))
+    assert received(ana) == [("06-08", {"Q4": 5, "Monday too": 5})]
+
+
+def test_an_evening_is_too_late_for_the_day_and_the_next_morning_makes_up_for_it(on_days, story):
+    on_days(12)
+    ana = story.user("ana@x.example")
+    sweep(MONDAY + DAY)
+    for moment in (MONDAY + 2 * DAY + timedelta(hours=10), MONDAY + 3 * DAY - timedelta(hours=9), MONDAY + 3 * DAY):
+        both(moment)  # Wednesday at eight in the evening, Thursday at one and at ten
+    assert received(ana) == [("06-04", {"Q4": 5})]
+
+
+@pytest.mark.parametrize("order", [(sweep, deliver), (deliver, sweep)])
+def test_a_mail_that_was_kept_from_going_out_is_the_only_one_of_the_day_and_says_all_of_it(on_days, story, order):
+    on_days(12)
+    on_days(11, name="Thursday")
+    ana = story.user("ana@x.example")
+    sweep(MONDAY + 2 * DAY - timedelta(hours=9))  # Wednesday's mail is made, and waits for the morning
+    for act in order:
+        act(MONDAY + 3 * DAY)
+    assert received(ana) == [("06-04", {"Q4": 5, "Thursday": 5})]
+    for hour in range(48):
+        both(MONDAY + 3 * DAY + timedelta(hours=hour))
+    assert len(received(ana)) == 1
+
+
+def test_after_a_standstill_mails_wait_for_the_hours_of_their_readers(on_days, story):
+    on_days(12)
+    assert deliver(MONDAY + timedelta(hours=13)) == [], "the mails that ask wait, it is eleven in the evening"
+    assert len(deliver(MONDAY + DAY)) == 2
+    sweep(MONDAY + 2 * DAY - timedelta(hours=9))
+    assert deliver(MONDAY + 2 * DAY + timedelta(hours=13)) == [], "and so does the reminder"
+    assert deliver(MONDAY + 3 * DAY - timedelta(hours=2)) == ["ana@x.example", "system_owner@x.example"]
+
+
+def test_a_run_that_breaks_off_has_missed_nothing(on_days, monkeypatch, story):
+    on_days(12)
+    with monkeypatch.context() as broken:
+        broken.setattr(reminders.mails, "queue_many", lambda **_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sweep(MONDAY + 3 * DAY)
+    both(MONDAY + 3 * DAY + QUARTER)
+    assert received(story.user("ana@x.example")) == [("06-04", {"Q4": 5})]
 
 
 def test_a_step_on_a_day_off_comes_with_the_next_working_day(story):
@@ -272,6 +363,33 @@ def test_whatever_the_ladders_nobody_gets_two_mails_a_day_and_none_too_late(rung
         ends = [open_now[place][1].due_at for place in planned.places]
         assert hours.is_working(planned.due_at) or min(ends) <= hours.next_moment(now)
         assert planned.due_at < min(ends) or planned.due_at == now
+
+
+@trying(deadline=None, max_examples=40)
+@given(st.tuples(ladders, spans()), OFFICE, st.lists(st.tuples(st.integers(0, 700), st.integers(1, 200)), max_size=3))
+def test_whatever_stands_still_nobody_gets_two_mails_a_day_and_every_step_is_followed_by_one(rung, hours, stops):
+    """Sweeps every hour but in standstills (begin, hours), with the key that the mails have."""
+    rungs, span = rung
+    stopped = {hour for begin, length in stops for hour in range(begin, begin + length)}
+    mails_at, since = {}, None
+    swept = [number for number in range(30 * 24) if number not in stopped]
+    for number in swept:
+        now = span.opened_at + timedelta(hours=number)
+        if now < span.due_at and (planned := ladder.plan([rung], hours, now, since)):
+            mails_at.setdefault(planned.day, planned.due_at)
+        since = now
+    for day, moment in mails_at.items():
+        assert hours.day(moment) == day
+    latest = max((span.opened_at + timedelta(hours=number) for number in swept), default=None)
+    for number in range(30):
+        day = hours.day(span.opened_at) + number * DAY
+        # A step is made up for when there is a working moment after it that is swept before the stage ends.
+        later = [at for at in (span.opened_at + timedelta(hours=n) for n in swept) if hours.day(at) >= day]
+        if not later or since is None or not ladder.steps(rungs, span, day, hours.zone):
+            continue
+        chance = next((at for at in later if hours.is_working(at) and at < span.due_at), None)
+        if chance and swept[0] == 0 and chance < latest:
+            assert any(day <= sent <= hours.day(chance) for sent in mails_at), (day, chance)
 
 
 def test_the_mail_that_asks_waits_while_the_campaign_is_paused(opened, story):

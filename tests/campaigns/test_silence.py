@@ -117,7 +117,7 @@ def test_each_stage_escalates_once_and_an_owner_who_ends_it_does_not(line):
 
 
 def closed_quietly(story: Story, policy: str, **more) -> Campaign:
-    """Bruno's reading right is kept, Chloe's removed, David's unknown; nobody said a word about the other four."""
+    """Bruno's reading right is kept, Chloe's removed; nobody knew of David's, nor said a word about the other four."""
     campaign = launch(story, policy, **more)
     ana = story.user("ana@x.example")
     story.source.owner = None  # nobody is there to ask next about what somebody does not know
@@ -131,7 +131,8 @@ def closed_quietly(story: Story, policy: str, **more) -> Campaign:
 
 def test_a_follow_up_asks_only_about_what_nobody_answered_and_is_still_open(story):
     closed = closed_quietly(story, "follow_up")
-    assert {item.account_key for item in silence.silent_items(closed)} == {"ana", "bruno", "job", "shared"}
+    silent = {item.account_key: item.is_unknown for item in silence.silent_items(closed)}
+    assert silent == {"ana": False, "bruno": False, "job": False, "shared": False, "david": True}
     story.load_without(("job", "read"))
     made = actions.follow_up(campaign_id=closed.pk, by=story.owner)
     assert (made.name, made.follows, made.state) == ("Quiet – follow-up", closed, "requested")
@@ -141,10 +142,11 @@ def test_a_follow_up_asks_only_about_what_nobody_answered_and_is_still_open(stor
     assert {(one.account_key, one.entitlement_key) for one in items} == {
         ("ana", "read"),
         ("bruno", "admin"),
+        ("david", "read"),
         ("shared", "read"),
     }
     assert launched.terms["stages"] == closed.terms["stages"]
-    assert "about which nobody answered in “Quiet”" in launched.terms["scope_words"]
+    assert "about which nobody answered, or nobody knew, in “Quiet”" in launched.terms["scope_words"]
     assert set(launched.exclusions.values_list("rule", flat=True)) == {"answered"}
     assert launched.excluded_count + launched.item_count == 6
 
@@ -179,7 +181,7 @@ def test_removals_are_proposed_and_nothing_is_removed_before_people_approve(stor
     assert [task.item.account_key for task in RemediationTask.objects.all()] == ["chloe"]
     story.load_without(("job", "read"))
     found = {item.account_key: item.pk for item in silence.proposed(closed)}
-    assert set(found) == {"ana", "bruno", "shared"}, "what is gone by itself is not proposed"
+    assert set(found) == {"ana", "bruno", "david", "shared"}, "what is gone by itself is not proposed"
     with pytest.raises(NotAllowed):
         actions.approve(campaign_id=closed.pk, item_ids=[found["ana"]], reason=REASON, by=story.admin)
     with pytest.raises(InvalidInput):
@@ -287,7 +289,7 @@ def test_the_pages(client, story):
     page, listed = (reverse(f"campaigns:campaign-{name}", args=[closed.pk]) for name in ("detail", "unanswered"))
     remove = reverse("campaigns:campaign-remove-unanswered", args=[closed.pk])
     client.force_login(story.owner)
-    assert "4 removals proposed" in client.get(page).text
+    assert "5 removals proposed" in client.get(page).text
     assert "Nightly job" in client.get(listed).text
     ids = [item.pk for item in silence.proposed(closed)]
     assert "Another control owner or an administrator must confirm" in client.post(remove, {"everything": "yes"}).text

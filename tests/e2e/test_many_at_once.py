@@ -21,7 +21,7 @@ def story(transactional_db, tmp_path) -> Story:
 
 
 def test_many_at_once_a_spreadsheet_and_the_submission(page: Page, live_server, story, tmp_path):
-    campaign, ana = story.launch(removal_limit=20), story.user("ana@x.example")
+    campaign, ana = story.launch(removal_limit=20, last_holder_waits=True), story.user("ana@x.example")
     sign_in(page, live_server.url, ana)
     page.goto(f"{live_server.url}/reviews/{campaign.pk}/")
     page.get_by_label("Select every row on this page").check()
@@ -54,7 +54,7 @@ def test_many_at_once_a_spreadsheet_and_the_submission(page: Page, live_server, 
 
 
 def test_what_waits_for_a_second_person(page: Page, live_server, story):
-    campaign, ana = story.launch(removal_limit=20), story.user("ana@x.example")
+    campaign, ana = story.launch(removal_limit=20, last_holder_waits=True), story.user("ana@x.example")
     story.decide(campaign, "bruno", "revoke", ana, entitlement="admin")
     story.decide(campaign, "david", "revoke", ana)
     story.submit(campaign, ana)

@@ -128,6 +128,9 @@ def _terms(story: Story, name: str, **changes) -> Terms:
         "fallback_reviewer": story.fallback,
         "owner": story.owner,
         "controls": ["soc2:CC6.3"],
+        # So small a company is emptied by few removals.
+        "removal_limit": None,
+        "last_holder_waits": False,
     }
     return Terms(name=f"Definition of {name}", **terms | changes)
 

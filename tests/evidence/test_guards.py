@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def pack(story, key_file, tmp_path):
     """Two of seven accesses go, and the last administrator: both wait, both are confirmed, then tasks are opened."""
-    campaign, ana = story.launch("Q4", removal_limit=20), story.user("ana@x.example")
+    campaign, ana = story.launch("Q4", removal_limit=20, last_holder_waits=True), story.user("ana@x.example")
     story.decide(campaign, "bruno", "revoke", ana, entitlement="admin")
     story.decide(campaign, "david", "revoke", ana)
     story.submit(campaign, ana)

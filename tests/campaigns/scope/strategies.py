@@ -103,7 +103,9 @@ def grants(draw) -> list[dict]:
             "before": st.sampled_from(["same", "used", "prolonged", "ended"]),
             "at_baseline": st.sampled_from(["approved", "not_reviewed", "kind", "unchanged"]),
             "answered_days": st.none() | st.sampled_from(DAYS_AGO),
-            "conflict": st.sampled_from(["", "open", "ended", "out_of_use", "excepted", "waiting", "ran_out", "earlier"]),
+            "conflict": st.sampled_from(
+                ["", "open", "ended", "out_of_use", "excepted", "waiting", "ran_out", "earlier", "outgrown"]
+            ),
             "answer": st.sampled_from(["approved", "revoked", "not_reviewed"]),
         }
     )

@@ -17,6 +17,7 @@ from campaigns.models import (
     SodConflict,
     SodConflictGrant,
     SodException,
+    SodExceptionRight,
     SodExceptionStep,
     SodRule,
 )
@@ -159,7 +160,7 @@ class Company:
             first_seen_at=NOW - timedelta(days=LOADED[fact["first_seen"]]),
             answered_at=NOW - timedelta(days=fact["answered_days"]) if is_answered else None,
             is_changed=self._is_changed(fact),
-            is_in_conflict=fact["conflict"] in ("open", "waiting", "ran_out", "earlier"),
+            is_in_conflict=fact["conflict"] in ("open", "waiting", "ran_out", "earlier", "outgrown"),
         )
 
     def _conflict(self, place: int, grant: Grant, what: str) -> None:
@@ -171,10 +172,12 @@ class Company:
         ended = NOW if what == "ended" else None
         conflict = SodConflict.objects.create(rule=rule, holder=who.pk, identity=who, found_at=NOW, ended_at=ended)
         SodConflictGrant.objects.create(conflict=conflict, side="a", grant=grant)
-        if what in ("excepted", "waiting", "ran_out", "earlier"):
+        if what in ("excepted", "waiting", "ran_out", "earlier", "outgrown"):
             ends_on = NOW.date() - timedelta(days=what == "ran_out")
             facts = {"rule_version": 1 if what == "earlier" else 2, "ends_on": ends_on, "asked_by": user, "asked_at": NOW}
             asked = SodException.objects.create(rule=rule, identity=who, entry_uid=uuid.uuid4(), **facts)
+            if what != "outgrown":
+                SodExceptionRight.objects.create(exception=asked, side="a", entitlement_id=grant.entitlement_id)
             if what != "waiting":
                 step = {"code": "approved", "asked_by": user, "by": self.approver, "at": NOW, "entry_uid": uuid.uuid4()}
                 SodExceptionStep.objects.create(exception=asked, **step)

@@ -1,6 +1,7 @@
 """Exceptions: asked for by one, approved by another, over on their day; nothing of it is ever changed."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 from django.db import IntegrityError, InternalError, ProgrammingError, connection, transaction
@@ -16,7 +17,8 @@ from ledger.actors import SYSTEM
 from ledger.models import Entry
 from people.actions import users
 from people.models import Mail
-from tests.campaigns.sod.conftest import compare, load_erp, standing, terms
+from tests.campaigns.sod.conftest import PAY_GRANTS, PAY_RIGHTS, compare, load_erp, standing, terms
+from tests.story import GRANTS
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -135,6 +137,89 @@ def test_new_sides_of_the_rule_end_what_was_approved_for_the_old(story, conflict
         approve(second, story.admin)
 
 
+MORE_RIGHTS = PAY_RIGHTS + "erp,refund,Refund,role,Pay back,no,,payments\n"
+MORE_GRANTS = PAY_GRANTS + "erp,bcosta,Bruno Costa,p2,refund\n"
+
+
+def named(exception) -> set[tuple[str, str]]:
+    return set(exception.rights.values_list("side", "words"))
+
+
+def test_it_names_what_is_held_and_one_more_right_opens_the_conflict_again(story, conflict):
+    exception = ask(conflict, story.owner)
+    approve(exception, story.admin)
+    rights = {
+        ("a", "Customer records: Administrator"),
+        ("a", "Customer records: Read customers"),
+        ("b", "Payments: Pay invoices"),
+    }
+    assert named(exception) == rights
+    asked = Entry.objects.get(kind="sod-exception:asked").payload_json["data"]
+    assert asked["rights"] == {"a": ["crm/admin", "crm/read"], "b": ["erp/pay"]}
+    load_erp(story, MORE_GRANTS, MORE_RIGHTS)
+    compare()
+    assert not is_excepted(conflict), "a further right of a side was never approved"
+    assert sod_reading.beyond([exception.pk])[exception.pk].rights == ["Payments: Refund"]
+    for _ in range(2):
+        sod_exceptions.tell_of_more(by=SYSTEM)
+    mail = Mail.objects.get(template="sod_exception_outgrown")
+    assert (mail.recipient, mail.context["rights"]) == (story.owner, ["Payments: Refund"])
+    load_erp(story)
+    compare()
+    assert is_excepted(conflict), "the new right is gone: what is held was approved"
+    second = ask(conflict, story.owner)
+    assert named(second) == rights
+
+
+def test_fewer_rights_and_another_account_with_the_same_are_covered(story, conflict):
+    approve(ask(conflict, story.owner), story.admin)
+    story.load_without(("bruno", "admin"))
+    load_erp(story, PAY_GRANTS + "erp,bruno2,Bruno Costa,p2,pay\n")
+    compare()
+    assert is_excepted(conflict)
+
+
+def test_the_first_side_counts_as_well(story, conflict):
+    story.load_without(("bruno", "admin"))
+    compare()
+    approve(ask(conflict, story.owner), story.admin)
+    story.load(grants=GRANTS)
+    compare()
+    assert not is_excepted(conflict)
+
+
+def test_what_was_not_named_is_not_approved(story, conflict):
+    exception = ask(conflict, story.owner)
+    load_erp(story, MORE_GRANTS, MORE_RIGHTS)
+    compare()
+    with pytest.raises(InvalidInput, match="More is held since this was asked: Payments: Refund"):
+        approve(exception, story.admin)
+    sod_exceptions.judge(exception_id=exception.pk, code="declined", reason="Ask for all of it", by=story.admin)
+    approve(ask(conflict, story.owner), story.admin)
+    assert is_excepted(conflict)
+
+
+def test_exceptions_of_before_name_what_was_held_when_they_were_asked_for(story, conflict):
+    exception = ask(conflict, story.owner)
+    approve(exception, story.admin)
+    load_erp(story, MORE_GRANTS, MORE_RIGHTS)
+    compare()
+    wanted = named(exception)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # as if no right had ever been named
+        cursor.execute("DELETE FROM campaigns_sodexceptionright")
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+        cursor.execute(import_module("campaigns.migrations.0113_exception_rights_kept").NAMED)
+    assert named(exception) == wanted
+    assert not is_excepted(conflict)
+
+
+def test_a_hundred_rights_are_named_at_most(story, conflict, monkeypatch):
+    monkeypatch.setattr(sod_exceptions, "MOST_RIGHTS", 2)
+    with pytest.raises(InvalidInput, match="at most 2 rights; 3 are held"):
+        ask(conflict, story.owner)
+
+
 def test_an_account_of_nobody_known_gets_no_exception(story, rule):
     sod_rules.create(terms=terms(story, key="own", side_a=["erp/pay"], side_b=["erp/book"]), by=story.owner)
     compare()
@@ -150,7 +235,8 @@ def test_an_account_of_nobody_known_gets_no_exception(story, rule):
 def test_the_database_keeps_exceptions_and_their_steps(story, conflict):
     exception = ask(conflict, story.owner)
     step = approve(exception, story.admin)
-    for row, change in ((exception, "ends_on = '2027-01-01'"), (step, "code = 'declined'")):
+    right = exception.rights.first()
+    for row, change in ((exception, "ends_on = '2027-01-01'"), (step, "code = 'declined'"), (right, "side = 'b'")):
         for statement in (f"DELETE FROM {row._meta.db_table}", f"UPDATE {row._meta.db_table} SET {change}"):
             refused = pytest.raises((InternalError, ProgrammingError))
             with refused, transaction.atomic(), connection.cursor() as cursor:
