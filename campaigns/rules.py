@@ -29,6 +29,11 @@ CONFLICT_COLUMNS = (
 ADVICE_COLUMNS = (
     "campaign", "item", "recommendation", "score", "peers_holding", "peers_total", "peers_label", "reasons",
 )  # fmt: skip
+#: Whose words describe the right, and the credential of the account, for each item of which either was known at its launch.
+CONTEXT_COLUMNS = (
+    "campaign", "number", "item", "described_by", "described_by_name", "described_at", "file_description", "credential_kind",
+    "credential_at", "credential_limit",
+)  # fmt: skip
 OUTCOME_COLUMNS = (
     "campaign", "item", "outcome", "decision", "reviewer", "decided_at", "decision_entry", "sign_off_entry",
 )  # fmt: skip

@@ -216,6 +216,7 @@ class Signal(TextChoices):
     EXTERNAL = "external", _("External")
     ORPHAN = "orphan", _("No owner known")
     NON_HUMAN = "non_human", _("Service account or AI agent")
+    STATIC = "static", _("Old static credential")
     UNUSED = "unused", _("Not used 90 days")
     NEW = "new", _("New since last review")
     MOVED = "moved", _("Changed job or manager")

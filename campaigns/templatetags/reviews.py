@@ -11,9 +11,10 @@ from campaigns import advice_reading, rules, second_look
 from campaigns.models import Assignment, Campaign
 from campaigns.states import RED_SIGNALS, DecisionCode, Severity, Signal
 from certify.lib import language
+from inventory.states import CredentialKind
 
 register = template.Library()
-AMBER = (Signal.EXTERNAL, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW, Signal.MOVED)
+AMBER = (Signal.EXTERNAL, Signal.STATIC, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW, Signal.MOVED)
 
 
 @register.filter
@@ -41,6 +42,7 @@ SHORT = {
     "conflict": gettext_lazy("Conflict"),
     "orphan": gettext_lazy("No owner"),
     "non_human": gettext_lazy("Service"),
+    "static": gettext_lazy("Old credential"),
     "unused": gettext_lazy("Unused"),
     "expired": gettext_lazy("Ended"),
     "new": gettext_lazy("New"),
@@ -62,6 +64,12 @@ def signal_colour(signal: str) -> str:
     if signal in RED_SIGNALS:
         return "red"
     return "amber" if signal in AMBER else ""
+
+
+@register.filter
+def credential_label(kind: str) -> str:
+    """What an account signs in with, in words."""
+    return CredentialKind(kind or CredentialKind.UNKNOWN).label
 
 
 @register.filter

@@ -35,6 +35,7 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import Conflict, DomainError, InvalidInput
 from certify.lib.files import store
+from inventory import describing
 
 GROUP_LABELS = {
     "person": lambda row: row.item.identity_name or row.item.account_key,
@@ -54,7 +55,10 @@ UNCHANGED_SEEN = "unchanged-seen"
 @requires(permissions.can_review)
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    return render(request, "campaigns/inbox.html", {"cards": worklist.inbox(request.user), "now": clock.now()})
+    """The reviews that wait for somebody, and how many of their own rights nobody has described."""
+    rights = describing.counts(describing.owned(request.user))
+    context = {"cards": worklist.inbox(request.user), "now": clock.now(), "rights": rights}
+    return render(request, "campaigns/inbox.html", context)
 
 
 def desk(request: HttpRequest, pk: int) -> tuple[Campaign, QuerySet]:
@@ -70,7 +74,9 @@ def _row(request: HttpRequest, pk: int, row: int, now: datetime) -> tuple[Assign
     """One of the user's rows, and all of them in its campaign."""
     rows = worklist.my_rows(request.user, pk, now)
     found = rows.filter(campaign__state__in=worklist.REVIEWED)
-    return get_object_or_404(found.select_related("item__advice", "decided_by", "reviewer", "campaign__owner"), pk=row), rows
+    return get_object_or_404(
+        found.select_related("item__advice", "item__context", "decided_by", "reviewer", "campaign__owner"), pk=row
+    ), rows
 
 
 def _is_open(campaign: Campaign, now: datetime) -> bool:
