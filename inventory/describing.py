@@ -1,7 +1,9 @@
 """Reads of descriptions: which rights somebody may describe, and which of them still need it."""
 
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
 
+from inventory import rules
 from inventory.models import Entitlement, EntitlementDescription
 from inventory.queries import with_holders
 from people.states import Role
@@ -27,6 +29,20 @@ def describable(user) -> QuerySet:
 def counts(rights: QuerySet) -> dict[str, int]:
     """How many of the rights there are of each sort that the page shows."""
     return {name: rights.filter(condition).count() for name, condition in SHOWN.items()}
+
+
+def own(right: Entitlement) -> str:
+    """What its owner wrote of a right; "" where nobody did."""
+    return right.described.text if right.described else ""
+
+
+def problem(right: Entitlement | None, text: str, seen: int | None = None) -> str:
+    """Why a text cannot be written of a right (None: not one of the user's); "" where it can. `seen`: as in `actions.describing.Words`."""
+    if right is None:
+        return _("This is no right that you may describe.")
+    if seen is not None and seen != (right.described_id or 0):
+        return _("Somebody wrote something else in the meantime: {words}").format(words=own(right) or _("nothing"))
+    return rules.description_problem(text, names=(right.key, right.name)) if text.strip() else ""
 
 
 def page(rights: QuerySet, *, show: str, search: str = "", after: int = 0) -> QuerySet:

@@ -225,15 +225,8 @@ class Entitlement(models.Model):
     description = models.TextField(
         blank=True, help_text="As its file says. What its owner wrote stands beside it, in `described`."
     )
-    described = models.ForeignKey(
-        "inventory.EntitlementDescription",
-        on_delete=models.PROTECT,
-        null=True,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-        help_text="The words of its owner, which reviewers see instead of the file's; empty where nobody wrote any.",
-    )
+    #: The words of its owner, which reviewers see instead of the file's.
+    described = unchecked("inventory.EntitlementDescription", null=True, related_name="+", db_index=False)
     privileged = models.CharField(max_length=7, choices=Tristate.choices, default=Tristate.UNKNOWN)
     owner_key = models.CharField(max_length=200, blank=True)
     owner = models.ForeignKey(

@@ -8,6 +8,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import advice_reading, rules, second_look
+from campaigns.advice_words import in_words
 from campaigns.models import Assignment, Campaign
 from campaigns.states import RED_SIGNALS, DecisionCode, Severity, Signal
 from certify.lib import language
@@ -108,6 +109,12 @@ def asks_for(row: Assignment, campaign: Campaign) -> str:
     """The answers to this row that need a reason: the page asks for it before it sends them."""
     codes, recommended = (DecisionCode.APPROVE, DecisionCode.REVOKE), advice_reading.recommended(row.item)
     return " ".join(code for code in codes if rules.needs_reason(code, row.item.signals, campaign.terms, recommended))
+
+
+@register.filter
+def advice_words(reason: str) -> str:
+    """A reason of what is recommended, in the reader's language."""
+    return in_words(reason)
 
 
 @register.filter

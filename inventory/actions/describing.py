@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
-from inventory import describing, permissions, rules
+from inventory import describing, permissions
 from inventory.models import Entitlement, EntitlementDescription
 from inventory.readers import descriptions
 from inventory.states import DescribedHow
@@ -59,7 +59,8 @@ def describe(*, words: list[Words], by) -> Described:
     if len(words) > MOST:
         raise InvalidInput(_("At most {most} rights are described in one go.").format(most=MOST))
     rights = _locked(by, [one.entitlement_id for one in words])
-    refused = {one.entitlement_id: reason for one in words if (reason := _wrong(rights.get(one.entitlement_id), one))}
+    found = [(one.entitlement_id, describing.problem(rights.get(one.entitlement_id), one.text, one.seen)) for one in words]
+    refused = {pk: reason for pk, reason in found if reason}
     if refused:
         return Described(refused=refused)
     changed = [one for one in words if _is_change(rights[one.entitlement_id], one)]
@@ -74,25 +75,9 @@ def _locked(by, ids: Iterable[int]) -> dict[int, Entitlement]:
     return {right.pk: right for right in found.select_for_update(of=("self",), no_key=True)}
 
 
-def _own(right: Entitlement) -> str:
-    return right.described.text if right.described else ""
-
-
-def _wrong(right: Entitlement | None, said: Words) -> str:
-    """Why the words cannot be written; "" where they can."""
-    if right is None:
-        return _("This is no right that you may describe.")
-    if said.seen is not None and said.seen != (right.described_id or 0):
-        now = _own(right) or _("nothing")
-        return _("Somebody wrote something else in the meantime: {words}").format(words=now)
-    if not said.text.strip():
-        return ""
-    return rules.description_problem(said.text, names=(right.key, right.name))
-
-
 def _is_change(right: Entitlement, said: Words) -> bool:
     text = said.text.strip()
-    if text == _own(right):
+    if text == describing.own(right):
         return said.is_confirmed and bool(text) and right.described.file_said != right.description
     return right.described_id is not None or text != right.description
 
@@ -136,7 +121,7 @@ def _facts(right: Entitlement, said: Words, how: str) -> dict:
     return {
         "source": right.source.key,
         "entitlement": right.key,
-        "old": _own(right),
+        "old": describing.own(right),
         "new": said.text.strip(),
         "file_said_sha256": hashlib.sha256(right.description.encode()).hexdigest() if right.description else "",
         "how": str(how),
@@ -156,16 +141,10 @@ def take_in(*, data: bytes, file_name: str, only_check: bool = False, by) -> Des
     ids = _ids(by, rows)
     rights = _locked(by, ids.values())
     filled = [row for row in rows if row.text]
-    words, first = [], {}
-    for row in filled:
-        found = rights.get(ids.get((row.source, row.right), 0))
-        said = Words(found.pk if found else 0, row.text)
-        reason = _wrong(found, said)
-        if (line := first.setdefault((row.source, row.right), row.line)) != row.line:
-            reason = _("stands on line {line} already").format(line=line)
-        if reason:
+    words = [Words(ids.get((row.source, row.right), 0), row.text) for row in filled]
+    for row, said in zip(filled, words, strict=True):
+        if reason := describing.problem(rights.get(said.entitlement_id), said.text):
             refused.append(descriptions.Refused(row.line, f"{row.source}/{row.right}", reason))
-        words.append(said)
     if refused:
         return Described(refused_rows=sorted(refused, key=lambda one: one.line))
     changed = [one for one in words if _is_change(rights[one.entitlement_id], one)]

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator
 
 from certify.lib import csvsafe
+from inventory import describing
 from inventory.models import Entitlement
 
 COLUMNS = ("source", "entitlement_id", "name", "held_by", "file_says", "description")
@@ -21,6 +22,5 @@ def lines(rights: Iterable[Entitlement]) -> Iterator[str]:
     writer = csv.writer(_Echo(), lineterminator="\r\n")
     yield "\ufeff" + writer.writerow(COLUMNS)
     for right in rights:
-        own = right.described.text if right.described else ""
-        cells = (right.source.key, right.key, right.name, str(right.holders), right.description, own)
+        cells = (right.source.key, right.key, right.name, str(right.holders), right.description, describing.own(right))
         yield writer.writerow([csvsafe.cell(cell) for cell in cells])

@@ -68,6 +68,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='entitlement',
             name='described',
-            field=models.ForeignKey(db_constraint=False, db_index=False, help_text="The words of its owner, which reviewers see instead of the file's; empty where nobody wrote any.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.entitlementdescription'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.entitlementdescription'),
         ),
     ]

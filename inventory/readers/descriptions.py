@@ -44,6 +44,7 @@ def read(data: bytes) -> tuple[list[Row], list[Refused]]:
         raise InvalidInput(_("The file is larger than {limit} MiB.").format(limit=MAX_BYTES // 2**20), field="file")
     rows: list[Row] = []
     refused: list[Refused] = []
+    first: dict[tuple[str, str], int] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "descriptions.csv"
         path.write_bytes(data)
@@ -60,8 +61,13 @@ def read(data: bytes) -> tuple[list[Row], list[Refused]]:
                     reason = reason.format(found=len(record.fields), wanted=len(header))
                     refused.append(Refused(record.line, "", reason))
                 else:
-                    cells = [csvsafe.original(record.fields[place].strip()) for place in places]
-                    rows.append(Row(record.line, *cells))
+                    row = Row(record.line, *(csvsafe.original(record.fields[place].strip()) for place in places))
+                    line = first.setdefault((row.source, row.right), row.line)
+                    if line == row.line:
+                        rows.append(row)
+                    else:
+                        reason = _("stands on line {line} already").format(line=line)
+                        refused.append(Refused(row.line, f"{row.source}/{row.right}", reason))
     return rows, refused
 
 

@@ -69,10 +69,9 @@ def description_list(request: HttpRequest) -> HttpResponse:
 
 
 def _row(right, given: dict[int, str], refused: dict[int, str]) -> dict:
-    own = right.described.text if right.described else ""
     return {
         "right": right,
-        "text": given.get(right.pk, own),
+        "text": given.get(right.pk, describing.own(right)),
         "refusal": refused.get(right.pk, ""),
         "is_stale": bool(right.described and right.description and right.description != right.described.file_said),
     }
