@@ -60,6 +60,12 @@ def signal_short(signal: str) -> str:
 
 
 @register.filter
+def row_signals(signals: list[str]) -> list[str]:
+    """The signals a row shows as chips: that its use is not known stands in its own column."""
+    return [signal for signal in signals if signal != Signal.UNKNOWN_USE]
+
+
+@register.filter
 def signal_colour(signal: str) -> str:
     """The class of a signal's chip; the word says the same as the colour."""
     if signal in RED_SIGNALS:

@@ -200,7 +200,7 @@ def test_the_page_writes_several_at_once_and_shows_what_is_wrong(client, rights,
 @pytest.mark.django_db
 def test_owners_hear_of_it_where_they_begin(client, rights):
     client.force_login(rights.user("ana@x.example"))
-    assert "<b>1</b> of your 1 right has no description." in client.get("/reviews/").content.decode()
+    assert "<b>1</b> of your 1 rights has no description." in client.get("/reviews/").content.decode()
     client.force_login(rights.fallback)
     assert "has no description" not in client.get("/reviews/").content.decode()
 
