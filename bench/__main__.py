@@ -1,4 +1,7 @@
-"""`make bench`: every bench on a throwaway PostgreSQL with the product's own settings; prints a line per figure."""
+"""`make bench`: every bench on a throwaway PostgreSQL with the product's own settings; prints a line per figure.
+
+`python -m bench desk` runs those that are named, and leaves the figures of the others in `results.json` as they were.
+"""
 
 import importlib
 import json
@@ -75,7 +78,8 @@ def main() -> int:
         finally:
             valkey.stop()
             postgres.stop()
-    RESULTS.write_text(json.dumps({figure["name"]: figure for figure in figures}, indent=1) + "\n")
+    kept = json.loads(RESULTS.read_text()) if sys.argv[1:] and RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps(kept | {figure["name"]: figure for figure in figures}, indent=1) + "\n")
     return 0 if all(map(held, figures)) else 1
 
 

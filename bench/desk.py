@@ -95,7 +95,8 @@ def acts(campaign: Campaign, person: User) -> dict[str, tuple[Callable[[], objec
     def decide() -> None:
         row = next(rows)
         address = reverse("campaigns:item-decide", args=[campaign.pk, row.pk])
-        answer = client.post(address, {"code": "revoke", "expected": "", "number": str(uuid4())}, headers=HX)
+        given = {"code": "revoke", "expected": "", "number": str(uuid4()), "rationale": "Nobody needs it any more"}
+        answer = client.post(address, given, headers=HX)
         assert answer.status_code == 200, answer.content  # noqa: S101
         decided.append(row)
 

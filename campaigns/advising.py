@@ -98,6 +98,8 @@ SIGNAL_WORDS = {
 }
 SENTENCES = [
     *(f"CASE WHEN '{signal}' = ANY(staged.signals) THEN '{words}' END" for signal, words in SIGNAL_WORDS.items()),
+    "CASE WHEN 'static' = ANY(staged.signals) THEN 'Its static credential is '"
+    " || (%(today)s::date - (staged.credential_at AT TIME ZONE 'UTC')::date) || ' days old.' END",
     "CASE WHEN 'unused' = ANY(staged.signals) THEN 'Not used for ' || (%(today)s::date - staged.last_used_at::date) || ' days.' END",
     f"peers_holding || ' of ' || peers_total || ' peers ' || {_of_group('peers_group', WHICH)} || ' have it.'",
     "CASE WHEN facts.is_used THEN 'Used in the last 30 days.' END",

@@ -4,16 +4,19 @@ import hashlib
 from collections.abc import Iterable
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import advice_reading, worklist
 from campaigns.models import Assignment
 from campaigns.second_look import ANSWERABLE
 from campaigns.states import RED_SIGNALS, ItemState, Signal
 from certify.lib import canonical
+from certify.lib.language import within
 from inventory.models import Identity
 
 #: Facet → what its values are called in the preview.
-TITLES = {"system": "System", "entitlement": "Right", "person": "Person", "department": "Department"}
+TITLES = {"system": _("System"), "entitlement": _("Right"), "person": _("Person"), "department": _("Department")}
 RED = Q(item__signals__overlap=worklist.RED)
 SINGLE = ~Q(decision="") & Q(is_bulk=False)
 
@@ -83,25 +86,24 @@ def _traits(found: dict, total: int) -> dict:
     same, differs = [], []
     for facet, title in TITLES.items():
         column = found["columns"][facet]
-        if [count for _, _, count in column["values"]] == [total]:
+        if [count for *_rest, count in column["values"]] == [total]:
             same.append((title, column["values"][0][1]))
         elif column["values"]:
             differs.append({"title": title, **column})
-    signals = [(label, count) for _, label, count in found["signals"] if count]
-    same += [("Look at", label) for label, count in signals if count == total]
+    signals = [(label, count) for _code, label, count in found["signals"] if count]
+    same += [(gettext("Look at"), label) for label, count in signals if count == total]
     return {"same": same, "differs": differs, "signals": [(label, count) for label, count in signals if count < total]}
 
 
-STATES = {ItemState.OPEN: "to decide", ItemState.DRAFT: "decided", ItemState.SUBMITTED: "submitted"}
+STATES = {ItemState.OPEN: _("to decide"), ItemState.DRAFT: _("decided"), ItemState.SUBMITTED: _("submitted")}
 
 
 def filter_words(filters: worklist.Filters) -> str:
     """A filter in words; empty when it leaves nothing out."""
-    words = [STATES[filters.state]] if filters.state in STATES else []
-    words += ["unchanged since the last review"] if filters.unchanged else []
-    words += ["needs care"] if filters.care else []
-    words += ["unchanged since the last review"] if filters.unchanged else []
-    words += [Signal(signal).label.lower() for signal in filters.signals]
-    words += [f"{TITLES[facet].lower()} “{value}”" for facet in TITLES if (value := getattr(filters, facet))]
-    words += [f"search “{filters.search}”"] if filters.search else []
+    words = [str(STATES[filters.state])] if filters.state in STATES else []
+    words += [gettext("unchanged since the last review")] if filters.unchanged else []
+    words += [gettext("needs care")] if filters.care else []
+    words += [within(Signal(signal).label) for signal in filters.signals]
+    words += [f"{within(title)} “{value}”" for facet, title in TITLES.items() if (value := getattr(filters, facet))]
+    words += [gettext("search “{words}”").format(words=filters.search)] if filters.search else []
     return ", ".join(words)

@@ -27,12 +27,15 @@ BASE = """
            CASE WHEN identity.gone_in_id IS NOT NULL THEN 'inactive' ELSE COALESCE(identity.status, '') END AS identity_status,
            COALESCE(identity.department, '') AS department, COALESCE(identity.title, '') AS title,
            COALESCE(identity.manager_key, '') AS manager_key, entitlement.key AS entitlement_key,
-           entitlement.name AS entitlement_name, entitlement.kind AS entitlement_kind, entitlement.description,
+           entitlement.name AS entitlement_name, entitlement.kind AS entitlement_kind,
+           COALESCE(NULLIF(described.text, ''), entitlement.description) AS description,
            entitlement.privileged, granted.path, granted.granted_at, granted.granted_by, granted.last_used_at,
            granted.expires_at, first_seen.loaded_at AS first_seen_at,
            {signals} AS signals, {rank} AS risk_rank,
            identity.user_id AS identity_user_id, identity.id AS identity_id, COALESCE(identity.location, '') AS location,
-           granted.account_id, granted.entitlement_id, granted.first_seen_id, {chosen},
+           granted.account_id, granted.entitlement_id, granted.first_seen_id,
+           described.id AS described_id, CASE WHEN described.text <> '' THEN entitlement.description END AS file_description,
+           account.credential_kind, {credential_at} AS credential_at, {chosen},
            {exclusion} AS exclusion
     FROM unnest(%(sources)s::bigint[], %(snapshots)s::bigint[]) AS scope (source_id, snapshot_id)
     JOIN inventory_grant AS granted ON granted.source_id = scope.source_id AND granted.opened_in_id <= scope.snapshot_id
@@ -42,6 +45,7 @@ BASE = """
     JOIN inventory_snapshot AS first_seen ON first_seen.id = granted.first_seen_id
     JOIN inventory_account AS account ON account.id = granted.account_id
     JOIN inventory_entitlement AS entitlement ON entitlement.id = granted.entitlement_id
+    LEFT JOIN inventory_entitlementdescription AS described ON described.id = entitlement.described_id
     LEFT JOIN inventory_identity AS identity ON identity.id = account.identity_id
     {joins}
     LEFT JOIN unnest(%(sources)s::bigint[], %(reviewed)s::bigint[]) AS reviewed (source_id, snapshot_id)
@@ -109,6 +113,7 @@ def _base_sql(chosen: reviewers.Chosen, scope: Compiled, only: str) -> str:
         only=only,
         signals=signals.ARRAY,
         rank=signals.RANK,
+        credential_at=signals.CREDENTIAL_AT,
         exclusion=scope.case,
         chosen=", ".join(chosen.columns),
         joins=" ".join([*chosen.joins, *scope.joins, *signals.JOINS]),

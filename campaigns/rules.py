@@ -4,6 +4,7 @@ import re
 from datetime import date, datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from campaigns.states import CAMPAIGN_TRANSITIONS, RED_SIGNALS, CampaignState, DecisionCode, Recommendation, Signal
 from certify.lib.errors import InvalidInput
@@ -29,6 +30,11 @@ CONFLICT_COLUMNS = (
 ADVICE_COLUMNS = (
     "campaign", "item", "recommendation", "score", "peers_holding", "peers_total", "peers_label", "reasons",
 )  # fmt: skip
+#: Whose words describe the right, and the credential of the account, for each item of which either was known at its launch.
+CONTEXT_COLUMNS = (
+    "campaign", "number", "item", "described_by", "described_by_name", "described_at", "file_description", "credential_kind",
+    "credential_at", "credential_limit",
+)  # fmt: skip
 OUTCOME_COLUMNS = (
     "campaign", "item", "outcome", "decision", "reviewer", "decided_at", "decision_entry", "sign_off_entry",
 )  # fmt: skip
@@ -41,8 +47,11 @@ SUBMITTED_COLUMNS = ("campaign", "item", "decision", "decided_at", "decision_ent
 
 MIN_REASON = 10
 #: Offered for removals, never preselected.
-REMOVAL_REASONS = ("Left the team", "No longer needed", "Never needed", "Duplicate of other access")
-STATEMENT = (
+REMOVAL_REASONS = (
+    gettext_noop("Left the team"), gettext_noop("No longer needed"), gettext_noop("Never needed"),
+    gettext_noop("Duplicate of other access"),
+)  # fmt: skip
+STATEMENT = gettext_noop(
     "I, {name}, have examined each of these {count} items of “{campaign}” and am entitled to decide on them. "
     "I understand that access I keep stays, and that access I remove becomes a task for the system's owner."
 )
@@ -51,6 +60,11 @@ STATEMENT = (
 def statement(name: str, count: int, campaign: str) -> str:
     """The words a reviewer signs when submitting."""
     return STATEMENT.format(name=name, count=count, campaign=campaign)
+
+
+def statement_words(name: str, count: int, campaign: str) -> str:
+    """The same in the language of the page, for reading: what is signed and kept is English."""
+    return _(STATEMENT).format(name=name, count=count, campaign=campaign)
 
 
 def check_transition(old: str, new: str) -> None:
@@ -89,7 +103,9 @@ def needs_reason(code: str, signals: list[str], terms: dict, recommended: str = 
         words = ", ".join(within(Signal(signal).label) for signal in signals if signal in RED_SIGNALS)
         return _("Keeping this needs a reason: {words}.").format(words=words)
     if is_against(code, recommended):
-        return f"Certify recommended to {Recommendation(recommended).label.lower()} this. Say why you decide otherwise."
+        if recommended == Recommendation.KEEP:
+            return _("Certify recommended to keep this. Say why you decide otherwise.")
+        return _("Certify recommended to remove this. Say why you decide otherwise.")
     if code == DecisionCode.APPROVE and terms["reason_for_every_keep"]:
         return _("This review asks for a reason for everything that is kept.")
     if code == DecisionCode.REDUCE:

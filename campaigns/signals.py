@@ -1,15 +1,25 @@
 """What deserves care in an item, as SQL over the query of the population.
 
-The query has `granted`, `entitlement`, `identity` (or NULLs), `first_seen` and `reviewed` (the snapshot of the last closed campaign
-over the source). `tests/campaigns/test_signals.py` holds it against a plain reading of the same rules.
+The query has `granted`, `account`, `entitlement`, `identity` (or NULLs), `first_seen` and `reviewed` (the snapshot of the last
+closed campaign over the source). `tests/campaigns/test_signals.py` holds it against a plain reading of the same rules.
 """
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from campaigns.sod_sql import unresolved
 from campaigns.states import CALM_SIGNALS, UNUSED_DAYS, Signal
+from inventory.states import STATIC_CREDENTIALS
 
 NON_HUMAN = "identity.kind IN ('service', 'workload', 'agent')"
+#: A person changes their password at a sign-in; that of a program stays until somebody changes it.
+STATIC = (
+    f"account.credential_kind IN ({', '.join(repr(kind.value) for kind in STATIC_CREDENTIALS)})"
+    f" OR (account.credential_kind = 'password' AND (identity.id IS NULL OR {NON_HUMAN}))"
+)
+#: Since when the credential has been as it is.
+CREDENTIAL_AT = "GREATEST(account.credential_created_at, account.credential_rotated_at)"
 
 #: Since when each identity has had the title, department and manager that it has now; only those whose changed, as far as loads saw
 #: it. What was not known before is no change.
@@ -54,6 +64,7 @@ CONDITIONS = {
     Signal.EXTERNAL: "identity.kind IN ('contractor', 'supplier')",
     Signal.ORPHAN: f"identity.id IS NULL OR ({NON_HUMAN} AND identity.owner_id IS NULL)",
     Signal.NON_HUMAN: NON_HUMAN,
+    Signal.STATIC: f"({STATIC}) AND {CREDENTIAL_AT} < %(rotated_before)s",
     Signal.UNUSED: "granted.last_used_at < %(unused_before)s",
     Signal.NEW: "reviewed.snapshot_id IS NOT NULL AND granted.first_seen_id > reviewed.snapshot_id",
     Signal.MOVED: "LEAST(granted.granted_at, first_seen.loaded_at) < job.since",
@@ -75,4 +86,9 @@ RANK = f"CASE {' '.join(f'WHEN {CONDITIONS[one]} THEN {place}' for place, one in
 
 def values(now: datetime) -> dict:
     """What the conditions are filled with."""
-    return {"now": now, "today": now.date(), "unused_before": now - timedelta(days=UNUSED_DAYS)}
+    return {
+        "now": now,
+        "today": now.date(),
+        "unused_before": now - timedelta(days=UNUSED_DAYS),
+        "rotated_before": now - timedelta(days=settings.CERTIFY_CREDENTIAL_DAYS),
+    }

@@ -7,6 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+
 from campaigns import advice_reading, bulk_acts, rules, second_look, worklist
 from campaigns import spreadsheet_format as form
 from campaigns.models import Assignment, Campaign, SheetUpload
@@ -79,11 +82,11 @@ class _Refusal(Exception):
 def check_made(sheet: Sheet, campaign: Campaign, user) -> None:
     """Refuse a file that was made for another person, campaign or stage."""
     if sheet.made.user != user.pk:
-        raise InvalidInput("This file was made for somebody else, and only they can upload it. Download your own.")
+        raise InvalidInput(_("This file was made for somebody else, and only they can upload it. Download your own."))
     if sheet.made.campaign != campaign.pk:
-        raise InvalidInput("This file is of another review. Upload it on the page of that review.")
+        raise InvalidInput(_("This file is of another review. Upload it on the page of that review."))
     if sheet.made.stage != campaign.stage:
-        raise InvalidInput("This file is of a stage that has ended. Download it again.")
+        raise InvalidInput(_("This file is of a stage that has ended. Download it again."))
 
 
 def checked(upload: SheetUpload, user) -> tuple[Sheet, Checked]:
@@ -144,11 +147,14 @@ class _Desk:
             raise _Refusal(line.problem, line.column)
         if not line.decision:
             if line.reason != row.rationale and not row.decision:
-                raise _Refusal("There is a reason but no decision. Choose one, or take the reason away.", "decision")
+                raise _Refusal(_("There is a reason but no decision. Choose one, or take the reason away."), "decision")
             return None
         code = form.code_of(line.decision)
         if code is None:
-            raise _Refusal(f"“{line.decision[:50]}” is no answer. Write {', '.join(form.ANSWER_WORDS)}.", "decision")
+            raise _Refusal(
+                _("“{word}” is no answer. Write {words}.").format(word=line.decision[:50], words=", ".join(form.ANSWER_WORDS)),
+                "decision",
+            )
         if self._is_recorded(line, code, row):
             return None
         self._check_open(line, row)
@@ -158,13 +164,13 @@ class _Desk:
         """The assignment that the row is about, when the row is whole."""
         row = self.rows.get(form.assignment_of(line.key) or 0)
         if row is None or not form.is_key_of(line.key, row, self.user.pk):
-            raise _Refusal("This row is none of those you downloaded. Take it away, or download the file again.")
+            raise _Refusal(_("This row is none of those you downloaded. Take it away, or download the file again."))
         shown = form.shown(row.item)
         is_moved = line.check != line.key or any(form.tidy(line.shown[name]) != form.tidy(shown[name]) for name in form.SHOWN)
         if is_moved:
-            raise _Refusal("Cells of this row were changed or moved to another row. Download the file again.")
+            raise _Refusal(_("Cells of this row were changed or moved to another row. Download the file again."))
         if self.times[line.key] > 1:
-            raise _Refusal("This item stands in more than one row. Leave one of them.")
+            raise _Refusal(_("This item stands in more than one row. Leave one of them."))
         return row
 
     def _is_recorded(self, line: Line, code: str, row: Assignment) -> bool:
@@ -175,19 +181,21 @@ class _Desk:
     def _check_open(self, line: Line, row: Assignment) -> None:
         """What `actions.items` refuses of a row whoever decides, and in which window."""
         if row.pk not in self.mine:
-            raise _Refusal("This item is not yours any more: it was given to somebody else.")
+            raise _Refusal(_("This item is not yours any more: it was given to somebody else."))
         if row.sign_off_id:
-            raise _Refusal("This item was submitted. Submitted decisions do not change.")
+            raise _Refusal(_("This item was submitted. Submitted decisions do not change."))
         if row.stage != self.campaign.stage or not second_look.takes(self.campaign, row):
-            raise _Refusal("First answers to this item have ended; nothing in it can change.")
+            raise _Refusal(_("First answers to this item have ended; nothing in it can change."))
         if row.item.identity_key and row.item.identity_key in self.own:
-            raise _Refusal("This is your own access: somebody else must decide.")
+            raise _Refusal(_("This is your own access: somebody else must decide."))
         if row.item_id in self.answered:
-            raise _Refusal("You have answered for this item: its second look is somebody else's.")
+            raise _Refusal(_("You have answered for this item: its second look is somebody else's."))
         if (row.decision_entry_uid.hex if row.decision_entry_uid else "0") != line.key.split(".")[1]:
-            by = f" by {row.decided_by}" if row.decided_by else ""
-            now = f"it is “{row.get_decision_display()}”{by} now" if row.decision else "its decision was undone"
-            raise _Refusal(f"Decided on the page after you downloaded the file: {now}. Look at it there.", "decision")
+            said = _("Its decision was undone on the page after you downloaded the file. Look at it there.")
+            if row.decision:
+                said = _("Decided on the page after you downloaded the file, by {name}: {answer}. Look at it there.")
+                said = said.format(name=row.decided_by, answer=row.get_decision_display())
+            raise _Refusal(said, "decision")
 
     def _ruled(self, line: Line, code: str, row: Assignment) -> Accepted:
         """The answer under the same rules as on the page."""
@@ -198,7 +206,7 @@ class _Desk:
         except InvalidInput as refusal:
             raise _Refusal(refusal.message, FIELDS.get(refusal.field, "")) from None
         if line.until and code != DecisionCode.APPROVE:
-            raise _Refusal("Only what is kept can be kept until a day. Take the day away.", "until")
+            raise _Refusal(_("Only what is kept can be kept until a day. Take the day away."), "until")
         return Accepted(line.number, row, str(code), reason, reduce_to, until)
 
 
@@ -211,10 +219,9 @@ def _refuse_copied_reasons(checked: Checked) -> None:
     checked.accepted = [one for one in checked.accepted if one.number not in gone]
     for one in copied:
         count = times[form.tidy(one.reason).lower()]
-        message = (
-            f"The same reason stands at {count:,} kept rows that need care; at most {form.MAX_SAME_REASON} may share one. "
-            "Say of each why it is needed."
-        )
+        message = _(
+            "The same reason stands at {count} kept rows that need care; at most {most} may share one. Say of each why it is needed."
+        ).format(count=intcomma(count), most=form.MAX_SAME_REASON)
         shown = form.shown(one.row.item)
         about = " · ".join((shown["person"], shown["right"], shown["system"]))[:300]
         checked.refused.append(Refused(one.number, form.COLUMNS["reason"].header, about, message))

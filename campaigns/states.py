@@ -2,6 +2,7 @@
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class CampaignState(TextChoices):
@@ -216,6 +217,7 @@ class Signal(TextChoices):
     EXTERNAL = "external", _("External")
     ORPHAN = "orphan", _("No owner known")
     NON_HUMAN = "non_human", _("Service account or AI agent")
+    STATIC = "static", _("Old static credential")
     UNUSED = "unused", _("Not used 90 days")
     NEW = "new", _("New since last review")
     MOVED = "moved", _("Changed job or manager")
@@ -236,9 +238,9 @@ UNUSED_DAYS = 90
 class Recommendation(TextChoices):
     """What Certify recommends for an item; see `advice`."""
 
-    KEEP = "keep", "Keep"
-    REMOVE = "remove", "Remove"
-    LOOK = "look", "Look closer"
+    KEEP = "keep", _("Keep")
+    REMOVE = "remove", _("Remove")
+    LOOK = "look", _("Look closer")
 
 
 class Measure(TextChoices):
@@ -262,8 +264,8 @@ class Disposition(TextChoices):
 class HoldKind(TextChoices):
     """Why removals wait for a second person."""
 
-    SHARE = "share", "A large share of a system"
-    LAST_HOLDER = "last_holder", "The last who hold a privileged right"
+    SHARE = "share", _("A large share of a system")
+    LAST_HOLDER = "last_holder", _("The last who hold a privileged right")
 
 
 class SilenceVerdictCode(TextChoices):
@@ -295,3 +297,10 @@ class ExceptionStep(TextChoices):
     APPROVED = "approved", _("Approved")
     DECLINED = "declined", _("Declined")
     ENDED = "ended", _("Ended early")
+
+
+#: How pages say what has become of an exception, of which a reading gives the word.
+EXCEPTION_WORDS = (
+    gettext_noop("holds"), gettext_noop("waits"), gettext_noop("declined"), gettext_noop("ended early"), gettext_noop("ran out"),
+    gettext_noop("never judged"), gettext_noop("of an earlier form of the rule"),
+)  # fmt: skip

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns import rules
 from campaigns.models import Assignment, Campaign, CampaignSource, Decision, Delegation
@@ -344,11 +345,11 @@ def hold_open(campaign_id: int, now: datetime) -> int:
         cursor.execute("SELECT state, due_at, stage FROM campaigns_campaign WHERE id = %s FOR SHARE", [campaign_id])
         state, due_at, stage = cursor.fetchone()
     if state == CampaignState.PAUSED:
-        raise InvalidInput("This campaign is paused; it can be decided on when it goes on.")
+        raise InvalidInput(_("This campaign is paused; it can be decided on when it goes on."))
     if state != CampaignState.OPEN:
-        raise InvalidInput("This campaign is not open any more; nothing in it can change.")
+        raise InvalidInput(_("This campaign is not open any more; nothing in it can change."))
     if now > due_at:
-        raise InvalidInput("The due date has passed; nothing can be decided any more.")
+        raise InvalidInput(_("The due date has passed; nothing can be decided any more."))
     return stage
 
 

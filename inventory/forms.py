@@ -63,6 +63,13 @@ class UploadForm(forms.Form):
         return {kind: self.cleaned_data[kind] for kind in FileKind.values if self.cleaned_data.get(kind)}
 
 
+class DescriptionsImportForm(forms.Form):
+    """A file of descriptions."""
+
+    file = forms.FileField(label=_("File"))
+    only_check = forms.BooleanField(label=_("Only check it, change nothing"), required=False)
+
+
 class MappingForm(forms.Form):
     """One file: our field → its column."""
 

@@ -8,11 +8,13 @@ foreign-key check: with a million rows those checks would cost more than the loa
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from inventory.states import (
     Completeness,
+    CredentialKind,
+    DescribedHow,
     EntitlementKind,
     FileKind,
     IdentityKind,
@@ -199,6 +201,11 @@ class Account(models.Model):
     name = models.CharField(max_length=300, blank=True)
     identity_key = models.CharField(max_length=200, blank=True, help_text="As the file says, known or not.")
     identity = unchecked("inventory.Identity", null=True, related_name="accounts")
+    credential_kind = models.CharField(max_length=12, choices=CredentialKind.choices, default=CredentialKind.UNKNOWN)
+    credential_created_at = models.DateTimeField(null=True)
+    credential_rotated_at = models.DateTimeField(
+        null=True, help_text="Its age counts from here; empty: from when it was created."
+    )
 
     class Meta:
         ordering = ("source_id", "key")
@@ -215,7 +222,11 @@ class Entitlement(models.Model):
     key = models.CharField(max_length=300)
     name = models.CharField(max_length=300, blank=True)
     kind = models.CharField(max_length=12, choices=EntitlementKind.choices, default=EntitlementKind.UNKNOWN)
-    description = models.TextField(blank=True)
+    description = models.TextField(
+        blank=True, help_text="As its file says. What its owner wrote stands beside it, in `described`."
+    )
+    #: The words of its owner, which reviewers see instead of the file's.
+    described = unchecked("inventory.EntitlementDescription", null=True, related_name="+", db_index=False)
     privileged = models.CharField(max_length=7, choices=Tristate.choices, default=Tristate.UNKNOWN)
     owner_key = models.CharField(max_length=200, blank=True)
     owner = models.ForeignKey(
@@ -231,6 +242,25 @@ class Entitlement(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.key
+
+
+class EntitlementDescription(models.Model):
+    """What somebody wrote about a right; empty takes back what was there. Append-only: each act adds a row."""
+
+    entitlement = models.ForeignKey(Entitlement, on_delete=models.PROTECT, related_name="descriptions", db_constraint=False)
+    text = models.TextField(blank=True)
+    file_said = models.TextField(blank=True, help_text="What the file said of it then.")
+    how = models.CharField(max_length=4, choices=DescribedHow.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("entitlement_id", "id")
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class FormerIdentity(models.Model):
@@ -268,6 +298,9 @@ class FormerAccount(models.Model):
     until = unchecked("inventory.Snapshot", related_name="+", db_index=False)
     name = models.CharField(max_length=300, blank=True)
     identity_key = models.CharField(max_length=200, blank=True)
+    credential_kind = models.CharField(max_length=12, choices=CredentialKind.choices, default=CredentialKind.UNKNOWN)
+    credential_created_at = models.DateTimeField(null=True)
+    credential_rotated_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("account_id", "until_id")
@@ -312,6 +345,22 @@ def _then(former: type[models.Model], reference: str, of: str, column: str, snap
     return Subquery(rows.values(column)[:1])
 
 
+#: The same of its account, whose times may be empty then and known now.
+ACCOUNT_THEN = {
+    "account_name_then": "name",
+    "identity_key_then": "identity_key",
+    **{f"{name}_then": name for name in ("credential_kind", "credential_created_at", "credential_rotated_at")},
+}
+
+
+def _account_then(snapshot_id: int) -> dict:
+    rows = FormerAccount.objects.filter(account=OuterRef("account"), until_id__gt=snapshot_id).order_by("until_id")
+    return {
+        name: Case(When(Exists(rows), then=Subquery(rows.values(column)[:1])), default=F(f"account__{column}"))
+        for name, column in ACCOUNT_THEN.items()
+    }
+
+
 class GrantQuerySet(models.QuerySet):
     """Grants by time."""
 
@@ -328,20 +377,20 @@ class GrantQuerySet(models.QuerySet):
     def as_of(self, snapshot: Snapshot):
         """The population of the snapshot's source exactly as it stood after that snapshot.
 
-        Each grant also has what was said of it then, whatever was loaded since: account_name_then, identity_key_then (the
-        holder, "" for none), holder (the id of their identity, None when nobody knew of it yet), is_gone_then (the holder was in no
-        file any more) and the names in `THEN`; those of the holder are None when there is none.
+        Each grant also has what was said of it then, whatever was loaded or written since: the names in `ACCOUNT_THEN`
+        (identity_key_then is the holder, "" for none), holder (the id of their identity, None when nobody knew of it yet),
+        is_gone_then (the holder was in no file any more), the names in `THEN` (those of the holder are None when there is none;
+        description_then is the file's), and owner_description_then (what the right's owner had written by the time of the load).
         """
         held = self.filter(source_id=snapshot.source_id, opened_in_id__lte=snapshot.pk).filter(
             Q(closed_in__isnull=True) | Q(closed_in_id__gt=snapshot.pk)
         )
         known = Q(first_in_id__isnull=True) | Q(first_in_id__lte=snapshot.pk)
+        held = held.annotate(**_account_then(snapshot.pk))
         held = held.annotate(
-            account_name_then=Coalesce(_then(FormerAccount, "account", "account", "name", snapshot.pk), F("account__name")),
-            identity_key_then=Coalesce(
-                _then(FormerAccount, "account", "account", "identity_key", snapshot.pk), F("account__identity_key")
-            ),
-        ).annotate(holder=Subquery(Identity.objects.filter(known, key=OuterRef("identity_key_then")).values("pk")[:1]))
+            holder=Subquery(Identity.objects.filter(known, key=OuterRef("identity_key_then")).values("pk")[:1])
+        )
+        written = EntitlementDescription.objects.filter(entitlement=OuterRef("entitlement"), at__lte=snapshot.loaded_at)
         current = {
             "entitlement": lambda column: F(f"entitlement__{column}"),
             "holder": lambda column: Subquery(Identity.objects.filter(pk=OuterRef("holder")).values(column)[:1]),
@@ -349,6 +398,9 @@ class GrantQuerySet(models.QuerySet):
         left = Identity.objects.filter(pk=OuterRef("holder")).values(is_gone=Coalesce(Q(gone_in_id__lte=snapshot.pk), False))
         return held.annotate(
             is_gone_then=Coalesce(_then(FormerIdentity, "identity", "holder", "is_gone", snapshot.pk), Subquery(left[:1])),
+            owner_description_then=Coalesce(
+                Subquery(written.order_by("-id").values("text")[:1]), Value("", models.TextField())
+            ),
             **{
                 name: Coalesce(_then(former, reference, of, column, snapshot.pk), current[of](column))
                 for name, (former, reference, of, column) in THEN.items()

@@ -16,3 +16,8 @@ def can_manage_sources(user) -> bool:
 def can_load(user) -> bool:
     """Load snapshots."""
     return user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER)
+
+
+def can_describe(user) -> bool:
+    """Open the page on which rights are described: anybody who may own one. A mere auditor, who is independent, does not."""
+    return user.roles != [Role.AUDITOR.value]

@@ -42,12 +42,18 @@ def grants(source: Source, snapshot: Snapshot | None, *, search: str = "", after
     return found.filter(pk__gt=after).select_related("account__identity", "entitlement", "first_seen").order_by("pk")
 
 
+def with_holders(rights: QuerySet) -> QuerySet:
+    """Rights with how many accounts hold them now."""
+    held = Grant.objects.current().filter(entitlement_id=OuterRef("pk")).order_by().values("entitlement_id")
+    return rights.annotate(
+        holders=Coalesce(Subquery(held.annotate(number=Count("account_id", distinct=True)).values("number")), 0)
+    )
+
+
 def entitlements(user) -> QuerySet:
     """Rights of the systems the user may see, with how many accounts hold them now."""
-    held = Grant.objects.current().filter(entitlement_id=OuterRef("pk")).order_by().values("entitlement_id")
-    holders = held.annotate(number=Count("account_id", distinct=True)).values("number")
-    found = Entitlement.objects.filter(source__in=Source.objects.visible_to(user)).select_related("source", "owner", "gone_in")
-    return found.annotate(holders=Coalesce(Subquery(holders), 0))
+    found = Entitlement.objects.filter(source__in=Source.objects.visible_to(user))
+    return with_holders(found.select_related("source", "owner", "gone_in", "described"))
 
 
 def rejected(snapshot: Snapshot, *, after: int = 0) -> QuerySet:

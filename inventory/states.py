@@ -58,6 +58,30 @@ class Tristate(TextChoices):
     UNKNOWN = "unknown", _("Unknown")
 
 
+class CredentialKind(TextChoices):
+    """What an account signs in with."""
+
+    PASSWORD = "password", _("Password")
+    KEY = "key", _("Key")
+    SECRET = "secret", _("Secret")
+    TOKEN = "token", _("Token")
+    CERTIFICATE = "certificate", _("Certificate")
+    FEDERATED = "federated", _("Federated or short-lived")
+    NONE = "none", _("None")
+    UNKNOWN = "unknown", _("Unknown")
+
+
+#: Credentials that stay the same until somebody changes them. A person's password is none: it is behind a sign-in of a person.
+STATIC_CREDENTIALS = (CredentialKind.KEY, CredentialKind.SECRET, CredentialKind.TOKEN, CredentialKind.CERTIFICATE)
+
+
+class DescribedHow(TextChoices):
+    """How somebody described a right."""
+
+    FORM = "form", _("On the page")
+    FILE = "file", _("From a file")
+
+
 class LoadState(TextChoices):
     """The life of a load that was uploaded in the browser or started by the command."""
 

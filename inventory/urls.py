@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inventory.views import loads, sources
+from inventory.views import descriptions, loads, sources
 
 app_name = "inventory"
 urlpatterns = [
@@ -12,6 +12,9 @@ urlpatterns = [
     path("<int:pk>/edit/", sources.source_edit, name="source-edit"),
     path("<int:pk>/grants/", sources.grant_list, name="grant-list"),
     path("rights/<int:pk>/", sources.entitlement_detail, name="entitlement-detail"),
+    path("descriptions/", descriptions.description_list, name="description-list"),
+    path("descriptions/upload/", descriptions.description_import, name="description-import"),
+    path("descriptions.csv", descriptions.description_export, name="description-export"),
     path("<int:pk>/orphans/", sources.orphan_list, name="orphan-list"),
     path("<int:pk>/load/", loads.upload, name="load-upload"),
     path("snapshots/<int:pk>/", sources.snapshot_detail, name="snapshot-detail"),

@@ -127,6 +127,10 @@ MATRIX = {
     "inventory:entitlement-detail": Row(
         {*RUNNERS, SYSTEM_OWNER}, None, lambda world: [world.story.source.entitlements.get(key="read").pk]
     ),
+    # Who answers for no right sees an empty page.
+    "inventory:description-list": Row(SIGNED_IN - {AUDITOR, OTHER_AUDITOR}, SIGNED_IN - {AUDITOR, OTHER_AUDITOR}),
+    "inventory:description-import": Row(SIGNED_IN - {AUDITOR, OTHER_AUDITOR}, SIGNED_IN - {AUDITOR, OTHER_AUDITOR}),
+    "inventory:description-export": Row(SIGNED_IN - {AUDITOR, OTHER_AUDITOR}),
     "inventory:orphan-list": Row({*RUNNERS, SYSTEM_OWNER}, None, source),
     "inventory:load-upload": Row(RUNNERS, RUNNERS, source),
     "inventory:snapshot-detail": Row({*RUNNERS, SYSTEM_OWNER}, None, lambda world: [world.story.source.snapshots.get().pk]),

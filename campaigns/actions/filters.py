@@ -3,6 +3,7 @@
 from urllib.parse import parse_qsl, urlencode
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns.models import SavedFilter
 from certify.lib import clock
@@ -20,14 +21,16 @@ def keep(*, name: str, query: str, by) -> SavedFilter:
     name = " ".join(name.split())
     parts = [(part, value) for part, value in parse_qsl(query) if part in PARTS]
     if not name or len(name) > 60:
-        raise InvalidInput("Give the filter a name of at most 60 characters.", field="name")
+        raise InvalidInput(_("Give the filter a name of at most 60 characters."), field="name")
     if not parts or len(urlencode(parts)) > 2000:
-        raise InvalidInput("Choose a filter first, then keep it.", field="name")
+        raise InvalidInput(_("Choose a filter first, then keep it."), field="name")
     # Two windows that keep at the same moment wait for each other here, so that the cap holds.
     User.objects.select_for_update(of=("self",), no_key=True).get(pk=by.pk)
     mine = SavedFilter.objects.filter(user=by)
     if not mine.filter(name=name).exists() and mine.count() >= MOST:
-        raise InvalidInput(f"You have {MOST} saved filters, which is the most. Remove one first.", field="name")
+        raise InvalidInput(
+            _("You have {most} saved filters, which is the most. Remove one first.").format(most=MOST), field="name"
+        )
     values = {"query": urlencode(parts), "saved_at": clock.now()}
     return SavedFilter.objects.update_or_create(user=by, name=name, defaults=values)[0]
 

@@ -7,7 +7,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from campaigns import advising, assigning, item_conflicts, permissions, population, roots, rules, stages
+from campaigns import advising, assigning, item_conflicts, item_contexts, permissions, population, roots, rules, stages
 from campaigns.actions import asking, sod_conflicts
 from campaigns.models import Campaign, CampaignDefinition, CampaignSource
 from campaigns.scope import reading
@@ -117,19 +117,13 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     progress(35, "Writing items and assignments")
     population.insert(campaign, now)
     item_conflicts.freeze(campaign, now)
+    item_contexts.freeze(campaign)
     _check_everybody_asked(campaign)
     _balance(campaign, found)
     progress(55, "Working out what to recommend")
     advising.advise(campaign, now, sources=list(found.snapshots), is_whole=found.values["only"] is None)
     progress(65, "Computing the population's hash")
-
-    def hashed(rows: int) -> None:
-        progress(min(90, 65 + rows // 40_000), f"Computing the population's hash: {rows:,} rows")
-
-    campaign.population_root, campaign.item_count = roots.over("campaigns_reviewitem", campaign.pk, hashed)
-    campaign.exclusion_root, campaign.excluded_count = roots.over("campaigns_exclusion", campaign.pk, hashed)
-    campaign.conflict_root, campaign.conflict_count = roots.over("campaigns_itemconflict", campaign.pk)
-    campaign.advice_root = roots.of(advising.LEAVES, campaign.pk, hashed)[0]
+    _commit(campaign, progress)
     if not campaign.item_count:
         raise InvalidInput(_("Nothing is in scope: every open grant is excluded. Widen the definition's scope."))
     progress(92, "Recording the launch")
@@ -139,6 +133,19 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     else:
         begin(campaign=campaign, at=now, by=by)
     return campaign
+
+
+def _commit(campaign: Campaign, progress: Progress) -> None:
+    """Set the roots over everything that was frozen."""
+
+    def hashed(rows: int) -> None:
+        progress(min(90, 65 + rows // 40_000), f"Computing the population's hash: {rows:,} rows")
+
+    campaign.population_root, campaign.item_count = roots.over("campaigns_reviewitem", campaign.pk, hashed)
+    campaign.exclusion_root, campaign.excluded_count = roots.over("campaigns_exclusion", campaign.pk, hashed)
+    campaign.conflict_root, campaign.conflict_count = roots.over("campaigns_itemconflict", campaign.pk)
+    campaign.context_root = roots.over("campaigns_itemcontext", campaign.pk)[0]
+    campaign.advice_root = roots.of(advising.LEAVES, campaign.pk, hashed)[0]
 
 
 @transaction.atomic
@@ -159,7 +166,7 @@ def _stage(campaign: Campaign, at: datetime, by) -> None:
     data = {"campaign": str(campaign.pk), "items": campaign.item_count, "excluded": campaign.excluded_count}
     data |= {"population_root": campaign.population_root, "exclusion_root": campaign.exclusion_root}
     data |= {"conflicts": campaign.conflict_count, "conflict_root": campaign.conflict_root}
-    data |= {"advice_root": campaign.advice_root}
+    data |= {"advice_root": campaign.advice_root, "context_root": campaign.context_root}
     entries.record(kind="campaign:staged", subject=f"campaigns.campaign:{campaign.pk}", by=by, at=at, data=data)
 
 
@@ -299,6 +306,7 @@ def _record(campaign: Campaign, by) -> dict[int, int]:
             "conflict_root": campaign.conflict_root,
             # A campaign that was staged before there was advice has none.
             **({"advice_root": campaign.advice_root} if campaign.advice_root else {}),
+            **({"context_root": campaign.context_root} if campaign.context_root else {}),
         },
     )
     campaign.launch_entry_uid = entry.uid

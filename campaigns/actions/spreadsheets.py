@@ -4,6 +4,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from campaigns import bulk_acts, second_look, spreadsheet_checks, worklist
 from campaigns.actions import items
@@ -12,7 +13,7 @@ from campaigns.models import BulkAct, Campaign, SheetUpload
 from campaigns.readers import spreadsheet
 from campaigns.spreadsheet_checks import Accepted, Checked
 from campaigns.states import SHEET_ACT
-from certify.lib import clock
+from certify.lib import clock, language
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
 from certify.lib.files import StoredFile, located
 from inventory.models import Identity
@@ -28,7 +29,7 @@ def keep(*, campaign_id: int, name: str, stored: StoredFile, by) -> SheetUpload:
     campaign = Campaign.objects.get(pk=campaign_id)
     try:
         if not by.is_active or not worklist.my_rows(by, campaign_id).exists():
-            raise NotAllowed("You have no items in this campaign.")
+            raise NotAllowed(_("You have no items in this campaign."))
         spreadsheet_checks.check_made(spreadsheet.read(located(stored.stored_as)), campaign, by)
     except (InvalidInput, NotAllowed):
         located(stored.stored_as).unlink(missing_ok=True)
@@ -50,21 +51,22 @@ def apply(*, upload_id: int, seen: str, by) -> BulkAct:
     """
     upload = SheetUpload.objects.select_related("campaign").get(pk=upload_id)
     if upload.user_id != by.pk or not by.is_active:
-        raise NotAllowed("This file is somebody else's.")
+        raise NotAllowed(_("This file is somebody else's."))
     now = clock.now()
     worklist.hold_open(upload.campaign_id, now)
     campaign = upload.campaign = Campaign.objects.get(pk=upload.campaign_id)
     principals = worklist.principals(by, campaign.pk)
     worklist.hold_reviewers(campaign.pk, principals)
     if BulkAct.objects.filter(upload=upload).exists():
-        raise InvalidInput("This file was applied already.")
-    _, found = spreadsheet_checks.checked(upload, by)
+        raise InvalidInput(_("This file was applied already."))
+    with language.recorded():  # What is kept of refused rows stays English.
+        found = spreadsheet_checks.checked(upload, by)[1]
     if not found.accepted:
-        raise InvalidInput("No row of this file would decide anything.")
+        raise InvalidInput(_("No row of this file would decide anything."))
     rows = _update_rows(campaign, principals, found.accepted, now, by)
     if found.seen != seen or len(rows) != len(found.accepted):
         raise Conflict(
-            "Some of these were decided or given away meanwhile. Nothing was recorded: look at what the file would do now."
+            _("Some of these were decided or given away meanwhile. Nothing was recorded: look at what the file would do now.")
         )
     upload.refused = [one.as_list() for one in found.refused]
     upload.save(update_fields=["refused"])

@@ -7,6 +7,7 @@ campaign is closed the database refuses every change of its items and assignment
 
 from campaigns.models.advice import ItemAdvice
 from campaigns.models.campaigns import Campaign, CampaignSource, Exclusion
+from campaigns.models.contexts import ItemContext
 from campaigns.models.decisions import BulkAct, Decision, SignedDecision, SignOff
 from campaigns.models.definitions import CampaignDefinition, Delegation, ReviewerGroup
 from campaigns.models.desk import SavedFilter
@@ -46,6 +47,7 @@ __all__ = [
     "HoldVerdict",
     "ItemAdvice",
     "ItemConflict",
+    "ItemContext",
     "ItemOpened",
     "Occurrence",
     "PaceNotice",

@@ -57,6 +57,9 @@ class Campaign(models.Model):
     advice_root = models.CharField(
         max_length=64, blank=True, help_text="RFC 6962 root over what is recommended for the items, hex."
     )
+    context_root = models.CharField(
+        max_length=64, blank=True, help_text="RFC 6962 root over what else was known of the items, hex."
+    )
     outcome_root = models.CharField(max_length=64, blank=True)
     launch_entry_uid = models.UUIDField(null=True)
     close_entry_uid = models.UUIDField(null=True)

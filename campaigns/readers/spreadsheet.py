@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
 from openpyxl import load_workbook
 
 from campaigns import spreadsheet_format as form
@@ -56,30 +58,36 @@ def read(path: Path) -> Sheet:
         Exception
     ) as error:  # A hostile file can make the parser fail in any way; whoever uploaded it is told, not shown a fault.
         logger.info("a spreadsheet could not be read: %r", error)
-        raise InvalidInput("This file is damaged, or no spreadsheet of ours. Download it again and fill that in.") from error
+        raise InvalidInput(_("This file is damaged, or no spreadsheet of ours. Download it again and fill that in.")) from error
 
 
 def _check_parts(file) -> None:
     """Look at the directory of the archive before anything is unpacked."""
     if not zipfile.is_zipfile(file):
-        raise InvalidInput("This is not an XLSX file. Save it as “Excel workbook (.xlsx)” and try again.")
+        raise InvalidInput(_("This is not an XLSX file. Save it as “Excel workbook (.xlsx)” and try again."))
     file.seek(0)
     with zipfile.ZipFile(file) as archive:
         parts = archive.infolist()
     if len(parts) > PARTS_LIMIT or sum(part.file_size for part in parts) > UNPACKED_LIMIT:
         raise InvalidInput(
-            f"Unpacked, this file is larger than {UNPACKED_LIMIT // 2**20} MiB; a sheet of ours is much smaller."
+            _("Unpacked, this file is larger than {limit} MiB; a sheet of ours is much smaller.").format(
+                limit=UNPACKED_LIMIT // 2**20
+            )
         )
     if any(part.flag_bits & 1 for part in parts):
-        raise InvalidInput("This file is locked with a password. Save it without one and try again.")
+        raise InvalidInput(_("This file is locked with a password. Save it without one and try again."))
     if any(part.filename.lower().endswith("vbaproject.bin") for part in parts):
-        raise InvalidInput("This file holds macros. Save it as “Excel workbook (.xlsx)”, without macros.")
+        raise InvalidInput(_("This file holds macros. Save it as “Excel workbook (.xlsx)”, without macros."))
     file.seek(0)
 
 
 def _sheet(book) -> Sheet:
     if form.SHEET not in book.sheetnames:
-        raise InvalidInput(f"This file has no sheet called “{form.SHEET}”. Upload the file that you downloaded from this page.")
+        raise InvalidInput(
+            _("This file has no sheet called “{name}”. Upload the file that you downloaded from this page.").format(
+                name=form.SHEET
+            )
+        )
     rows = book[form.SHEET].iter_rows(max_row=form.MAX_ROWS + 2, max_col=len(form.NAMES))
     made = _made(next(rows, ()))
     sheet = Sheet(made)
@@ -88,7 +96,9 @@ def _sheet(book) -> Sheet:
         if line is not None:
             sheet.lines.append(line)
     if len(sheet.lines) > form.MAX_ROWS:
-        raise InvalidInput(f"A file may have {form.MAX_ROWS:,} rows. Upload the others in a second file.")
+        raise InvalidInput(
+            _("A file may have {most} rows. Upload the others in a second file.").format(most=intcomma(form.MAX_ROWS))
+        )
     return sheet
 
 
@@ -96,11 +106,13 @@ def _made(header) -> form.Made:
     texts = [_text(cell.value) for cell in header] + [""] * len(form.NAMES)
     made = form.read_sheet_key(texts[0])
     if made is None:
-        raise InvalidInput("This file was not made on this page, or its first row was changed. Download it again.")
+        raise InvalidInput(_("This file was not made on this page, or its first row was changed. Download it again."))
     for place, (name, column) in enumerate(form.COLUMNS.items()):
         if name != "key" and texts[place] != column.header:
             raise InvalidInput(
-                f"Column {place + 1} should be “{column.header}”, but is “{texts[place][:50]}”. Download it again."
+                _("Column {place} should be “{header}”, but is “{text}”. Download it again.").format(
+                    place=place + 1, header=column.header, text=texts[place][:50]
+                )
             )
     return made
 
@@ -124,15 +136,15 @@ def _problems(found: dict, texts: dict[str, str], line: Line) -> Iterator[tuple[
     """(column, why) for each cell to be filled in that cannot be read."""
     for name in ("decision", "reason", "reduce_to", "until"):
         if name in found and getattr(found[name], "data_type", "") in ("f", "e"):
-            yield name, "A formula, or its error, is not taken: write the text itself."
+            yield name, _("A formula, or its error, is not taken: write the text itself.")
     if len(line.reason) > form.MAX_REASON:
-        yield "reason", f"A reason may have {form.MAX_REASON:,} characters."
+        yield "reason", _("A reason may have {most} characters.").format(most=intcomma(form.MAX_REASON))
     if len(line.reduce_to) > form.MAX_REDUCE_TO:
-        yield "reduce_to", f"This may have {form.MAX_REDUCE_TO:,} characters."
+        yield "reduce_to", _("This may have {most} characters.").format(most=intcomma(form.MAX_REDUCE_TO))
     value = found["until"].value if "until" in found else None
     line.until = _day(value)
     if line.until is None and texts.get("until"):
-        yield "until", "Write a day as 2027-01-31."
+        yield "until", _("Write a day as 2027-01-31.")
 
 
 def _day(value: object) -> date | None:

@@ -8,12 +8,14 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import advice_reading, rules, second_look
+from campaigns.advice_words import in_words
 from campaigns.models import Assignment, Campaign
 from campaigns.states import RED_SIGNALS, DecisionCode, Severity, Signal
 from certify.lib import language
+from inventory.states import CredentialKind
 
 register = template.Library()
-AMBER = (Signal.EXTERNAL, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW, Signal.MOVED)
+AMBER = (Signal.EXTERNAL, Signal.STATIC, Signal.UNUSED, Signal.NON_HUMAN, Signal.NEW, Signal.MOVED)
 
 
 @register.filter
@@ -41,6 +43,7 @@ SHORT = {
     "conflict": gettext_lazy("Conflict"),
     "orphan": gettext_lazy("No owner"),
     "non_human": gettext_lazy("Service"),
+    "static": gettext_lazy("Old credential"),
     "unused": gettext_lazy("Unused"),
     "expired": gettext_lazy("Ended"),
     "new": gettext_lazy("New"),
@@ -57,11 +60,23 @@ def signal_short(signal: str) -> str:
 
 
 @register.filter
+def row_signals(signals: list[str]) -> list[str]:
+    """The signals a row shows as chips: that its use is not known stands in its own column."""
+    return [signal for signal in signals if signal != Signal.UNKNOWN_USE]
+
+
+@register.filter
 def signal_colour(signal: str) -> str:
     """The class of a signal's chip; the word says the same as the colour."""
     if signal in RED_SIGNALS:
         return "red"
     return "amber" if signal in AMBER else ""
+
+
+@register.filter
+def credential_label(kind: str) -> str:
+    """What an account signs in with, in words."""
+    return CredentialKind(kind or CredentialKind.UNKNOWN).label
 
 
 @register.filter
@@ -100,6 +115,12 @@ def asks_for(row: Assignment, campaign: Campaign) -> str:
     """The answers to this row that need a reason: the page asks for it before it sends them."""
     codes, recommended = (DecisionCode.APPROVE, DecisionCode.REVOKE), advice_reading.recommended(row.item)
     return " ".join(code for code in codes if rules.needs_reason(code, row.item.signals, campaign.terms, recommended))
+
+
+@register.filter
+def advice_words(reason: str) -> str:
+    """A reason of what is recommended, in the reader's language."""
+    return in_words(reason)
 
 
 @register.filter

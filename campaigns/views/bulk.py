@@ -1,10 +1,13 @@
 """One act on many items: what it would touch, then the act."""
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from campaigns import bulk_acts, permissions, rules
@@ -24,7 +27,7 @@ def bulk(request: HttpRequest, pk: int) -> HttpResponse:
     campaign, rows = desk(request, pk)
     selection, code = _selection(request, rows), request.POST.get("code", "")
     if not selection.ids or code not in items.BULK_ANSWERS:
-        messages.error(request, "Tick the rows first, then choose what to do with them.")
+        messages.error(request, _("Tick the rows first, then choose what to do with them."))
         return redirect("campaigns:review", pk=pk)
     if not request.POST.get("confirm"):
         return _preview(request, campaign, rows, selection, code)
@@ -33,8 +36,11 @@ def bulk(request: HttpRequest, pk: int) -> HttpResponse:
         done = items.decide_bulk(campaign_id=pk, selection=selection, code=code, rationale=rationale, by=request.user)
     except (Conflict, InvalidInput) as refusal:
         return _preview(request, campaign, rows, selection, code, refusal)
-    left = f" {done.left_out:,} were left for single decisions." if done.left_out else ""
-    messages.success(request, f"{DecisionCode(code).label}: {done.decided:,} items.{left} You can still undo each of them.")
+    said = ngettext("{answer}: {n} item.", "{answer}: {n} items.", done.decided)
+    said = [said.format(answer=DecisionCode(code).label, n=intcomma(done.decided))]
+    if done.left_out:
+        said.append(_("Left for single decisions: {n}.").format(n=intcomma(done.left_out)))
+    messages.success(request, " ".join([*said, _("You can still undo each of them.")]))
     return redirect(f"{reverse('campaigns:review', args=[pk])}?{query_of(FilterForm(request.POST).filters(), '')}")
 
 

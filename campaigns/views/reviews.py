@@ -11,6 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import (
@@ -35,15 +37,16 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import Conflict, DomainError, InvalidInput
 from certify.lib.files import store
+from inventory import describing
 
 GROUP_LABELS = {
     "person": lambda row: row.item.identity_name or row.item.account_key,
     "system": lambda row: row.item.source_name,
     "entitlement": lambda row: f"{row.item.entitlement_name or row.item.entitlement_key} · {row.item.source_name}",
 }
-VIEWS = [("person", "By person"), ("system", "By system"), ("entitlement", "By right"), ("risk", "One list")]
-TABS = [("open", "To decide"), ("draft", "Decided"), ("submitted", "Submitted"), ("", "All")]
-FACET_TITLES = {"person": "People", "system": "Systems", "entitlement": "Rights", "department": "Departments"}
+VIEWS = [("person", _("By person")), ("system", _("By system")), ("entitlement", _("By right")), ("risk", _("One list"))]
+TABS = [("open", _("To decide")), ("draft", _("Decided")), ("submitted", _("Submitted")), ("", _("All"))]
+FACET_TITLES = {"person": _("People"), "system": _("Systems"), "entitlement": _("Rights"), "department": _("Departments")}
 #: So many values of a facet are shown before the rest is opened.
 FACET_ROWS = 6
 STALE_DAYS = 7
@@ -54,7 +57,10 @@ UNCHANGED_SEEN = "unchanged-seen"
 @requires(permissions.can_review)
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    return render(request, "campaigns/inbox.html", {"cards": worklist.inbox(request.user), "now": clock.now()})
+    """The reviews that wait for somebody, and how many of their own rights nobody has described."""
+    rights = describing.counts(describing.owned(request.user))
+    context = {"cards": worklist.inbox(request.user), "now": clock.now(), "rights": rights}
+    return render(request, "campaigns/inbox.html", context)
 
 
 def desk(request: HttpRequest, pk: int) -> tuple[Campaign, QuerySet]:
@@ -70,7 +76,9 @@ def _row(request: HttpRequest, pk: int, row: int, now: datetime) -> tuple[Assign
     """One of the user's rows, and all of them in its campaign."""
     rows = worklist.my_rows(request.user, pk, now)
     found = rows.filter(campaign__state__in=worklist.REVIEWED)
-    return get_object_or_404(found.select_related("item__advice", "decided_by", "reviewer", "campaign__owner"), pk=row), rows
+    return get_object_or_404(
+        found.select_related("item__advice", "item__context", "decided_by", "reviewer", "campaign__owner"), pk=row
+    ), rows
 
 
 def _is_open(campaign: Campaign, now: datetime) -> bool:
@@ -204,7 +212,7 @@ def filter_save(request: HttpRequest, pk: int) -> HttpResponse:
             kept_filters.remove(filter_id=int(request.POST["remove"]), by=request.user)
         else:
             saved = kept_filters.keep(name=request.POST.get("name", ""), query=query, by=request.user)
-            messages.success(request, f"Saved as “{saved.name}”. It is offered in all your reviews.")
+            messages.success(request, gettext("Saved as “{name}”. It is offered in all your reviews.").format(name=saved.name))
     except InvalidInput as refusal:
         messages.error(request, refusal.message)
     return redirect(f"{reverse('campaigns:review', args=[pk])}?{query}")
@@ -232,12 +240,12 @@ def _groups(rows: list[Assignment], view: str) -> list[tuple[str, list[Assignmen
 def _facet_lists(facets: dict, place: Place) -> list[dict]:
     """The links on the left: {title, links: [(label, count, query, active)], more}. An active link takes itself away."""
     filters = place.filters
-    care = [("Needs care", facets["care"], place.query(care="" if filters.care else "on"), filters.care)]
+    care = [(_("Needs care"), facets["care"], place.query(care="" if filters.care else "on"), filters.care)]
     care += [
         (label, count, place.query(signals=_toggled(filters.signals, code)), code in filters.signals)
         for code, label, count in facets["signals"]
     ]
-    lists = [{"title": "Look closer", "links": care, "cap": len(care)}]
+    lists = [{"title": _("Look closer"), "links": care, "cap": len(care)}]
     for name, title in FACET_TITLES.items():
         column, active = facets["columns"][name], getattr(filters, name)
         links = [
@@ -257,7 +265,7 @@ def _toggled(signals: tuple[str, ...], code: str) -> list[str]:
 def item_detail(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     """The drawer: why the person has it, its use, the last decisions, how old the data is. That it was opened is remembered."""
     now = clock.now()
-    found, _ = _row(request, pk, row, now)
+    found, _rows = _row(request, pk, row, now)
     if request.method == "GET" and _can_answer(found, now):
         openings.note(row=found, by=request.user)
     return _drawer(request, found, now)
@@ -345,7 +353,7 @@ def item_decide(request: HttpRequest, pk: int, row: int) -> HttpResponse:
 def item_row(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     """One row as it stands; with `ask`, asking for what that answer needs."""
     now = clock.now()
-    found, _ = _row(request, pk, row, now)
+    found, _rows = _row(request, pk, row, now)
     is_open, code = _can_answer(found, now), request.GET.get("ask", "")
     asks = code if is_open and code in ANSWERS and not found.decision and not found.sign_off_id else ""
     context = {"row": found, "is_open": is_open} | _asking(asks, bool(request.GET.get("until")))

@@ -1,10 +1,12 @@
 """A review in a spreadsheet: download, upload, look at what it would do, apply it."""
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import permissions, spreadsheet_checks, worklist
@@ -120,5 +122,10 @@ def apply(request: HttpRequest, pk: int, upload: int) -> HttpResponse:
         return _shown(request, found, refusal)
     except NotAllowed as refusal:
         raise PermissionDenied(refusal.message) from refusal
-    messages.success(request, f"{done.count:,} items decided. Look at them on the list, then submit.")
+    said = ngettext(
+        "{n} item decided. Look at it on the list, then submit.",
+        "{n} items decided. Look at them on the list, then submit.",
+        done.count,
+    )
+    messages.success(request, said.format(n=intcomma(done.count)))
     return redirect("campaigns:sheet-upload", pk=pk, upload=upload)

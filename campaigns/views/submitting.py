@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns import guards, permissions, rules, worklist
@@ -21,7 +22,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
     (campaign, rows), error = desk(request, pk), ""
     if request.method == "POST":
         if not request.POST.get("agree"):
-            error = "Tick the statement to sign it."
+            error = _("Tick the statement to sign it.")
         else:
             try:
                 sign_off = reviews.submit(campaign_id=pk, statement=request.POST.get("statement", ""), by=request.user)
@@ -36,6 +37,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
         "keeps_last_holders": guards.keeps_last_holders(campaign.terms),
         "pace": guards.pace_line(campaign, request.user, clock.now()),
         "statement": rules.statement(request.user.name, summary["total"], campaign.name),
+        "statement_words": rules.statement_words(request.user.name, summary["total"], campaign.name),
         "error": error,
     }
     return render(request, "campaigns/submit.html", context, status=422 if error else 200)

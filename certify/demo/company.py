@@ -20,7 +20,7 @@ IDENTITY_COLUMNS = (
 ENTITLEMENT_COLUMNS = ("source", "entitlement_id", "name", "kind", "description", "privileged", "owner_id", "tags")
 GRANT_COLUMNS = (
     "source", "account_id", "account_name", "identity_id", "entitlement_id", "granted_at", "granted_by", "last_used_at",
-    "expires_at", "path",
+    "expires_at", "path", "credential_kind", "credential_created_at", "credential_rotated_at",
 )  # fmt: skip
 
 GIVEN = [
@@ -175,6 +175,16 @@ MACHINES = (
 )
 
 
+#: What machines and shared logins sign in with: (kind, days since it was made, days since it was rotated).
+CREDENTIALS = {
+    "svc-backup": ("key", 1180, None),
+    "svc-invoices": ("password", 900, 520),
+    "wl-deploy": ("federated", None, None),
+    "agent-triage": ("token", 200, 40),
+    "": ("password", 1400, None),
+}
+
+
 @dataclass
 class Company:
     """The generated rows: `identities`, and per system key its `entitlements` and `grants`."""
@@ -297,7 +307,15 @@ def _grant(rng: random.Random, system: System, holder: dict, right: str, today: 
         granted_by=rng.choice(("Service desk", "Onboarding", "")),
         last_used_at=f"{last_used}T08:30:00Z" if last_used else "",
         path=rng.choice(("", "", f"{holder['department']} team")) if holder["department"] else "",
+        **_credential(holder["identity_id"], today),
     )
+
+
+def _credential(identity: str, today: date) -> dict:
+    kind, made, rotated = CREDENTIALS.get(identity, ("", None, None))
+    ago = {"credential_created_at": made, "credential_rotated_at": rotated}
+    times = {name: (today - timedelta(days=days)).isoformat() for name, days in ago.items() if days is not None}
+    return {"credential_kind": kind} | times
 
 
 def write_csv(path: Path, columns: tuple[str, ...], rows: list[dict]) -> Path:

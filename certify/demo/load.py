@@ -23,8 +23,8 @@ from certify.lib import clock
 from evidence.actions import duties, periods
 from evidence.models import AuditPeriod
 from evidence.states import Duty
-from inventory.actions import snapshots, sources
-from inventory.models import Identity, Source
+from inventory.actions import describing, snapshots, sources
+from inventory.models import Entitlement, Identity, Source
 from inventory.readers.rows import FileToRead
 from ledger.actors import SYSTEM
 from people.actions import users
@@ -61,6 +61,7 @@ class Demo:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._people()
         self._systems()
+        self._descriptions()
         self._duties()
         self._first_review()
         self._quarterly_review()
@@ -98,6 +99,12 @@ class Demo:
             )
             grants = self.company.grants[system.key]
             self._load(source, entitlements=self.company.entitlements[system.key], grants=grants)
+
+    def _descriptions(self) -> None:
+        """The owner of the systems says of one right in plain words what the file says too short."""
+        right = Entitlement.objects.get(source__key="cloud", key="cloud-view")
+        words = describing.Words(right.pk, "See every server, its settings and what it costs; change nothing.")
+        describing.describe(words=[words], by=self.users["systems"])
 
     def _duties(self) -> None:
         """Rules of duties that must be apart; of the conflicts that show, one is excepted and for one it is asked."""

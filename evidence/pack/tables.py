@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
-from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
+from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, CONTEXT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
 from evidence.pack.scope import IN_RANGE
 
 RESULT_COLUMNS = (
@@ -173,6 +173,12 @@ ADVICE = """
            told.peers_total::text, told.peers_label, array_to_string(told.reasons, ' ')
     FROM campaigns_reviewitem AS item JOIN campaigns_itemadvice AS told ON told.item_id = item.id
     WHERE item.campaign_id = ANY(%(campaigns)s) ORDER BY item.campaign_id, item.number
+"""
+
+CONTEXTS = f"""
+    SELECT campaign_id::text, number::text, item_number::text, described_by, described_by_name, {moment_sql("described_at")},
+           file_description, credential_kind, {moment_sql("credential_at")}, credential_limit::text
+    FROM campaigns_itemcontext WHERE campaign_id = ANY(%(campaigns)s) ORDER BY campaign_id, number
 """
 
 EXCLUSIONS = """
@@ -473,6 +479,7 @@ TABLES = (
         "campaign", "reviewer", "reviewer_name", "decision", "rationale", "filter", "count", "left_out", "at", "items_sha256",
         "entry"), BULK_ACTS),
     Table("reviews/conflicts.csv", CONFLICT_COLUMNS, CONFLICTS),
+    Table("reviews/contexts.csv", CONTEXT_COLUMNS, CONTEXTS),
     Table("reviews/decisions.csv", (
         "campaign", "item", "decision", "reviewer", "reviewer_name", "reviewer_email", "rule", "rationale", "decided_at", "shown",
         "bulk", "entry", "stage", "for", "until", "reduce_to", "evidence", "signed_in", "counts"), DECISIONS),

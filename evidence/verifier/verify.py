@@ -101,6 +101,10 @@ TABLES = {
         "campaign number item rule name severity side duty other_duty held held_count control found_at excepted_until "
         "exception_control exception_by"
     ),
+    "reviews/contexts.csv": words(
+        "campaign number item described_by described_by_name described_at file_description credential_kind credential_at "
+        "credential_limit"
+    ),
     "reviews/decisions.csv": words(
         "campaign item decision reviewer reviewer_name reviewer_email rule rationale decided_at shown bulk entry stage for "
         "until reduce_to evidence signed_in counts"
@@ -600,7 +604,7 @@ class Pack:
 TITLES = {
     "files": "Files", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log", "kept": "Your own checkpoint",
     "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
-    "advice": "Recommendations", "conflicts": "Conflicts of duties",
+    "advice": "Recommendations", "conflicts": "Conflicts of duties", "contexts": "Descriptions and credentials",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
     "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
     "exceptions": "Risk exceptions",
@@ -969,7 +973,7 @@ class Campaign:
         self.number, self.row, self.is_closed = number, row, row["state"] == "closed"
         self.label = f"campaign {row['campaign']} {short(row['name'])}"
         self.items, self.outcomes, self.exclusions, self.answers = Tree(), Tree(), Tree(), Tree()
-        self.conflicts, self.advice, self.recommended = Tree(), Tree(), bytearray()
+        self.conflicts, self.contexts, self.advice, self.recommended = Tree(), Tree(), Tree(), bytearray()
         self.leaf, self.final, self.facts = bytearray(), bytearray(), bytearray()
         self.reviewer = array("l")
         self.people, self.assigned, self.decided = {}, {}, {}
@@ -1032,6 +1036,7 @@ class Tables:
         self._table("exclusions", self._read_exclusions, "population/exclusions.csv")
         self._table("advice", self._read_advice, "reviews/advice.csv")
         self._table("conflicts", self._read_conflicts, "reviews/conflicts.csv")
+        self._table("contexts", self._read_contexts, "reviews/contexts.csv")
         self._table("snapshots", self._read_files, "population/files.csv", "population/rejected_rows.csv")
         self._table("snapshots", self._read_snapshots, "population/snapshots.csv")
         self._table("reviewers", self._read_reviewers, "reviews/reviewers.csv")
@@ -1285,6 +1290,15 @@ class Tables:
                     self.report.problem("advice", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
                 campaign.advice.append(leaf_hash(canonical_row(cells)))
                 campaign.recommended += cells[2][:1].encode()
+
+    def _read_contexts(self, table):
+        for number, cells in self.pack.table(table):
+            campaign = self._campaign("contexts", table, number, cells[0])
+            if campaign:
+                if cells[1] != str(campaign.contexts.size + 1):
+                    wrong = f"row {short(cells[1])} of the campaign stands where {campaign.contexts.size + 1} should"
+                    self.report.problem("contexts", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
+                campaign.contexts.append(leaf_hash(canonical_row(cells)))
 
     def _read_conflicts(self, table):
         for number, cells in self.pack.table(table):
@@ -1961,6 +1975,11 @@ class Sums:
         if self._can_read("reviews/conflicts.csv") and campaign.conflicts.root().hex() != recorded:
             other = f"the conflicts of {campaign.label} are not those frozen at its launch: a row was changed, dropped or added"
             self.report.problem("conflicts", f"reviews/conflicts.csv: {other}")
+        # Launches from before descriptions and credentials were frozen have none.
+        recorded = data.get("context_root", Tree().root().hex())
+        if self._can_read("reviews/contexts.csv") and campaign.contexts.root().hex() != recorded:
+            other = f"what else was known of items of {campaign.label} is not what was frozen at its launch"
+            self.report.problem("contexts", f"reviews/contexts.csv: {other}: a row was changed, dropped or added")
 
     def _check_advice(self, campaign, data):
         # Launches from before there was advice have none.
@@ -2314,6 +2333,8 @@ class Verifier:
             "launch; every decision otherwise has a reason",
             "conflicts": f"{sum(one.conflicts.size for one in campaigns):,} of items with other access of the same person, each as "
             "it was frozen at launch",
+            "contexts": f"{sum(one.contexts.size for one in campaigns):,} items with who described the right and how old the credential "
+            "was, each as it was frozen at launch",
             "outcomes": f"each item of {closed:,} closed campaigns has the outcome that the submitted answers of all who were "
             "asked come to by the campaign's rule; silence approves nothing",
             "decisions": f"{sum(one.decisions for one in campaigns):,}, withdrawn and superseded ones too, are in the log word for word: "

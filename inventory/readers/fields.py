@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from inventory.states import EntitlementKind, FileKind, IdentityKind, IdentityStatus, Tristate
+from inventory.states import CredentialKind, EntitlementKind, FileKind, IdentityKind, IdentityStatus, Tristate
 
 #: How COPY's text format writes NULL.
 NULL = "\\N"
@@ -72,6 +72,17 @@ identity_status = choice(
     left="inactive",
 )
 entitlement_kind = choice(EntitlementKind)
+credential_kind = choice(
+    CredentialKind,
+    **{
+        "api key": "key",
+        "access key": "key",
+        "ssh key": "key",
+        "client secret": "secret",
+        "access token": "token",
+        "sso": "federated",
+    },
+)
 
 #: Most tags of one right, and the longest of them, in characters.
 MAX_TAGS = 50
@@ -132,6 +143,21 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("last_used_at", ("last login", "last used", "last activity"), convert=moment, empty=NULL),
         Field("expires_at", ("expiry", "expires", "valid until"), convert=moment, empty=NULL),
         Field("path", ("via", "through", "inherited from"), limit=1_000),
+        Field("credential_kind", ("credential", "credential type", "authentication"), convert=credential_kind, empty="unknown"),
+        Field("credential_created_at", ("credential created", "key created"), convert=moment, empty=NULL),
+        Field(
+            "credential_rotated_at",
+            (
+                "credential rotated",
+                "last rotated",
+                "rotated at",
+                "key last rotated",
+                "password last set",
+                "password last changed",
+            ),
+            convert=moment,
+            empty=NULL,
+        ),
     ),
 }
 

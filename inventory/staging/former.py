@@ -6,7 +6,7 @@ are ids.
 
 from django.db import connection
 
-ACCOUNT = ("name", "identity_key")
+ACCOUNT = ("name", "identity_key", "credential_kind", "credential_created_at", "credential_rotated_at")
 ENTITLEMENT = ("name", "kind", "description", "privileged", "owner_key", "tags")
 IDENTITY = (
     "name", "email", "kind", "status", "department", "title", "location", "manager_key", "owner_key", "supplier", "start_on", "end_on",
@@ -25,7 +25,7 @@ def _columns(alias: str, names: tuple[str, ...], other: dict[str, str] | None = 
 
 
 def accounts(source: int, snapshot: int) -> None:
-    """Accounts whose name or holder the staged grants change."""
+    """Accounts whose name, holder or credential the staged grants change."""
     _run(
         f"INSERT INTO inventory_formeraccount (account_id, until_id, {', '.join(ACCOUNT)})"
         f" SELECT known.id, %(snapshot)s, {_columns('known', ACCOUNT)} FROM stage_accounts AS staged"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.db import connection
 
 from inventory.staging import former
-from inventory.states import FileKind
+from inventory.states import STATIC_CREDENTIALS, FileKind
 
 KEYS = {
     FileKind.IDENTITIES: ("identity_id",),
@@ -153,22 +153,37 @@ def unknown_entitlements(source: int, snapshot: int) -> int:
     )
 
 
+#: The accounts that the grants name. Where rows of one account tell of several credentials, the static one that is oldest counts.
+STAGE_ACCOUNTS = f"""
+    CREATE TEMP TABLE stage_accounts ON COMMIT DROP AS
+    SELECT named.*, COALESCE(told.credential_kind, 'unknown') AS credential_kind, told.credential_created_at, told.credential_rotated_at
+    FROM (
+        SELECT account_id AS key, max(account_name) AS name, min(identity_id) AS identity_key FROM stage_grants GROUP BY account_id
+    ) AS named
+    LEFT JOIN (
+        SELECT DISTINCT ON (account_id) account_id, credential_kind, credential_created_at, credential_rotated_at FROM stage_grants
+        WHERE credential_kind <> 'unknown' OR credential_created_at IS NOT NULL OR credential_rotated_at IS NOT NULL
+        ORDER BY account_id, credential_kind IN ({", ".join(f"'{kind}'" for kind in STATIC_CREDENTIALS)}) DESC,
+                 GREATEST(credential_created_at, credential_rotated_at), line
+    ) AS told ON told.account_id = named.key
+"""
+ACCOUNT_FACTS = (*former.ACCOUNT, "identity_id")
+
+
 def accounts(source: int, snapshot: int) -> None:
     """Insert and change the accounts that the grants name."""
     _run("DROP TABLE IF EXISTS stage_accounts")
-    _run(
-        "CREATE TEMP TABLE stage_accounts ON COMMIT DROP AS SELECT account_id AS key, max(account_name) AS name,"
-        " min(identity_id) AS identity_key FROM stage_grants GROUP BY account_id"
-    )
+    _run(STAGE_ACCOUNTS)
     _run("ANALYZE stage_accounts")
     former.accounts(source, snapshot)
     _run(
-        "INSERT INTO inventory_account AS known (source_id, key, name, identity_key, identity_id)"
-        " SELECT %(source)s, staged.key, staged.name, staged.identity_key, identity.id FROM stage_accounts AS staged"
+        f"INSERT INTO inventory_account AS known (source_id, key, {', '.join(ACCOUNT_FACTS)})"
+        f" SELECT %(source)s, staged.key, {', '.join(f'staged.{name}' for name in former.ACCOUNT)}, identity.id"
+        " FROM stage_accounts AS staged"
         " LEFT JOIN inventory_identity AS identity ON identity.key = staged.identity_key AND staged.identity_key <> ''"
-        " ON CONFLICT (source_id, key) DO UPDATE SET name = excluded.name, identity_key = excluded.identity_key,"
-        " identity_id = excluded.identity_id WHERE (known.name, known.identity_key, known.identity_id)"
-        " IS DISTINCT FROM (excluded.name, excluded.identity_key, excluded.identity_id)",
+        f" ON CONFLICT (source_id, key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in ACCOUNT_FACTS)}"
+        f" WHERE ({', '.join(f'known.{name}' for name in ACCOUNT_FACTS)})"
+        f" IS DISTINCT FROM ({', '.join(f'excluded.{name}' for name in ACCOUNT_FACTS)})",
         source=source,
     )
 

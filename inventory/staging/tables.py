@@ -18,6 +18,8 @@ COLUMN_TYPES = {
     "granted_at": "timestamptz",
     "last_used_at": "timestamptz",
     "expires_at": "timestamptz",
+    "credential_created_at": "timestamptz",
+    "credential_rotated_at": "timestamptz",
     "tags": "text[]",
 }
 #: Rows between two reports of progress.

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
-from inventory import permissions, queries
+from inventory import describing, permissions, queries
 from inventory.actions import sources
 from inventory.exports import rejected
 from inventory.forms import SourceForm
@@ -89,6 +89,8 @@ def source_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "now": clock.now(),
         "snapshots": source.snapshots.all()[:SNAPSHOTS_SHOWN],
         "cap": SNAPSHOTS_SHOWN,
+        "rights": describing.counts(source.entitlements.filter(gone_in__isnull=True)),
+        "can_describe": describing.describable(request.user).filter(source=source).exists(),
         "orphan_count": orphans.count(),
         "orphans": orphans[:20],
         "loads": source.loads.exclude(state__in=("loaded", "cancelled"))[:10],
@@ -125,7 +127,16 @@ def entitlement_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One right as its system's files describe it, and what they said of it before."""
     right = get_object_or_404(queries.entitlements(request.user), pk=pk)
     former = right.former.select_related("until").order_by("-until_id")
-    context = {"right": right, "former": former[:SNAPSHOTS_SHOWN], "former_count": former.count(), "cap": SNAPSHOTS_SHOWN}
+    written = describing.history(right)
+    context = {
+        "right": right,
+        "former": former[:SNAPSHOTS_SHOWN],
+        "former_count": former.count(),
+        "written": written[:SNAPSHOTS_SHOWN],
+        "written_count": written.count(),
+        "can_describe": describing.describable(request.user).filter(pk=pk).exists(),
+        "cap": SNAPSHOTS_SHOWN,
+    }
     return render(request, "inventory/entitlement_detail.html", context)
 
 

@@ -7,6 +7,7 @@ import "./desk/menu.js";
 import "./desk/pages.js";
 import "./desk/watch.js";
 import { replay } from "./desk/outbox.js";
+import { say } from "./desk/words.js";
 import { countTicked, focusRow, nextOpen, rowOf, rows } from "./desk/rows.js";
 
 /* What an earlier page could not deliver. A refusal of a row that is not in sight must not pass unseen. */
@@ -14,7 +15,7 @@ replay((entry, answer) => {
   take(entry.pk, answer);
   if (!answer || answer.status < 400 || rowOf(entry.pk)) return;
   const notice = Object.assign(document.createElement("div"), { className: "notice error" });
-  notice.textContent = `A decision about ${entry.words} from before could not be saved. Look at it again.`;
+  notice.textContent = say("Lost", { who: entry.words });
   document.getElementById("messages").append(notice);
 });
 

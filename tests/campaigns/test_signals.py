@@ -51,6 +51,8 @@ class Right:
     expires: int | None
     earlier: tuple[str, int | None] | None
     kept_until: int | None
+    #: Kind, and how many days ago it was made and last rotated.
+    credential: tuple[str, int | None, int | None] = ("unknown", None, None)
 
 
 def plain(right: Right, people: list[Person], reviewed: int | None) -> list[str]:
@@ -72,6 +74,8 @@ def plain(right: Right, people: list[Person], reviewed: int | None) -> list[str]
         Signal.EXTERNAL: person is not None and person.kind in ("contractor", "supplier"),
         Signal.ORPHAN: person is None or (non_human and not person.owned),
         Signal.NON_HUMAN: non_human,
+        Signal.STATIC: is_static(right.credential[0], is_program=person is None or non_human)
+        and min((days for days in right.credential[1:] if days is not None), default=0) > 365,
         Signal.UNUSED: right.used is not None and right.used > 90,
         Signal.NEW: reviewed is not None and right.first_seen > reviewed,
         Signal.MOVED: person is not None and any(
@@ -82,6 +86,11 @@ def plain(right: Right, people: list[Person], reviewed: int | None) -> list[str]
         Signal.EXCEPTED: right.kept_until is not None and right.kept_until >= 0,
     }  # fmt: skip
     return [signal.value for signal in Signal if found[signal]]
+
+
+def is_static(kind: str, *, is_program: bool) -> bool:
+    """Whether such a credential stays as it is until somebody changes it."""
+    return kind in ("key", "secret", "token", "certificate") or (kind == "password" and is_program)
 
 
 def _differs(former: tuple, present: tuple) -> bool:
@@ -114,6 +123,7 @@ def persons(draw) -> Person:
     )
 
 
+credential_days = st.sampled_from((None, 10, 364, 365, 366, 700))
 days = st.sampled_from((None, 1, 89, 90, 91, 150, 250, 500))
 rights = st.builds(
     Right,
@@ -123,6 +133,9 @@ rights = st.builds(
     granted=days,
     used=days,
     expires=st.sampled_from((None, 1, -1)),
+    credential=st.tuples(
+        st.sampled_from(("unknown", "none", "password", "key", "federated")), credential_days, credential_days
+    ),
     earlier=st.one_of(
         st.none(),
         st.tuples(
@@ -216,7 +229,9 @@ class Company:
             source=self.source, key=f"e{place}", privileged=right.privileged, snapshot=last
         )
         holder = None if right.holder is None else self.people[right.holder]
-        account = Account.objects.create(source=self.source, key=f"a{place}", identity=holder)
+        kind, made, rotated = right.credential
+        times = {"credential_created_at": ago(made), "credential_rotated_at": ago(rotated)}
+        account = Account.objects.create(source=self.source, key=f"a{place}", identity=holder, credential_kind=kind, **times)
         common = {"source": self.source, "account": account, "entitlement": entitlement}
         if right.earlier:
             outcome, closed = right.earlier

@@ -28,6 +28,8 @@ from certify.lib import clock
 from certify.lib.files import StoredFile
 from evidence.actions import duties, periods, sealing
 from evidence.models import AuditPeriod
+from inventory.actions import describing
+from inventory.models import Entitlement
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from people.actions import users
@@ -49,17 +51,17 @@ svc,Nightly job,,service,active,IT,,,p1
 ,nobody,,employee,active,,,,
 """
 GRANTS = """\
-source,account_id,account_name,identity_id,entitlement_id,granted_at,last_used_at,path
-crm,ana,Ana Berg,p1,read,2026-01-05,2026-11-01,
-crm,bruno,=1+1,p2,read,2026-01-05,2026-11-01,
-crm,bruno,=1+1,p2,admin,2026-01-05,2026-11-01,
-crm,bruno2,=1+1,p2,read,2026-01-05,2026-11-01,@team
-crm,chloe,-Chloe,p3,read,2026-01-05,2026-01-06,
-crm,david,David Ekman,p4,read,2026-01-05,,
-crm,elif,+49,p5,read,2026-01-05,2026-11-01,"a ""quoted"" path, with commas"
-crm,job,Nightly job,svc,read,2026-01-05,2026-11-01,
-crm,shared,'=1+1,,read,2026-01-05,,
-crm,,,,read,2026-01-05,,
+source,account_id,account_name,identity_id,entitlement_id,granted_at,last_used_at,path,credential_kind,credential_created_at
+crm,ana,Ana Berg,p1,read,2026-01-05,2026-11-01,,,
+crm,bruno,=1+1,p2,read,2026-01-05,2026-11-01,,,
+crm,bruno,=1+1,p2,admin,2026-01-05,2026-11-01,,,
+crm,bruno2,=1+1,p2,read,2026-01-05,2026-11-01,@team,,
+crm,chloe,-Chloe,p3,read,2026-01-05,2026-01-06,,,
+crm,david,David Ekman,p4,read,2026-01-05,,,,
+crm,elif,+49,p5,read,2026-01-05,2026-11-01,"a ""quoted"" path, with commas",,
+crm,job,Nightly job,svc,read,2026-01-05,2026-11-01,,key,2031-01-02
+crm,shared,'=1+1,,read,2026-01-05,,,password,
+crm,,,,read,2026-01-05,,,,
 """
 REASON = "=Seen and checked\nwith the “team”, \\ twice"
 
@@ -75,6 +77,8 @@ def play(story: Story) -> AuditPeriod:
         sequencing.sequence(by=SYSTEM)
     with clock.freeze(moment(1, 10)):
         story.load(identities=IDENTITIES, grants=GRANTS)
+        words = describing.Words(Entitlement.objects.get(key="read").pk, "=Look up any customer,\nwith “address”")
+        describing.describe(words=[words], by=story.system_owner)
     _duties(story)
     _answering(story)
     first = _first(story)
@@ -349,8 +353,8 @@ def _handled(story: Story) -> None:
     """Access that came back, a removal in somebody's list, and one that is closed on its proof."""
     with clock.freeze(moment(12, 1)):
         story.load(
-            grants=GRANTS.replace("crm,,,,read,2026-01-05,,\n", "").replace(
-                "crm,bruno,=1+1,p2,admin,2026-01-05,2026-11-01,\n", ""
+            grants=GRANTS.replace("crm,,,,read,2026-01-05,,,,\n", "").replace(
+                "crm,bruno,=1+1,p2,admin,2026-01-05,2026-11-01,,,\n", ""
             )
         )
         verify(story)

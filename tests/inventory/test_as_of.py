@@ -17,7 +17,8 @@ words = st.sampled_from(["", "one", "two"])
 people = st.dictionaries(st.sampled_from(PEOPLE), st.tuples(words, st.sampled_from(["active", "inactive"]), words), max_size=3)
 labels = st.sampled_from(["", "sox", "pay; SOX", "Pay|sox | pay"])
 rights = st.dictionaries(st.sampled_from(RIGHTS), st.tuples(words, st.sampled_from(["yes", "no"]), words, labels), max_size=2)
-accounts = st.fixed_dictionaries({name: st.tuples(words, st.sampled_from(["", *PEOPLE])) for name in ACCOUNTS})
+credentials = st.tuples(st.sampled_from(["", "key", "password"]), st.sampled_from(["", "2024-05-06"]))
+accounts = st.fixed_dictionaries({name: st.tuples(words, st.sampled_from(["", *PEOPLE]), credentials) for name in ACCOUNTS})
 grants = st.dictionaries(
     st.tuples(st.sampled_from(ACCOUNTS), st.sampled_from(RIGHTS)), st.sampled_from(["", "2026-01-02"]), max_size=4
 )
@@ -59,9 +60,9 @@ class Model:
         """(account, right) → everything that is said of it."""
         found = {}
         for (account, right), used in self.grants.items():
-            name, holder = self.accounts[account]
+            name, holder, credential = self.accounts[account]
             person = self.people.get(holder)
-            found[account, right] = (name, holder, person, self.rights[right], used)
+            found[account, right] = (name, holder, credential, person, self.rights[right], used)
         return found
 
 
@@ -79,8 +80,11 @@ def load(story: Story, told: dict):
         rows = [("crm", key, *facts) for key, facts in told["rights"].items()]
         story.texts["entitlements"] = text("source,entitlement_id,name,privileged,description,tags", rows)
     if told["grants"] is not None:
-        rows = [("crm", a, told["accounts"][a][0], told["accounts"][a][1], r, used) for (a, r), used in told["grants"].items()]
-        story.texts["grants"] = text("source,account_id,account_name,identity_id,entitlement_id,last_used_at", rows)
+        rows = [
+            ("crm", a, *told["accounts"][a][:2], r, used, *told["accounts"][a][2]) for (a, r), used in told["grants"].items()
+        ]
+        columns = "source,account_id,account_name,identity_id,entitlement_id,last_used_at,credential_kind,credential_rotated_at"
+        story.texts["grants"] = text(columns, rows)
     return story.load(told["completeness"]) if story.texts else None
 
 
@@ -92,9 +96,12 @@ def shown(snapshot) -> dict:
         right = (grant.entitlement_name_then, grant.privileged_then, grant.description_then, grant.tags_then)
         used = grant.last_used_at.date().isoformat() if grant.last_used_at else ""
         holder = person if grant.holder else None
+        rotated = grant.credential_rotated_at_then.date().isoformat() if grant.credential_rotated_at_then else ""
+        credential = ("" if grant.credential_kind_then == "unknown" else grant.credential_kind_then, rotated)
         found[grant.account.key, grant.entitlement.key] = (
             grant.account_name_then,
             grant.identity_key_then,
+            credential,
             holder,
             right,
             used,

@@ -1,6 +1,7 @@
 /* What is done with a row, whether by a key, a button or the menu: decide, undo, ask for what a decision needs. */
 import * as outbox from "./outbox.js";
 import { hasMore, moreRows, soonMore } from "./pages.js";
+import { say } from "./words.js";
 import { countBelow, countTicked, currentRow, focusRow, nextBelow, nextOpen, pkOf, replaceRow, rowOf } from "./rows.js";
 
 const KEPT_IN_SIGHT = 5;
@@ -30,7 +31,7 @@ export function take(pk, answer) {
 
 function gone(row) {
   const place = row.querySelector("[data-row-status]") ?? row.lastElementChild;
-  place.textContent = "This is not yours to decide any more";
+  place.textContent = say("Gone");
   row.dataset.state = "gone";
   delete row.dataset.can;
 }

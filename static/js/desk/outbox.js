@@ -1,6 +1,7 @@
 /* Decisions on their way. Each is written down in the browser before it is sent and crossed out when the server has answered, and has
    a number by which the server knows it again: a lost connection, a closed lid or a reload loses none and repeats none. */
 import { pkOf, rowOf } from "./rows.js";
+import { say } from "./words.js";
 
 const WAITS = [1, 2, 5, 10, 20, 30];
 const desk = document.getElementById("desk");
@@ -37,7 +38,7 @@ function write(entries) {
 const remember = (entry) => write([...written().filter((one) => one.number !== entry.number), entry]);
 const forget = (entry) => write(written().filter((one) => one.number !== entry.number));
 
-function say(pk, words) {
+function tell(pk, words) {
   const row = rowOf(pk);
   const place = row?.querySelector("[data-row-status]");
   if (!place) return;
@@ -73,7 +74,7 @@ async function deliver(entry, isReplay) {
     try {
       answer = await attempt(entry);
     } catch {
-      say(entry.pk, "Not saved, retrying");
+      tell(entry.pk, say("Retrying"));
       await pause(WAITS[Math.min(tries, WAITS.length - 1)]);
       continue;
     }
@@ -83,7 +84,7 @@ async function deliver(entry, isReplay) {
       return new Promise(() => {});
     }
     if (answer.status === 403 && !isReplay) {
-      say(entry.pk, "Not saved: load the page again");
+      tell(entry.pk, say("Reload"));
       return null;
     }
     forget(entry);
@@ -117,14 +118,14 @@ function chain(pk, work) {
 /* What the last page could not deliver. `then` gets each answer. */
 export function replay(then) {
   for (const entry of written()) {
-    say(entry.pk, "Not saved, retrying");
+    tell(entry.pk, say("Retrying"));
     chain(entry.pk, () => deliver(entry, true)).then((answer) => then(entry, answer));
   }
 }
 
 /* Rows that came from the server while an act of theirs is still on its way. */
 export function markWaiting() {
-  written().forEach((entry) => say(entry.pk, "Not saved, retrying"));
+  written().forEach((entry) => tell(entry.pk, say("Retrying")));
 }
 
 export const after = (pk) => under.get(pk) ?? Promise.resolve();

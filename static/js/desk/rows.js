@@ -1,4 +1,6 @@
 /* The rows of the table and the cursor: the row that keys act on. The cursor is an id, so that it survives whatever replaces the row. */
+import { say } from "./words.js";
+
 let cursor = null;
 let place = 0;
 let lastTicked = null;
@@ -75,7 +77,7 @@ export function tick(row, isRange) {
 export function countTicked() {
   const count = document.querySelectorAll("input[name=item]:checked").length;
   document.querySelectorAll("[data-selected-count]").forEach((place) => {
-    place.textContent = `${count} selected`;
+    place.textContent = say("Selected", { count });
   });
   const bulk = document.getElementById("bulk");
   bulk?.classList.toggle("has-selection", count > 0 || Boolean(bulk.querySelector("[name=everything]:checked")));

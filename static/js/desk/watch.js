@@ -2,6 +2,7 @@
 import { fetchRow } from "./acts.js";
 import { isUnderway } from "./outbox.js";
 import { replaceRow, rowOf } from "./rows.js";
+import { say } from "./words.js";
 
 const EVERY = 12_000;
 const SOON = 900;
@@ -28,7 +29,7 @@ async function refresh(pk) {
   const row = rowOf(pk);
   if (!fresh || !row || !isFree(row)) return;
   fresh.classList.add("elsewhere");
-  fresh.querySelector("[data-row-status]")?.append(" ", Object.assign(document.createElement("small"), { textContent: "changed elsewhere" }));
+  fresh.querySelector("[data-row-status]")?.append(" ", Object.assign(document.createElement("small"), { textContent: say("Elsewhere") }));
   replaceRow(row, fresh);
 }
 
