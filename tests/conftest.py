@@ -14,6 +14,7 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from tests.pgplugin import TEMPLATE
 from tests.story import tell
 
 #: Where Chromium may be; the same as in `install_browser.sh`.
@@ -37,6 +38,12 @@ def pytest_collection_modifyitems(items):
         for fixture, marker in MARKED_BY.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    """Test databases are copies of the migrated one."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = TEMPLATE
 
 
 @pytest.fixture
