@@ -13,6 +13,7 @@ from ledger.models import Entry
 from people.actions import users
 from remediation import rules, tasks
 from remediation.actions import attempts, channels, delivering, sending
+from remediation.connectors import webhook
 from remediation.models import Channel, Delivery, DeliveryTry, RemediationTask, Sending
 from remediation.outgoing import posting, signing
 from remediation.states import DELIVERY_TRANSITIONS, DeliveryState
@@ -69,7 +70,7 @@ def test_a_delivered_message_is_signed_and_proves_nothing(story, opened):
     assert not is_signed(secret, headers, body.replace(b"chloe", b"david"))
     assert not is_signed(signing.new_secret(), headers, body)
     said = json.loads(body)
-    assert (said["type"], said["data"]["account_id"], said["data"]["entitlement_id"]) == (sending.TYPE, "chloe", "read")
+    assert (said["type"], said["data"]["account_id"], said["data"]["entitlement_id"]) == (webhook.TYPE, "chloe", "read")
     assert headers["idempotency-key"] == headers["webhook-id"] == said["id"]
     assert state(opened["chloe"]) == "sent"
     story.load()
