@@ -171,54 +171,58 @@ def filled(value: object, values: dict) -> object:
     return {name: filled(one, values) for name, one in value.items()} if isinstance(value, dict) else value
 
 
+class Handler(BaseHTTPRequestHandler):
+    """One request to a desk."""
+
+    known: Desk
+
+    def handle_one(self) -> None:
+        """Take one request and answer it."""
+        length = int(self.headers["Content-Length"] or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        self.known.asked.append((self.command, self.path, body))
+        if self.command != "GET" and self.known.instead:
+            status, headers = self.known.instead.pop(0)
+            answer = status, headers, {}
+        else:
+            answer = self.known.answer(self.command, self.path, body, self.headers)
+            if self.command != "GET":
+                time.sleep(self.known.late)
+        self.say(*answer)
+
+    def do_GET(self):
+        """As all."""
+        self.handle_one()
+
+    def do_POST(self):
+        """As all."""
+        self.handle_one()
+
+    def do_PATCH(self):
+        """As all."""
+        self.handle_one()
+
+    def say(self, status, headers, body):
+        """The answer."""
+        text = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(text))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        try:
+            self.wfile.write(text)
+        except OSError:
+            return
+
+    def log_message(self, *arguments):
+        """Nothing."""
+
+
 @contextmanager
 def desk(kind: str, api: str = "3"):
     """A ticket system that runs until the block ends."""
     known = Desk(kind, api=api)
-
-    class Handler(BaseHTTPRequestHandler):
-        def handle_one(self) -> None:
-            """Take one request and answer it."""
-            length = int(self.headers["Content-Length"] or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            known.asked.append((self.command, self.path, body))
-            if self.command != "GET" and known.instead:
-                status, headers = known.instead.pop(0)
-                answer = status, headers, {}
-            else:
-                answer = known.answer(self.command, self.path, body, self.headers)
-                if self.command != "GET":
-                    time.sleep(known.late)
-            self.say(*answer)
-
-        def do_GET(self):
-            """As all."""
-            self.handle_one()
-
-        def do_POST(self):
-            """As all."""
-            self.handle_one()
-
-        def do_PATCH(self):
-            """As all."""
-            self.handle_one()
-
-        def say(self, status, headers, body):
-            """The answer."""
-            text = b"" if body is None else json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(text))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            try:
-                self.wfile.write(text)
-            except OSError:
-                return
-
-        def log_message(self, *arguments):
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Known", (Handler,), {"known": known}))
     server.daemon_threads = True
     known.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

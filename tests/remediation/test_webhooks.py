@@ -313,9 +313,12 @@ def test_the_pages_lead_from_the_address_to_the_answer(story, opened, client):
         client.force_login(story.admin)
         here = f"/removals/programs/{story.source.pk}/"
         assert (
-            client.post(f"{here}configure/", {"url": "http://user:x@127.0.0.1/", "most": 20, "percent": 100}).status_code == 422
+            client.post(
+                f"{here}configure/", {"kind": "webhook", "url": "http://user:x@127.0.0.1/", "most": 20, "percent": 100}
+            ).status_code
+            == 422
         )
-        client.post(f"{here}configure/", {"url": receiver.url, "most": 20, "percent": 100})
+        client.post(f"{here}configure/", {"kind": "webhook", "url": receiver.url, "most": 20, "percent": 100})
         assert "whsec_" in client.post(f"{here}secret/").text
         client.post(f"{here}act/", {"act": "on"})
         assert "Do a dry run" in client.post(f"{here}act/", {"act": "earnest"}, follow=True).text
@@ -326,7 +329,7 @@ def test_the_pages_lead_from_the_address_to_the_answer(story, opened, client):
         client.post(f"{here}act/", {"act": "earnest"})
         client.force_login(story.system_owner)
         page = client.get(client.post("/removals/send/", ids).url).text
-        assert "1 removal to the program of" in page
+        assert "1 removal to Customer records" in page
         sweep()
     client.force_login(story.owner)
     assert "Given up" in client.get(here).text
