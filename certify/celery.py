@@ -36,6 +36,7 @@ SWEEPS = {
     "remediation.send_reminders": 900,
     "remediation.follow_exceptions": 600,
     "remediation.send_webhooks": 10,
+    "remediation.follow_tickets": 60,
     "evidence.build_requested_packs": 10,
 }
 

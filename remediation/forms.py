@@ -2,6 +2,8 @@
 
 from django import forms
 
+from remediation.actions.channels import Way
+from remediation.connectors.protocol import Field, Kind
 from remediation.states import TaskState
 
 PROOF_LIMIT = 20 * 2**20
@@ -115,12 +117,42 @@ class DecisionForm(forms.Form):
 
 
 class ChannelForm(forms.Form):
-    """Where removals of a system are sent, and what needs a second person."""
+    """How a system is reached, in the fields that the kind asks for, and what needs a second person."""
 
-    url = forms.CharField(
-        label="Address of the program", max_length=1000, help_text="https://… It gets one signed message a removal."
-    )
-    most = forms.IntegerField(label="More than this at once need a second person", min_value=1, max_value=100_000, initial=20)
-    percent = forms.IntegerField(
-        label="So does more than this share of the system’s open access, in percent", min_value=1, max_value=100, initial=5
-    )
+    def __init__(self, *args, kind: Kind, has_secret: bool = False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+        self.fields["kind"] = forms.CharField(widget=forms.HiddenInput, initial=kind.key)
+        self.fields["url"] = forms.CharField(label="Address", max_length=1000, help_text=kind.address_help)
+        if kind.credential:
+            self.fields["secret"] = forms.CharField(
+                label=kind.credential,
+                max_length=4000,
+                required=False,
+                widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+                help_text="Kept encrypted and never shown again."
+                + (" Empty: the one that is kept stays. A new address needs it again." if has_secret else ""),
+            )
+        for one in kind.fields:
+            self.fields[one.name] = _setting(one)
+        self.fields["most"] = forms.IntegerField(
+            label="More than this at once, or within a day, needs a second person", min_value=1, max_value=100_000, initial=20
+        )
+        self.fields["percent"] = forms.IntegerField(
+            label="So does more than this share of the system’s open access, in percent", min_value=1, max_value=100, initial=5
+        )
+
+    def terms(self) -> dict:
+        """What was entered, as `channels.configure` takes it."""
+        given = self.cleaned_data
+        settings = {one.name: given[one.name] for one in self.kind.fields}
+        way = Way(self.kind.key, settings, given.get("secret", ""))
+        return {"url": given["url"], "most": given["most"], "percent": given["percent"], "way": way}
+
+
+def _setting(one: Field) -> forms.Field:
+    shared = {"label": one.label, "help_text": one.help, "initial": one.initial, "required": one.is_required}
+    if one.choices:
+        return forms.ChoiceField(choices=one.choices, **shared)
+    widget = forms.Textarea(attrs={"rows": 5}) if one.is_long else forms.TextInput()
+    return forms.CharField(max_length=4000, widget=widget, **shared)

@@ -10,7 +10,17 @@ from django.db.models import F, Q
 
 from campaigns.states import Outcome
 from people.states import Role
-from remediation.states import SETTLED, AttemptKind, DeliveryState, EndReason, ExceptionState, TaskState, Verdict
+from remediation.states import (
+    SETTLED,
+    AttemptKind,
+    DeliveryState,
+    Effect,
+    EndReason,
+    ExceptionState,
+    TaskState,
+    TicketState,
+    Verdict,
+)
 
 USER = settings.AUTH_USER_MODEL
 
@@ -92,7 +102,7 @@ class Attempt(models.Model):
     proof_sha256 = models.CharField(max_length=64, blank=True)
     proof_size = models.PositiveBigIntegerField(null=True)
     stored_as = models.CharField(max_length=255, blank=True, help_text="Path below the proof directory.")
-    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", help_text="None: a system reported it.")
     by_name = models.CharField(max_length=200)
     at = models.DateTimeField()
     entry_uid = models.UUIDField()
@@ -245,9 +255,15 @@ class RiskException(models.Model):
 
 
 class Channel(models.Model):
-    """How removals of a source are sent to a program: its address, its secrets, and the switch that stops it all."""
+    """How removals of a source are sent to another system: its kind, address and secrets, and the switch that stops it all.
+
+    `kind` is a key of `remediation.connectors.KINDS`, and `settings` what that kind asks for.
+    """
 
     source = models.OneToOneField("inventory.Source", on_delete=models.PROTECT, related_name="removal_channel")
+    kind = models.CharField(max_length=20, default="webhook", db_default="webhook")
+    settings = models.JSONField(default=dict, db_default={})
+    waits_until = models.DateTimeField(null=True, help_text="The other side asked for a pause; nothing is sent before.")
     url = models.URLField(max_length=1000)
     secret = models.TextField(help_text="Encrypted under SECRET_KEY.")
     former_secret = models.TextField(blank=True, help_text="Signs too, until `former_until`.")
@@ -305,6 +321,9 @@ class Delivery(models.Model):
     sending = models.ForeignKey(Sending, on_delete=models.PROTECT, related_name="deliveries")
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="deliveries")
     task = models.ForeignKey(RemediationTask, on_delete=models.PROTECT, related_name="deliveries")
+    kind = models.CharField(
+        max_length=20, default="webhook", db_default="webhook", help_text="For which kind of channel it was made."
+    )
     key = models.UUIDField(unique=True)
     body = models.TextField(help_text="Exactly what is sent, each time.")
     state = models.CharField(max_length=10, choices=DeliveryState.choices)
@@ -337,6 +356,10 @@ class DeliveryTry(models.Model):
     response = models.TextField(blank=True)
     error = models.TextField(blank=True)
     outcome = models.CharField(max_length=10, choices=DeliveryState.choices)
+    effect = models.CharField(max_length=10, choices=Effect.choices, blank=True, db_default="")
+    requests = models.TextField(
+        blank=True, db_default="", help_text="What was asked for, a line each, where it is more than the message."
+    )
     entry_uid = models.UUIDField()
 
     class Meta:
@@ -345,3 +368,25 @@ class DeliveryTry(models.Model):
 
     def __str__(self) -> str:
         return f"try {self.number} of {self.delivery_id}"
+
+
+class Ticket(models.Model):
+    """The ticket that a message opened in another system, as it was last seen there. What follows from a change is in the ledger."""
+
+    delivery = models.OneToOneField(Delivery, on_delete=models.PROTECT, related_name="ticket")
+    ident = models.CharField(max_length=200, help_text="Its id over there.")
+    name = models.CharField(max_length=200, help_text="What people call it.")
+    url = models.URLField(max_length=1000, blank=True)
+    state = models.CharField(max_length=10, choices=TicketState.choices, default=TicketState.OPEN)
+    status = models.CharField(max_length=200, blank=True, help_text="In the words of its system.")
+    opened_at = models.DateTimeField()
+    looked_at = models.DateTimeField(null=True)
+    next_at = models.DateTimeField(null=True, help_text="Looked at again not before; None: not any more.")
+    error = models.TextField(blank=True, help_text="Why the last look showed nothing.")
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("next_at", "id"), condition=Q(next_at__isnull=False), name="ticket_due"),)
+
+    def __str__(self) -> str:
+        return self.name

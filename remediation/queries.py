@@ -14,8 +14,8 @@ from campaigns.states import TO_REMOVE, CampaignState, Outcome
 from inventory.models import Grant, Snapshot, Source
 from inventory.states import Completeness, FileKind
 from people.models import User
-from remediation.models import Attempt, Channel, Delivery, DeliveryTry, RemediationTask, Return, RiskException
-from remediation.states import TO_DO, UNPROVED, AttemptKind, DeliveryState, ExceptionState, TaskState, Verdict
+from remediation.models import Attempt, Channel, Delivery, DeliveryTry, RemediationTask, Return, RiskException, Ticket
+from remediation.states import TO_DO, UNPROVED, AttemptKind, DeliveryState, Effect, ExceptionState, TaskState, Verdict
 
 #: Lists that are more than one state, over `work_list`.
 LISTS = {
@@ -263,11 +263,20 @@ def trail(task: RemediationTask) -> list[dict]:
         events.append(_event(one.at, "Came back", text, one.entry_uid))
     for one in task.exceptions.all():
         events += _exception_events(one)
-    for one in DeliveryTry.objects.filter(delivery__task=task):
-        came = f"answer {one.status}" if one.status else one.error
-        text = f"Try {one.number}: {came}. {DeliveryState(one.outcome).label}."
-        events.append(_event(one.began_at, f"Sent to {urlsplit(one.url).hostname}", text, one.entry_uid))
+    for one in DeliveryTry.objects.filter(delivery__task=task).exclude(outcome=DeliveryState.DRY):
+        events.append(_event(one.began_at, f"Sent to {urlsplit(one.url).hostname}", _try_words(one), one.entry_uid))
     return sorted(events, key=lambda event: event["at"])
+
+
+def _try_words(one: DeliveryTry) -> str:
+    came = f"answer {one.status}" if one.status else one.error
+    effect = f" {Effect(one.effect).label}." if one.effect else ""
+    return f"Try {one.number}: {came.rstrip('.')}.{effect} {DeliveryState(one.outcome).label}."
+
+
+def tickets_of(task: RemediationTask) -> list[Ticket]:
+    """The tickets that were opened for a removal, the latest first."""
+    return list(Ticket.objects.filter(delivery__task=task).order_by("-id")[:20])
 
 
 def _exception_events(one: RiskException) -> list[dict]:
@@ -363,5 +372,5 @@ def messages_of(channel: Channel, *, limit: int) -> list[Delivery]:
         When(state__in=(DeliveryState.QUEUED, DeliveryState.HELD), then=Value(1)),
         default=Value(2),
     )
-    found = channel.deliveries.select_related("task__item").prefetch_related("attempts")
+    found = channel.deliveries.select_related("task__item", "ticket").prefetch_related("attempts")
     return list(found.order_by(order, "-id")[:limit])

@@ -3,7 +3,16 @@
 from datetime import date, datetime, timedelta
 
 from certify.lib.errors import InvalidInput
-from remediation.states import EXCEPTION_TRANSITIONS, TASK_TRANSITIONS, DeliveryState, ExceptionState, TaskState
+from remediation.states import (
+    ARRIVED,
+    EXCEPTION_TRANSITIONS,
+    TASK_TRANSITIONS,
+    DeliveryState,
+    Effect,
+    ExceptionState,
+    TaskState,
+    TicketState,
+)
 
 MIN_NOTE = 10
 REMIND_DAYS_BEFORE = (2, 0)
@@ -105,5 +114,35 @@ def after_answer(status: int | None, tries: int, is_refused: bool) -> DeliverySt
     """
     if status is not None and 200 <= status < 300:
         return DeliveryState.DELIVERED
-    may_change = status is None or status in TRY_AGAIN or status >= 500
-    return DeliveryState.QUEUED if may_change and not is_refused and tries < MOST_TRIES else DeliveryState.DEAD
+    return DeliveryState.QUEUED if may_change(status) and not is_refused and tries < MOST_TRIES else DeliveryState.DEAD
+
+
+def may_change(status: int | None) -> bool:
+    """Whether another try may get another answer than this one (None: no answer)."""
+    return status is None or status in TRY_AGAIN or status >= 500
+
+
+def effect_of(status: int | None, *, may_have_arrived: bool) -> Effect:
+    """What a message did by the status of its answer. Without one, and after a failure of the server, nobody knows."""
+    if status is not None and 200 <= status < 300:
+        return Effect.TAKEN
+    is_unknown = may_have_arrived if status is None else status >= 500 or status == 408
+    return Effect.UNKNOWN if is_unknown else Effect.NONE
+
+
+def after_effect(effect: str, tries: int, *, is_final: bool) -> DeliveryState:
+    """What becomes of a message by what it did: delivered, tried again, or given up where another try changes nothing."""
+    if effect in ARRIVED:
+        return DeliveryState.DELIVERED
+    return DeliveryState.DEAD if is_final or tries >= MOST_TRIES else DeliveryState.QUEUED
+
+
+#: How often a ticket is looked at: on its first day, later, and after it was closed.
+LOOK_SOON, LOOK_LATER, LOOK_CLOSED = timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6)
+
+
+def look_pause(state: str, age: timedelta) -> timedelta:
+    """How long to wait before a ticket is looked at again."""
+    if state == TicketState.DONE:
+        return LOOK_CLOSED
+    return LOOK_SOON if age < timedelta(days=1) else LOOK_LATER

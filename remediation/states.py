@@ -16,7 +16,8 @@ class TaskState(TextChoices):
     CLOSED = "closed", "Closed on proof, never verified"
 
 
-#: What may follow what. Data may prove or disprove everything but what it has proved already; even then it may show a return.
+#: What may follow what. Data may prove or disprove everything but what it has proved already; even then it may show a return. What was
+#: handed on, or reported by a ticket, is open again when the ticket is cancelled or opened again.
 TASK_TRANSITIONS = {
     TaskState.OPEN: {
         TaskState.SENT,
@@ -26,6 +27,7 @@ TASK_TRANSITIONS = {
         TaskState.EXCEPTED,
     },
     TaskState.SENT: {
+        TaskState.OPEN,
         TaskState.SENT,
         TaskState.CLAIMED_DONE,
         TaskState.VERIFIED_GONE,
@@ -33,6 +35,7 @@ TASK_TRANSITIONS = {
         TaskState.EXCEPTED,
     },
     TaskState.CLAIMED_DONE: {
+        TaskState.OPEN,
         TaskState.VERIFIED_GONE,
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
@@ -131,3 +134,26 @@ DELIVERY_TRANSITIONS = {
     DeliveryState.DELIVERED: set(),
     DeliveryState.CANCELLED: set(),
 }
+
+
+class Effect(TextChoices):
+    """What a try did to the other system, as far as its answer says. None of it proves that access is gone."""
+
+    TAKEN = "taken", "Taken on"
+    DONE = "done", "Done, as the system says"
+    ALREADY = "already", "Was so already, nothing was changed"
+    NONE = "none", "No effect"
+    UNKNOWN = "unknown", "Unknown whether it took effect"
+
+
+#: The other side has what it was sent.
+ARRIVED = (Effect.TAKEN, Effect.DONE, Effect.ALREADY)
+
+
+class TicketState(TextChoices):
+    """What a status of a ticket system means here. Done is somebody's word, and never more."""
+
+    OPEN = "open", "Open"
+    DONE = "done", "Closed as done"
+    CANCELLED = "cancelled", "Closed without being done"
+    MISSING = "missing", "Cannot be found any more"

@@ -5,8 +5,9 @@ from django.conf import settings
 
 from ledger.actors import SYSTEM
 from remediation import queries
-from remediation.actions import delivering, exceptions, reminders, removals, verification
-from remediation.outgoing import addresses, posting
+from remediation.actions import delivering, exceptions, following, reminders, removals, verification
+from remediation.connectors import KINDS
+from remediation.outgoing import addresses
 
 
 @shared_task(name="remediation.sweep_signed_off")
@@ -37,18 +38,31 @@ def follow_exceptions() -> None:
     exceptions.warn(by=SYSTEM)
 
 
-#: Messages that one run of the sweep carries out at most; the next run goes on.
+#: Messages, or tickets, that one run of a sweep carries out at most; the next run goes on.
 MESSAGES = 100
 
 
 @shared_task(name="remediation.send_webhooks")
 def send_webhooks() -> int:
-    """Carry out the messages that are due, one at a time; returns how many were tried."""
+    """Carry out the messages that are due, of every kind, one at a time; returns how many were tried."""
     own = addresses.networks(settings.CERTIFY_WEBHOOK_NETWORKS)
     for done in range(MESSAGES):
         claimed = delivering.claim(by=SYSTEM)
         if claimed is None:
             return done
-        answer = posting.post(claimed.url, claimed.body, claimed.headers, own)
+        answer = KINDS[claimed.kind].carry_out(claimed.message, own)
         delivering.record(claimed=claimed, answer=answer, by=SYSTEM)
+    return MESSAGES
+
+
+@shared_task(name="remediation.follow_tickets")
+def follow_tickets() -> int:
+    """Look at the tickets that are due, one at a time; returns how many were looked at."""
+    own = addresses.networks(settings.CERTIFY_WEBHOOK_NETWORKS)
+    for done in range(MESSAGES):
+        looking = following.claim(by=SYSTEM)
+        if looking is None:
+            return done
+        seen, answer = KINDS[looking.kind].follow(looking.message, looking.ident, looking.is_gone, own)
+        following.record(looking=looking, seen=seen, answer=answer, by=SYSTEM)
     return MESSAGES

@@ -60,7 +60,7 @@ PREPARED = (
                entry.payload_json -> 'data' ->> 'verdict' AS verdict
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
         WHERE found.kind IN ('removal:sent', 'removal:claimed-done', 'removal:verified', 'removal:returned', 'removal:closed',
-                             'removal:delivered', 'exception:approved')
+                             'removal:delivered', 'removal:handed-back', 'exception:approved')
            OR (found.kind = 'exception:ended' AND entry.payload_json -> 'data' ->> 'due_at' <> '')
         ORDER BY entry.subject, found.index DESC
     """, "task_id"),

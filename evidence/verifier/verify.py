@@ -1848,6 +1848,8 @@ class Entries:
             self._follow_return(entry, now)
         elif kind in ("removal:sent", "removal:delivered"):
             now[0] = "sent"
+        elif kind == "removal:handed-back":
+            now[0] = "open"
         elif kind == "removal:closed":
             self._follow_closing(entry, now)
 

@@ -1,11 +1,11 @@
-"""Sending removals to the program of their source: what would go out, within limits, in earnest or as a dry run."""
+"""Sending removals to the system that takes them away: what would go out, within limits, in earnest or as a dry run."""
 
-import json
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Count
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -13,13 +13,11 @@ from certify.lib.times import rfc3339
 from inventory.models import Grant
 from ledger.actions import entries
 from people.models import User
-from remediation import permissions
+from remediation import blast, permissions
+from remediation.connectors import KINDS
+from remediation.connectors.protocol import Unfit
 from remediation.models import Channel, Delivery, RemediationTask, Sending
 from remediation.states import DeliveryState
-
-TYPE = "access.removal.requested"
-#: How many removals one act sends.
-MOST = 5_000
 
 
 def _channel(source_id: int) -> Channel:
@@ -34,100 +32,98 @@ def _channel(source_id: int) -> Channel:
     return channel
 
 
-def _body(task: RemediationTask, key: UUID, at: str) -> str:
-    """What is sent about a removal; the same text every time it is tried."""
-    item = task.item
-    data = {
-        "removal": str(task.pk),
-        "action": "reduce" if item.reduce_to else "remove",
-        "reduce_to": item.reduce_to,
-        "system": item.source_key,
-        "account_id": item.account_key,
-        "identity_id": item.identity_key,
-        "entitlement_id": item.entitlement_key,
-        "path": item.path,
-        "due_at": rfc3339(task.due_at),
-        "campaign": task.campaign.name,
-        "item": str(item.number),
-    }
-    return json.dumps({"type": TYPE, "timestamp": at, "id": str(key), "data": data}, ensure_ascii=False, sort_keys=True)
-
-
-def _last_holders(tasks: list[RemediationTask]) -> dict[int, str]:
-    """Privileged rights that nobody would hold any more: entitlement → its name."""
-    wanted: dict[int, set[int]] = {}
-    for task in tasks:
-        if task.item.privileged == "yes":
-            wanted.setdefault(task.item.grant.entitlement_id, set()).add(task.item.grant.account_id)
-    open_now = Grant.objects.current().filter(entitlement_id__in=wanted)
-    holders = dict(open_now.values_list("entitlement_id").annotate(Count("account_id", distinct=True)).order_by())
-    names = {task.item.grant.entitlement_id: task.item.entitlement_name or task.item.entitlement_key for task in tasks}
-    return {pk: names[pk] for pk, accounts in wanted.items() if holders.get(pk, 0) <= len(accounts)}
-
-
 @transaction.atomic
 def send(*, source_id: int, task_ids: Iterable[int], by: User) -> Sending:
-    """Send removals of one source. A dry channel only writes down what would be sent; nothing leaves, nothing changes.
+    """Send removals of one source. A dry channel only writes down what would be sent; nothing changes over there.
 
-    The last holders of a privileged right are left out, always. More than the channel's limits wait for a second person. Refuses
-    strangers, nothing to send, too much at once, and what is on its way already.
+    The last holders of a privileged right are left out, always, and so is what the channel's kind cannot do, with the reason. More than
+    the channel's limits wait for a second person. Refuses strangers, nothing to send, too much at once, and what is on its way already.
     """
     channel, now = _channel(source_id), clock.now()
+    most = KINDS[channel.kind].most
     found = RemediationTask.objects.select_for_update(of=("self",), no_key=True).filter(
         pk__in=set(task_ids), source_id=source_id
     )
     waiting = Delivery.objects.filter(state__in=(DeliveryState.HELD, DeliveryState.QUEUED)).values("task_id")
-    rows = list(found.exclude(pk__in=waiting).select_related("item__grant", "campaign").order_by("pk")[: MOST + 1])
+    rows = list(found.exclude(pk__in=waiting).select_related("item__grant__entitlement", "campaign").order_by("pk")[: most + 1])
     tasks = [task for task in rows if permissions.can_hand_on(by, task)]
-    if not tasks or len(rows) > MOST:
-        raise InvalidInput(f"Choose 1 to {MOST:,} removals of this system that are yours to do and not on their way.")
-    last = _last_holders(tasks)
-    tasks = [task for task in tasks if not (task.item.privileged == "yes" and task.item.grant.entitlement_id in last)]
-    if not tasks:
-        raise InvalidInput(f"Nobody would hold {', '.join(last.values())} any more. A person has to do that.")
-    sending = Sending(channel=channel, by=by, by_name=by.name, at=now, is_dry=channel.is_dry, count=len(tasks))
-    sending.limits = _limits(channel, len(tasks), list(last.values()))
-    sending.needs_second = sending.limits["needs_second"] and not channel.is_dry
-    data = {
-        "source": channel.source.key,
-        "url": channel.url,
-        "count": len(tasks),
-        "is_dry": channel.is_dry,
-        "limits": sending.limits,
-    }
-    sending.entry_uid = entries.record(
-        kind="channel:sending-asked", subject=f"inventory.source:{source_id}", by=by, at=now, data=data
-    ).uid
-    sending.save(force_insert=True)
-    _queue(sending, tasks, now)
-    if channel.is_dry:
-        Channel.objects.filter(pk=channel.pk).update(dried_at=now)
+    if not tasks or len(rows) > most:
+        raise InvalidInput(f"Choose 1 to {most:,} removals of this system that are yours to do and not on their way.")
+    planned, unfit = _planned(channel, tasks, now)
+    lost = blast.going(channel, [task for task, _, _ in planned])
+    last = blast.last_holders(channel, lost)
+    spared = {one.task for one in lost if one.entitlement in last}
+    planned = [row for row in planned if row[0].pk not in spared]
+    if not planned:
+        raise InvalidInput(_nothing(last, unfit))
+    access = len({(one.account, one.entitlement, one.path) for one in lost if one.task not in spared})
+    limits = _limits(channel, len(planned), access, now) | {"last_holders": list(last.values()), "left_out": unfit}
+    sending = Sending(channel=channel, by=by, by_name=by.name, at=now, is_dry=channel.is_dry, count=len(planned), limits=limits)
+    sending.needs_second = limits["needs_second"] and not channel.is_dry
+    _keep(sending, planned, by)
     return sending
 
 
-def _limits(channel: Channel, count: int, last: list[str]) -> dict:
+def _keep(sending: Sending, planned: list[tuple[RemediationTask, UUID, str]], by: User) -> None:
+    channel, now = sending.channel, sending.at
+    data = {
+        "source": channel.source.key,
+        "kind": channel.kind,
+        "url": channel.url,
+        "count": sending.count,
+        "is_dry": sending.is_dry,
+        "limits": sending.limits,
+    }
+    sending.entry_uid = entries.record(
+        kind="channel:sending-asked", subject=f"inventory.source:{channel.source_id}", by=by, at=now, data=data
+    ).uid
+    sending.save(force_insert=True)
+    _queue(sending, planned, now)
+    if sending.is_dry:
+        Channel.objects.filter(pk=channel.pk).update(dried_at=now)
+
+
+def _planned(channel: Channel, tasks: list[RemediationTask], now) -> tuple[list[tuple[RemediationTask, UUID, str]], dict]:
+    """(removal, key, plan) for all that the kind can do, and why it cannot do the others: reason → how many."""
+    kind, planned, unfit = KINDS[channel.kind], [], {}
+    for task in tasks:
+        key = uuid4()
+        removal = blast.removal_of(task, f"{settings.CERTIFY_BASE_URL}/removals/{task.pk}/", rfc3339(task.due_at))
+        try:
+            planned.append((task, key, kind.plan(removal, channel.settings, str(key), rfc3339(now))))
+        except Unfit as reason:
+            unfit[str(reason)] = unfit.get(str(reason), 0) + 1
+    return planned, unfit
+
+
+def _nothing(last: dict[int, str], unfit: dict[str, int]) -> str:
+    if last:
+        return f"Nobody would hold {', '.join(last.values())} any more. A person has to do that."
+    return " ".join(unfit)
+
+
+def _limits(channel: Channel, count: int, access: int, now) -> dict:
+    """What counts for the limits: all access that goes, and what went in the last day without a second person."""
     open_now = Grant.objects.current().filter(source_id=channel.source_id).count()
-    beyond = count > channel.most or count * 100 > open_now * channel.percent
-    return {"open": open_now, "percent": channel.percent, "most": channel.most, "needs_second": beyond, "last_holders": last}
+    earlier = channel.sendings.filter(is_dry=False, needs_second=False, at__gt=now - timedelta(days=1))
+    before = sum(row.get("access", number) for row, number in earlier.values_list("limits", "count"))
+    reached = access + before
+    beyond = reached > channel.most or reached * 100 > open_now * channel.percent
+    return {
+        "open": open_now,
+        "percent": channel.percent,
+        "most": channel.most,
+        "needs_second": beyond,
+        "access": access,
+        "before": before,
+    }
 
 
-def _queue(sending: Sending, tasks: list[RemediationTask], now) -> None:
+def _queue(sending: Sending, planned: list[tuple[RemediationTask, UUID, str]], now) -> None:
     state = DeliveryState.DRY if sending.is_dry else DeliveryState.HELD if sending.needs_second else DeliveryState.QUEUED
-    keys = [uuid4() for _ in tasks]
+    facts = {"sending": sending, "channel": sending.channel, "kind": sending.channel.kind, "state": state, "next_at": now}
     Delivery.objects.bulk_create(
-        (
-            Delivery(
-                sending=sending,
-                channel=sending.channel,
-                task=task,
-                key=key,
-                body=_body(task, key, rfc3339(now)),
-                state=state,
-                next_at=now,
-            )
-            for task, key in zip(tasks, keys, strict=True)
-        ),
-        batch_size=1_000,
+        (Delivery(**facts, task=task, key=key, body=plan) for task, key, plan in planned), batch_size=1_000
     )
 
 

@@ -43,16 +43,16 @@ def is_allowed(address: Address, own: Iterable[Network]) -> bool:
     return is_public(address) or any(known in network for network in own if network.version == known.version)
 
 
-def check_url(url: str) -> str:
-    """The address without blanks. Refuses what is no plain http(s) address of a host: names in it, fragments, odd ports."""
+def check_url(url: str, schemes: tuple[str, ...] = ("https", "http")) -> str:
+    """The address without blanks. Refuses what is no plain address of a host in one of the schemes: names in it, fragments, odd ports."""
     url = url.strip()
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise Refused("This is no address of a web server.") from None
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise Refused("The address begins with https:// and names a host.")
+        raise Refused("This is no address of a server.") from None
+    if parts.scheme not in schemes or not parts.hostname:
+        raise Refused(f"The address begins with {schemes[0]}:// and names a host.")
     if parts.username or parts.password or parts.fragment:
         raise Refused("The address holds no name, no password and no #.")
     if any(ord(letter) <= 32 or ord(letter) == 127 for letter in url) or port == 0:
@@ -69,7 +69,7 @@ def look_up(host: str, port: int, own: Iterable[Network]) -> list[Address]:
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     own = list(own)
     if not addresses or not all(is_allowed(address, own) for address in addresses):
-        raise Refused(f"{host} is in a network that webhooks may not reach. CERTIFY_WEBHOOK_NETWORKS can allow it.")
+        raise Refused(f"{host} is in a network that Certify may not reach. CERTIFY_WEBHOOK_NETWORKS can allow it.")
     return list(dict.fromkeys(addresses))
 
 

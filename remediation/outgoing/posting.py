@@ -6,28 +6,17 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from remediation.outgoing import addresses
+from remediation.outgoing.answers import Answer
 
 #: Seconds to connect and between two pieces of an answer, and seconds in all.
 PATIENCE, DEADLINE = 10, 20
 #: So much of an answer is read and kept, in bytes.
 ANSWER_LIMIT = 4_096
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back. `status` is None when nothing did; then `error` says why. `retry_after` is in seconds."""
-
-    status: int | None
-    text: str = ""
-    error: str = ""
-    retry_after: int | None = None
-    took_ms: int = 0
-    is_refused: bool = False
 
 
 class _Pinned(http.client.HTTPConnection):
@@ -60,9 +49,25 @@ class _Pinned(http.client.HTTPConnection):
 
 def post(url: str, body: bytes, headers: dict[str, str], own: Iterable[addresses.Network]) -> Answer:
     """POST the body once. Never raises for what the network or the other side does."""
-    began = time.monotonic()
+    return ask("POST", url, body, headers, own)
+
+
+def ask(
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: dict[str, str],
+    own: Iterable[addresses.Network],
+    limit: int = ANSWER_LIMIT,
+) -> Answer:
+    """One request; at most `limit` bytes of its answer are read. Never raises for what the network or the other side does.
+
+    Without an answer, `may_have_arrived` says whether there was a connection at all.
+    """
+    began, connection = time.monotonic(), None
     try:
-        answer = _post(url, body, headers, own)
+        connection = _connection(url, own)
+        answer = _ask(connection, method, url, body, headers, limit)
     except addresses.Refused as refusal:
         answer = Answer(None, error=str(refusal), is_refused=True)
     except ssl.SSLCertVerificationError as error:
@@ -73,24 +78,29 @@ def post(url: str, body: bytes, headers: dict[str, str], own: Iterable[addresses
         what = " ".join(str(error).split()) or type(error).__name__
         answer = Answer(None, error=f"No answer: {what}"[:500])
     took = int((time.monotonic() - began) * 1000)
-    return Answer(answer.status, answer.text, answer.error, answer.retry_after, took, answer.is_refused)
+    return replace(answer, took_ms=took, may_have_arrived=connection is not None and connection.line is not None)
 
 
-def _post(url: str, body: bytes, headers: dict[str, str], own: Iterable[addresses.Network]) -> Answer:
+def _connection(url: str, own: Iterable[addresses.Network]) -> _Pinned:
     parts = urlsplit(addresses.check_url(url))
     tls = ssl.create_default_context() if parts.scheme == "https" else None
-    connection = _Pinned(parts.hostname or "", parts.port or (443 if tls else 80), own=own, tls=tls)
+    return _Pinned(parts.hostname or "", parts.port or (443 if tls else 80), own=own, tls=tls)
+
+
+def _ask(connection: _Pinned, method: str, url: str, body: bytes | None, headers: dict[str, str], limit: int) -> Answer:
+    parts = urlsplit(url.strip())
     # Pieces that trickle in renew the patience each time; this ends it.
     watch = threading.Timer(DEADLINE, _hang_up, [connection])
     watch.daemon = True
     watch.start()
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, {**headers, "User-Agent": "Certify", "Connection": "close"})
+        connection.request(method, path, body, {**headers, "User-Agent": "Certify", "Connection": "close"})
         response = connection.getresponse()
-        text = response.read(ANSWER_LIMIT).decode("utf-8", "replace").replace("\0", "�")
+        read = response.read(limit)
+        text = read.decode("utf-8", "replace").replace("\0", "�")
         wait = retry_after(response.getheader("Retry-After", ""), response.getheader("Date", ""))
-        return Answer(response.status, text, retry_after=wait)
+        return Answer(response.status, text, retry_after=wait, is_cut=len(read) == limit)
     finally:
         watch.cancel()
         connection.close()

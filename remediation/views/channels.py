@@ -1,4 +1,4 @@
-"""Programs to which removals are sent: their settings, what is on its way, and what was given up."""
+"""Systems to which removals are sent: their settings, what is on its way, and what was given up."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -6,11 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput, NotAllowed
 from inventory.models import Source
 from remediation import permissions, queries
 from remediation.actions import channels, delivering, sending
+from remediation.connectors import KINDS, WEBHOOK
 from remediation.forms import ChannelForm
 from remediation.models import Channel, Sending
 from remediation.outgoing.signing import REPLAY_SECONDS
@@ -31,7 +33,11 @@ ACTS = {
 @require_GET
 def channel_list(request: HttpRequest) -> HttpResponse:
     """Every system, and whether a program removes access there."""
-    return render(request, "remediation/channel_list.html", {"sources": queries.channels()})
+    sources = list(queries.channels())
+    for source in sources:
+        channel = getattr(source, "removal_channel", None)
+        source.way = KINDS[channel.kind].label if channel else ""
+    return render(request, "remediation/channel_list.html", {"sources": sources})
 
 
 def _page(request: HttpRequest, source: Source, form: ChannelForm, secret: str = "") -> HttpResponse:
@@ -39,8 +45,11 @@ def _page(request: HttpRequest, source: Source, form: ChannelForm, secret: str =
     context = {
         "source": source,
         "channel": channel,
+        "kind": KINDS[channel.kind] if channel else None,
         "form": form,
+        "kinds": KINDS.values(),
         "secret": secret,
+        "now": clock.now(),
         "replay_minutes": REPLAY_SECONDS // 60,
         "deliveries": queries.messages_of(channel, limit=LISTED) if channel else [],
         "sendings": channel.sendings.all()[:20] if channel else [],
@@ -50,27 +59,35 @@ def _page(request: HttpRequest, source: Source, form: ChannelForm, secret: str =
     return render(request, "remediation/channel_detail.html", context, status=422 if form.errors else 200)
 
 
-def _initial(source: Source) -> dict:
+def _form(source: Source, kind: str = "") -> ChannelForm:
+    """The settings as they are, or those of another kind as they are at first."""
     channel = Channel.objects.filter(source=source).first()
-    return {"url": channel.url, "most": channel.most, "percent": channel.percent} if channel else {}
+    chosen = KINDS.get(kind) or (KINDS[channel.kind] if channel else WEBHOOK)
+    if channel is None:
+        return ChannelForm(kind=chosen)
+    limits = {"most": channel.most, "percent": channel.percent}
+    if chosen.key != channel.kind:
+        return ChannelForm(kind=chosen, initial=limits)
+    return ChannelForm(kind=chosen, has_secret=True, initial={"url": channel.url, **channel.settings, **limits})
 
 
 @requires(permissions.can_see_channels)
 @require_GET
 def channel_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One program: settings, sendings, messages."""
+    """How one system is reached: settings, sendings, messages."""
     source = get_object_or_404(Source, pk=pk)
-    return _page(request, source, ChannelForm(initial=_initial(source)))
+    return _page(request, source, _form(source, request.GET.get("kind", "")))
 
 
 @requires(permissions.can_configure_channels)
 @require_POST
 def channel_configure(request: HttpRequest, pk: int) -> HttpResponse:
-    """Set the address and the limits."""
-    source, form = get_object_or_404(Source, pk=pk), ChannelForm(request.POST)
+    """Set the way, the address and the limits."""
+    source, kind = get_object_or_404(Source, pk=pk), KINDS.get(request.POST.get("kind", ""), WEBHOOK)
+    form = ChannelForm(request.POST, kind=kind)
     if form.is_valid():
         try:
-            channels.configure(source_id=source.pk, **form.cleaned_data, by=request.user)
+            channels.configure(source_id=source.pk, **form.terms(), by=request.user)
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
@@ -103,7 +120,7 @@ def channel_secret(request: HttpRequest, pk: int) -> HttpResponse:
     except InvalidInput as refusal:
         messages.error(request, refusal.message)
         return redirect("remediation:channel-detail", pk=pk)
-    answer = _page(request, source, ChannelForm(initial=_initial(source)), secret)
+    answer = _page(request, source, _form(source), secret)
     answer["Cache-Control"] = "no-store"
     return answer
 
@@ -115,7 +132,7 @@ def channel_resend(request: HttpRequest) -> HttpResponse:
     ids = [int(pk) for pk in request.POST.getlist("delivery") if pk.isdecimal()][:1000]
     try:
         count = delivering.resend(delivery_ids=ids, by=request.user)
-        messages.success(request, f"{count} put back in the queue, under the same webhook-id.")
+        messages.success(request, f"{count} put back in the queue, under the same key.")
     except (InvalidInput, NotAllowed) as refusal:
         messages.error(request, refusal.message)
     return redirect("remediation:channel-list" if permissions.can_see_channels(request.user) else "remediation:task-list")
@@ -152,7 +169,10 @@ def sending_detail(request: HttpRequest, pk: int) -> HttpResponse:
     waits = found.needs_second and found.is_confirmed is None
     context = {
         "sending": found,
-        "deliveries": found.deliveries.select_related("task__item").prefetch_related("attempts").order_by("id")[:LISTED],
+        "kind": KINDS[found.channel.kind],
+        "deliveries": found.deliveries.select_related("task__item", "ticket")
+        .prefetch_related("attempts")
+        .order_by("id")[:LISTED],
         "can_confirm": waits and permissions.can_decide_sending(request.user, found, is_confirmed=True),
         "can_stop": waits and permissions.can_decide_sending(request.user, found, is_confirmed=False),
     }

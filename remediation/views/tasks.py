@@ -96,6 +96,7 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
         "close_form": CloseForm(),
         "trail": queries.trail(task),
         "removal_words": queries.removal_words(task),
+        "tickets": queries.tickets_of(task),
         "can_claim": permissions.can_claim_done(request.user, task),
         "can_add_proof": permissions.can_add_proof(request.user, task),
         "can_close": permissions.can_close(request.user, task),

@@ -13,6 +13,7 @@ from ledger.models import Entry
 from people.actions import users
 from remediation import rules, tasks
 from remediation.actions import attempts, channels, delivering, sending
+from remediation.connectors import webhook
 from remediation.models import Channel, Delivery, DeliveryTry, RemediationTask, Sending
 from remediation.outgoing import posting, signing
 from remediation.states import DELIVERY_TRANSITIONS, DeliveryState
@@ -69,7 +70,7 @@ def test_a_delivered_message_is_signed_and_proves_nothing(story, opened):
     assert not is_signed(secret, headers, body.replace(b"chloe", b"david"))
     assert not is_signed(signing.new_secret(), headers, body)
     said = json.loads(body)
-    assert (said["type"], said["data"]["account_id"], said["data"]["entitlement_id"]) == (sending.TYPE, "chloe", "read")
+    assert (said["type"], said["data"]["account_id"], said["data"]["entitlement_id"]) == (webhook.TYPE, "chloe", "read")
     assert headers["idempotency-key"] == headers["webhook-id"] == said["id"]
     assert state(opened["chloe"]) == "sent"
     story.load()
@@ -315,9 +316,12 @@ def test_the_pages_lead_from_the_address_to_the_answer(story, opened, client):
         client.force_login(story.admin)
         here = f"/removals/programs/{story.source.pk}/"
         assert (
-            client.post(f"{here}configure/", {"url": "http://user:x@127.0.0.1/", "most": 20, "percent": 100}).status_code == 422
+            client.post(
+                f"{here}configure/", {"kind": "webhook", "url": "http://user:x@127.0.0.1/", "most": 20, "percent": 100}
+            ).status_code
+            == 422
         )
-        client.post(f"{here}configure/", {"url": receiver.url, "most": 20, "percent": 100})
+        client.post(f"{here}configure/", {"kind": "webhook", "url": receiver.url, "most": 20, "percent": 100})
         assert "whsec_" in client.post(f"{here}secret/").text
         client.post(f"{here}act/", {"act": "on"})
         assert "Do a dry run" in client.post(f"{here}act/", {"act": "earnest"}, follow=True).text
@@ -328,7 +332,7 @@ def test_the_pages_lead_from_the_address_to_the_answer(story, opened, client):
         client.post(f"{here}act/", {"act": "earnest"})
         client.force_login(story.system_owner)
         page = client.get(client.post("/removals/send/", ids).url).text
-        assert "1 removal to the program of" in page
+        assert "1 removal to Customer records" in page
         sweep()
     client.force_login(story.owner)
     assert "Given up" in client.get(here).text
