@@ -15,7 +15,8 @@ FIGURES = """
            count(*) FILTER (WHERE task.state = 'verified_gone' AND COALESCE(proof.extracted_at, proof.loaded_at) > task.due_at),
            count(*) FILTER (WHERE task.state = 'still_there'), count(*) FILTER (WHERE back.task_id IS NOT NULL),
            count(*) FILTER (WHERE task.state = 'excepted'), count(*) FILTER (WHERE task.state = 'claimed_done'),
-           count(*) FILTER (WHERE task.state = 'closed'), count(*) FILTER (WHERE task.state IN ('open', 'sent', 'returned')),
+           count(*) FILTER (WHERE task.state = 'closed'), count(*) FILTER (WHERE task.state = 'kept'),
+           count(*) FILTER (WHERE task.state IN ('announced', 'open', 'sent', 'returned')),
            percentile_disc(0.5) WITHIN GROUP (ORDER BY minutes), percentile_disc(0.95) WITHIN GROUP (ORDER BY minutes)
     FROM remediation_remediationtask AS task
     JOIN campaigns_campaign AS campaign ON campaign.id = task.campaign_id
@@ -48,16 +49,18 @@ class Figures:
     excepted: int
     cannot_verify: int
     closed: int
+    kept: int
     to_do: int
     median: int | None
     slowest: int | None
 
 
-NOTHING = Figures(None, "", *([0] * 10), None, None)
+NOTHING = Figures(None, "", *([0] * 11), None, None)
 #: Figure → the list that shows its rows.
 OPENS = {
     "decided": "", "reported": "reported", "verified": "verified_gone", "verified_late": "verified_late", "still_there": "still_there",
-    "came_back": "came_back", "excepted": "excepted", "cannot_verify": "claimed_done", "closed": "closed", "to_do": "waiting",
+    "came_back": "came_back", "excepted": "excepted", "cannot_verify": "claimed_done", "closed": "closed",
+    "kept": "kept", "to_do": "waiting",
 }  # fmt: skip
 
 
@@ -82,6 +85,7 @@ ENDS = (
     ("verified", "Verified gone"),
     ("excepted", "Excepted"),
     ("closed", "Closed on proof, never verified"),
+    ("kept", "Kept after an objection"),
     ("cannot_verify", "Reported, cannot be verified yet"),
     ("to_do", "To do"),
     ("still_there", "Still there"),

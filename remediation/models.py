@@ -9,7 +9,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from campaigns.states import Outcome
+from people.models import ApiToken
 from people.states import Role
+from remediation.models_objections import Announcement as Announcement
+from remediation.models_objections import Objection as Objection
+from remediation.models_results import ApplyResult as ApplyResult
 from remediation.states import SETTLED, AttemptKind, DeliveryState, EndReason, ExceptionState, TaskState, Verdict
 
 USER = settings.AUTH_USER_MODEL
@@ -19,7 +23,9 @@ class RemediationTaskQuerySet(models.QuerySet):
     """Removals by who may see them and by what is left to do."""
 
     def visible_to(self, user):
-        """All of them for control owners and administrators, one's own for a system owner, none for others."""
+        """All of them for control owners and administrators, one's own for a system owner, those of its systems for a program."""
+        if isinstance(user, ApiToken):
+            return self.filter(source__key__in=user.things)
         if user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER):
             return self
         if user.has_role(Role.SYSTEM_OWNER):
@@ -46,6 +52,7 @@ class RemediationTask(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         db_constraint=False,
+        db_index=False,
         help_text="A snapshot that shows it: that of its campaign, or the one that last said something new.",
     )
     verified_in = models.ForeignKey(
@@ -54,6 +61,7 @@ class RemediationTask(models.Model):
         null=True,
         related_name="+",
         db_constraint=False,
+        db_index=False,
         help_text="The FULL snapshot in which it was gone.",
     )
     entry_uid = models.UUIDField()
@@ -94,7 +102,7 @@ class Attempt(models.Model):
     proof_sha256 = models.CharField(max_length=64, blank=True)
     proof_size = models.PositiveBigIntegerField(null=True)
     stored_as = models.CharField(max_length=255, blank=True, help_text="Path below the proof directory.")
-    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", help_text="Empty: a program.")
     by_name = models.CharField(max_length=200)
     at = models.DateTimeField()
     entry_uid = models.UUIDField()
@@ -121,12 +129,15 @@ class Verification(models.Model):
     """
 
     task = models.ForeignKey(RemediationTask, on_delete=models.PROTECT, related_name="verifications", db_constraint=False)
-    snapshot = models.ForeignKey("inventory.Snapshot", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    snapshot = models.ForeignKey(
+        "inventory.Snapshot", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     present_in = models.ForeignKey(
         "inventory.Snapshot",
         on_delete=models.PROTECT,
         related_name="+",
         db_constraint=False,
+        db_index=False,
         help_text="The FULL snapshot before it that still showed the access: the other bound of the time of removal.",
     )
     verdict = models.CharField(max_length=12, choices=Verdict.choices)

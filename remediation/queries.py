@@ -1,5 +1,6 @@
 """Reads of the remediation trail."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from urllib.parse import urlsplit
@@ -11,18 +12,39 @@ from django.db.models.functions import Coalesce
 
 from campaigns.models import Campaign, HeldRemoval, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Outcome
-from inventory.models import Grant, Snapshot, Source
-from inventory.states import Completeness, FileKind
+from inventory.models import Grant, Identity, Snapshot, Source
+from inventory.states import Completeness, FileKind, IdentityStatus
 from people.models import User
-from remediation.models import Attempt, Channel, Delivery, DeliveryTry, RemediationTask, Return, RiskException
-from remediation.states import TO_DO, UNPROVED, AttemptKind, DeliveryState, ExceptionState, TaskState, Verdict
+from people.rules import is_email
+from remediation.models import (
+    Announcement,
+    Attempt,
+    Channel,
+    Delivery,
+    DeliveryTry,
+    Objection,
+    RemediationTask,
+    Return,
+    RiskException,
+)
+from remediation.states import (
+    TO_DO,
+    UNPROVED,
+    AttemptKind,
+    DeliveryState,
+    ExceptionState,
+    ObjectionState,
+    ReportedResult,
+    TaskState,
+    Verdict,
+)
 
 #: Lists that are more than one state, over `work_list`.
 LISTS = {
     "overdue": Q(is_overdue=True),
     "unproved": Q(state__in=UNPROVED),
     "to_do": Q(state__in=TO_DO),
-    "waiting": Q(state__in=(TaskState.OPEN, TaskState.SENT, TaskState.RETURNED)),
+    "waiting": Q(state__in=(TaskState.ANNOUNCED, TaskState.OPEN, TaskState.SENT, TaskState.RETURNED)),
     "reported": Exists(Attempt.objects.filter(task=OuterRef("pk"), kind=AttemptKind.CLAIM)),
     "came_back": Exists(Return.objects.filter(task=OuterRef("pk"))),
     "verified_late": Q(state=TaskState.VERIFIED_GONE)
@@ -261,6 +283,7 @@ def trail(task: RemediationTask) -> list[dict]:
         if one.later_outcome:
             text += f" A later review of the same access: {Outcome(one.later_outcome).label.lower()}."
         events.append(_event(one.at, "Came back", text, one.entry_uid))
+    events += _told_events(task)
     for one in task.exceptions.all():
         events += _exception_events(one)
     for one in DeliveryTry.objects.filter(delivery__task=task):
@@ -268,6 +291,26 @@ def trail(task: RemediationTask) -> list[dict]:
         text = f"Try {one.number}: {came}. {DeliveryState(one.outcome).label}."
         events.append(_event(one.began_at, f"Sent to {urlsplit(one.url).hostname}", text, one.entry_uid))
     return sorted(events, key=lambda event: event["at"])
+
+
+def _told_events(task: RemediationTask) -> list[dict]:
+    """What programs reported, who was told, and what they said to it. What a program says it applied is among the attempts."""
+    events = [
+        _event(one.at, f"{one.get_result_display()}, says {one.by_name}", one.description, one.entry_uid)
+        for one in task.results.exclude(result=ReportedResult.APPLIED)
+    ]
+    for one in Announcement.objects.filter(task=task).select_related("person"):
+        text = f"Objections until {one.until:%-d %B %Y, %H:%M} UTC; the removal {'waits' if one.is_waiting else 'goes on meanwhile'}."
+        events.append(_event(one.at, f"Told to {one.person.name}", text, one.entry_uid))
+    for one in Objection.objects.filter(task=task).select_related("reviewer"):
+        text = f"{one.reason} {one.reviewer.name} is asked to decide again."
+        events.append(_event(one.at, f"{one.person_name} objected", text, one.entry_uid))
+        if one.answered_at:
+            title = f"{one.get_state_display()}, decided {one.answered_by_name}"
+            events.append(_event(one.answered_at, title, one.answer, one.entry_uid))
+        elif one.state != ObjectionState.OPEN:
+            events.append(_event(one.answer_by, one.get_state_display(), "", one.entry_uid))
+    return events
 
 
 def _exception_events(one: RiskException) -> list[dict]:
@@ -365,3 +408,13 @@ def messages_of(channel: Channel, *, limit: int) -> list[Delivery]:
     )
     found = channel.deliveries.select_related("task__item").prefetch_related("attempts")
     return list(found.order_by(order, "-id")[:limit])
+
+
+#: Kinds of identities that can read a mail.
+PEOPLE = ("employee", "contractor", "supplier")
+
+
+def tellable(keys: Iterable[str]) -> dict[str, Identity]:
+    """Of these identities, the people who are there and have a mail address, by key."""
+    found = Identity.objects.filter(key__in=set(keys), kind__in=PEOPLE, status=IdentityStatus.ACTIVE, gone_in__isnull=True)
+    return {person.key: person for person in found.select_related("user") if is_email(person.email)}

@@ -31,6 +31,16 @@ def check_transition(old: str, new: str) -> None:
         raise InvalidInput(f"A removal that is “{TaskState(old).label}” cannot become “{TaskState(new).label}”.")
 
 
+def following(state: str) -> set[str]:
+    """What a removal in this state can become."""
+    return TASK_TRANSITIONS[TaskState(state)]
+
+
+def may_wait(privileged: str) -> bool:
+    """Whether a removal may wait until somebody has had time to object: not for what is known to be privileged ("yes")."""
+    return privileged != "yes"
+
+
 def check_link(link: str) -> str:
     """The address of a proof, trimmed. Refused unless a browser can open it: other schemes could run something."""
     link = link.strip()

@@ -6,6 +6,7 @@ from django.db.models import TextChoices
 class TaskState(TextChoices):
     """The life of a removal. CLAIMED_DONE is never shown as done: only later data proves a removal."""
 
+    ANNOUNCED = "announced", "Announced, may be objected to"
     OPEN = "open", "To be removed"
     SENT = "sent", "Handed on, no answer yet"
     CLAIMED_DONE = "claimed_done", "Reported done, cannot be verified yet"
@@ -14,16 +15,19 @@ class TaskState(TextChoices):
     RETURNED = "returned", "Came back"
     EXCEPTED = "excepted", "Excepted"
     CLOSED = "closed", "Closed on proof, never verified"
+    KEPT = "kept", "Kept after an objection"
 
 
 #: What may follow what. Data may prove or disprove everything but what it has proved already; even then it may show a return.
 TASK_TRANSITIONS = {
+    TaskState.ANNOUNCED: {TaskState.OPEN, TaskState.VERIFIED_GONE, TaskState.KEPT},
     TaskState.OPEN: {
         TaskState.SENT,
         TaskState.CLAIMED_DONE,
         TaskState.VERIFIED_GONE,
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
+        TaskState.KEPT,
     },
     TaskState.SENT: {
         TaskState.SENT,
@@ -31,30 +35,40 @@ TASK_TRANSITIONS = {
         TaskState.VERIFIED_GONE,
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
+        TaskState.KEPT,
     },
     TaskState.CLAIMED_DONE: {
         TaskState.VERIFIED_GONE,
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
         TaskState.CLOSED,
+        TaskState.KEPT,
     },
-    TaskState.STILL_THERE: {TaskState.SENT, TaskState.CLAIMED_DONE, TaskState.VERIFIED_GONE, TaskState.EXCEPTED},
+    TaskState.STILL_THERE: {
+        TaskState.SENT,
+        TaskState.CLAIMED_DONE,
+        TaskState.VERIFIED_GONE,
+        TaskState.EXCEPTED,
+        TaskState.KEPT,
+    },
     TaskState.RETURNED: {
         TaskState.SENT,
         TaskState.CLAIMED_DONE,
         TaskState.VERIFIED_GONE,
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
+        TaskState.KEPT,
     },
     TaskState.EXCEPTED: {TaskState.OPEN, TaskState.VERIFIED_GONE},
     TaskState.CLOSED: {TaskState.VERIFIED_GONE, TaskState.STILL_THERE},
     TaskState.VERIFIED_GONE: {TaskState.RETURNED},
+    TaskState.KEPT: set(),
 }
 
 #: Somebody has to act.
 TO_DO = (TaskState.OPEN, TaskState.SENT, TaskState.STILL_THERE, TaskState.RETURNED)
 #: Nobody has to act any more, as things stand.
-SETTLED = (TaskState.VERIFIED_GONE, TaskState.EXCEPTED, TaskState.CLOSED)
+SETTLED = (TaskState.VERIFIED_GONE, TaskState.EXCEPTED, TaskState.CLOSED, TaskState.KEPT)
 #: Nothing proves it gone, and it is not settled otherwise.
 UNPROVED = tuple(state for state in TaskState if state not in SETTLED)
 #: A later reading that shows the access says something new in these.
@@ -84,6 +98,25 @@ ATTEMPT_ENTRIES = {
     AttemptKind.LIST: "removal:sent",
     AttemptKind.CLOSE: "removal:closed",
 }
+
+
+class ReportedResult(TextChoices):
+    """What a program says became of a removal. Only data proves any of it."""
+
+    APPLIED = "applied", "Applied"
+    FAILED = "failed", "Failed"
+    NOT_SUPPORTED = "not_supported", "Not supported"
+    NOT_FOUND = "not_found", "Not found"
+
+
+class ObjectionState(TextChoices):
+    """The life of an objection. Silence never restores access: without an answer the removal goes on."""
+
+    OPEN = "open", "Waits for an answer"
+    CONFIRMED = "confirmed", "The removal stands"
+    KEPT = "kept", "The access is kept"
+    UNANSWERED = "unanswered", "Nobody answered; the removal goes on"
+    GONE = "gone", "The access is gone"
 
 
 class ExceptionState(TextChoices):

@@ -39,6 +39,9 @@ class CampaignDefinition(models.Model):
     removal_limit = models.PositiveSmallIntegerField(
         null=True, help_text="Percent of a system above which removals wait for a second person; empty: nothing waits."
     )
+    objection_days = models.PositiveSmallIntegerField(
+        null=True, help_text="Days in which whoever loses access may object beforehand; empty: they are not told."
+    )
     reason_for_every_removal = models.BooleanField(default=False)
     reason_for_every_keep = models.BooleanField(default=False)
     quality = models.JSONField(default=dict, help_text="Thresholds of how people review: see campaigns.measures.")
@@ -75,6 +78,7 @@ class CampaignDefinition(models.Model):
             "reason_for_every_keep": self.reason_for_every_keep,
             "quality": measures.checked(self.quality),
             **({} if self.removal_limit is None else {"removal_limit": self.removal_limit}),
+            **({"objection_days": self.objection_days} if self.objection_days else {}),
             **self.plan,
             **({"schedule": self.schedule} if self.schedule else {}),
             **({"watched": self.watched} if self.watched else {}),

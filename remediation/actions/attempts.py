@@ -16,6 +16,7 @@ from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from certify.lib.files import StoredFile
 from certify.lib.times import rfc3339
 from ledger.actions import entries
+from people.models import User
 from remediation import permissions, rules
 from remediation.models import Attempt, RemediationTask
 from remediation.states import ATTEMPT_ENTRIES, AttemptKind, TaskState
@@ -74,6 +75,8 @@ def _checked(act: Act) -> Act:
 
 def _answered(tasks: Iterable[RemediationTask], by) -> set[int]:
     """Items of these removals about which somebody submitted an answer, for themselves or for others."""
+    if not isinstance(by, User):
+        return set()
     strict = [task.item_id for task in tasks if task.campaign.terms.get("other_remediator")]
     mine = Assignment.objects.filter(item_id__in=strict, decided_by_id=by.pk, sign_off__isnull=False)
     return set(mine.values_list("item_id", flat=True))
@@ -202,7 +205,8 @@ def _facts(task: RemediationTask, act: Act) -> dict[str, str]:
 
 
 def _attempt(task: RemediationTask, kind: AttemptKind, act: Act, by, now, uid: UUID) -> Attempt:
-    attempt = Attempt(task=task, kind=kind, note=act.note, proof_link=act.link, by=by, by_name=by.name, at=now, entry_uid=uid)
+    attempt = Attempt(task=task, kind=kind, note=act.note, proof_link=act.link, at=now, entry_uid=uid)
+    attempt.by, attempt.by_name = by if isinstance(by, User) else None, by.actor_ref()["name"]
     if act.proof:
         attempt.proof_name, attempt.proof_sha256 = act.proof.name, act.proof.file.sha256
         attempt.proof_size, attempt.stored_as = act.proof.file.size, act.proof.file.stored_as

@@ -10,7 +10,7 @@ from certify.lib.times import rfc3339
 from inventory.models import Snapshot
 from ledger.actions import entries
 from remediation import queries
-from remediation.actions import exceptions, returning
+from remediation.actions import exceptions, objections, returning
 from remediation.models import Watched
 from remediation.states import DISPROVABLE, AttemptKind, Verdict
 
@@ -44,7 +44,7 @@ STANDING = """
         ON asked.task_id = task.id
     LEFT JOIN ({open}) AS later ON later.account_id = reviewed.account_id AND later.entitlement_id = reviewed.entitlement_id
         AND later.path = reviewed.path
-    WHERE task.source_id = %(source)s AND task.state <> 'verified_gone' AND task.present_in_id < %(snapshot)s
+    WHERE task.source_id = %(source)s AND task.state NOT IN ('verified_gone', 'kept') AND task.present_in_id < %(snapshot)s
       AND COALESCE(present.extracted_at, present.loaded_at) < %(seen_at)s
 """
 #: What is not new is not written again: a removal that was still there yesterday.
@@ -145,6 +145,7 @@ def _verify(reading: Reading, by) -> dict[str, int]:
             cursor.execute(KEEP, values)
             cursor.execute(SETTLE, values)
     exceptions.end_for_gone(snapshot=reading.snapshot, by=by)
+    objections.end_for_gone(snapshot=reading.snapshot, by=by)
     return counts
 
 

@@ -15,22 +15,22 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='remediationtask',
             name='present_in',
-            field=models.ForeignKey(db_constraint=False, help_text='A snapshot that shows it: that of its campaign, or the one that last said something new.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.snapshot'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, help_text='A snapshot that shows it: that of its campaign, or the one that last said something new.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.snapshot'),
         ),
         migrations.AlterField(
             model_name='remediationtask',
             name='verified_in',
-            field=models.ForeignKey(db_constraint=False, help_text='The FULL snapshot in which it was gone.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.snapshot'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, help_text='The FULL snapshot in which it was gone.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.snapshot'),
         ),
         migrations.AlterField(
             model_name='verification',
             name='present_in',
-            field=models.ForeignKey(db_constraint=False, help_text='The FULL snapshot before it that still showed the access: the other bound of the time of removal.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.snapshot'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, help_text='The FULL snapshot before it that still showed the access: the other bound of the time of removal.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.snapshot'),
         ),
         migrations.AlterField(
             model_name='verification',
             name='snapshot',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.snapshot'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.snapshot'),
         ),
         migrations.AlterField(
             model_name='verification',
