@@ -184,7 +184,9 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         max_value=30,
         required=False,
         label=_("Days in which whoever loses access may object"),
-        help_text=_("They get a mail, and the removal waits so long unless it is privileged. Empty: nobody is told beforehand."),
+        help_text=_(
+            "They get a mail, and the removal waits so long unless it is privileged. Empty: nobody is told beforehand."
+        ),
     )
     reason_for_every_removal = forms.BooleanField(required=False, label=_("Ask for a reason for everything that is removed"))
     reason_for_every_keep = forms.BooleanField(required=False, label=_("Ask for a reason for everything that is kept"))

@@ -6,6 +6,7 @@ from django.db.models import Case, Count, DateTimeField, Exists, F, OuterRef, Q,
 from django.db.models.functions import Coalesce, Greatest
 
 from campaigns.models import Campaign
+from certify.lib.times import rfc3339
 from remediation.models import ApplyResult, RemediationTask, Return, Verification
 from remediation.states import TO_DO, TaskState
 
@@ -37,6 +38,20 @@ def denials(reader, *, campaign: int | None = None, source: str = "", waiting: b
     if source:
         found = found.filter(source__key=source)
     return found if waiting is None else found.filter(has_result=not waiting)
+
+
+COLUMNS = (
+    "removal", "campaign", "system", "account_id", "entitlement_id", "path", "reduce_to", "due_at", "state", "has_result",
+)  # fmt: skip
+
+
+def cells(task: RemediationTask) -> tuple[str, ...]:
+    """A row of `denials` as texts, in the order of `COLUMNS`."""
+    item = task.item
+    return (
+        str(task.pk), str(task.campaign_id), item.source_key, item.account_key, item.entitlement_key, item.path, item.reduce_to,
+        rfc3339(task.due_at), task.state, "yes" if task.has_result else "no",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

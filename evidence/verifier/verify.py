@@ -1901,7 +1901,9 @@ class Entries:
             is_good = known[0] == "objected" and by_somebody
             wrong, known[0] = "" if is_good else "was decided again without an objection, or by its author", step
         if wrong:
-            self.report.problem("removals", f"remediation/objections.csv: removal {data['task']} {wrong} (entry {entry['uid']})")
+            self.report.problem(
+                "removals", f"remediation/objections.csv: removal {data['task']} {wrong} (entry {entry['uid']})"
+            )
         if step == "kept":
             now[0] = "kept_after_objection"
         elif now[0] == "announced" and (step == "released" or data.get("due_at")):

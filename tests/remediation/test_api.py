@@ -231,7 +231,7 @@ def test_commands_do_the_same_with_files(opened, story, tmp_path, capsys):
     rows = f"removal,result,description\n{opened['david'].pk},applied,{WORDS}\nx,applied,{WORDS}\n{opened['bruno'].pk},gone,{WORDS}\n"
     (tmp_path / "in.csv").write_text(rows)
     call_command("list_removals", token_file=tmp_path / "token", source="crm")
-    assert [line.split(",")[2] for line in capsys.readouterr().out.splitlines()[1:]].count("david") == 1
+    assert [line.split(",")[3] for line in capsys.readouterr().out.splitlines()[1:]].count("david") == 1
     with pytest.raises(SystemExit):
         call_command("report_removals", tmp_path / "in.csv", token_file=tmp_path / "token")
     lines = capsys.readouterr().out.splitlines()

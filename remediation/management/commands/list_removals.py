@@ -1,9 +1,11 @@
 """What was denied, as CSV, for scripts that do not speak HTTP."""
 
+import csv
+
 from django.core.management.base import BaseCommand
 
+from certify.lib import csvsafe
 from remediation import denials
-from remediation.exports import worklist
 from remediation.management.tokens import add_token_file, signed_in
 
 
@@ -21,5 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         token = signed_in(options["token_file"], "removals:read")
         wanted = {name: options[name] for name in ("campaign", "source", "waiting")}
-        for line in worklist.lines(denials.denials(token, **wanted).iterator(chunk_size=2000)):
-            self.stdout.write(line, ending="")
+        written = csv.writer(self.stdout, lineterminator="\n")
+        written.writerow(denials.COLUMNS)
+        for task in denials.denials(token, **wanted).iterator(chunk_size=2000):
+            written.writerow([csvsafe.cell(cell) for cell in denials.cells(task)])
