@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from campaigns.models import Campaign, HeldRemoval, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Outcome
+from certify.lib import clock
 from inventory.models import Grant, Identity, Snapshot, Source
 from inventory.states import Completeness, FileKind, IdentityStatus
 from people.models import User
@@ -415,6 +416,7 @@ PEOPLE = ("employee", "contractor", "supplier")
 
 
 def tellable(keys: Iterable[str]) -> dict[str, Identity]:
-    """Of these identities, the people who are there and have a mail address, by key."""
+    """Of these identities, the people who are there, have not left and have a mail address, by key."""
     found = Identity.objects.filter(key__in=set(keys), kind__in=PEOPLE, status=IdentityStatus.ACTIVE, gone_in__isnull=True)
+    found = found.exclude(end_on__lt=clock.now().date())
     return {person.key: person for person in found.select_related("user") if is_email(person.email)}
