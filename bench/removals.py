@@ -2,8 +2,7 @@
 
 The baseline is what no comparison can do without: the same join of removals and open grants, counted, and for what is new the
 rows that are kept (verdicts and entries of the ledger) and the new states of the removals, written bare into tables with the same
-indexes. Nothing of
-it passes through a load or a review, which have benches of their own. `CERTIFY_BENCH_GRANTS` makes it smaller.
+indexes. Nothing of it passes through a load or a review, which have benches of their own. `CERTIFY_BENCH_GRANTS` makes it smaller.
 """
 
 import os

@@ -17,6 +17,7 @@ from inventory.models import Grant, Identity, Snapshot, Source
 from inventory.states import Completeness, FileKind, IdentityStatus
 from people.models import User
 from people.rules import is_email
+from remediation import rules
 from remediation.models import (
     Announcement,
     Attempt,
@@ -328,6 +329,24 @@ def _exception_events(one: RiskException) -> list[dict]:
 def last_full_snapshot_at(source_id: int) -> datetime | None:
     """When the latest FULL snapshot of a source was loaded: how fresh a proof can be."""
     return speaking().filter(source_id=source_id).aggregate(at=Max("loaded_at"))["at"]
+
+
+@dataclass(frozen=True)
+class Silence:
+    """That a system gives no full reading any more: since when (None: it never gave one), and how many others came since."""
+
+    since: datetime | None
+    days: int
+    others: int
+
+
+def silence(source_id: int, *, now: datetime) -> Silence | None:
+    """What is to be said of a system whose readings have ceased to prove anything; None while they come."""
+    last = last_full_snapshot_at(source_id)
+    if not rules.is_quiet(last, now):
+        return None
+    later = Snapshot.objects.filter(source_id=source_id, **({"loaded_at__gt": last} if last else {}))
+    return Silence(last, (now - last).days if last else 0, later.count())
 
 
 def exceptions(user, *, state: str = "", campaign: int | None = None) -> QuerySet:

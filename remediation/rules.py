@@ -10,6 +10,8 @@ REMIND_DAYS_BEFORE = (2, 0)
 REMIND_EVERY_DAYS_LATE = 7
 #: So many days late, the owner of the review hears of it; then weekly.
 ESCALATE_DAYS_LATE = 3
+#: A system without a full reading for so many days is said to be silent.
+QUIET_DAYS = 14
 #: An exception holds at most so many days, and whoever asked for it hears of its end so many days before.
 LONGEST_EXCEPTION = 366
 EXCEPTION_ENDS_SOON = 14
@@ -34,6 +36,11 @@ def check_transition(old: str, new: str) -> None:
 def following(state: str) -> set[str]:
     """What a removal in this state can become."""
     return TASK_TRANSITIONS[TaskState(state)]
+
+
+def is_quiet(last_full_at: datetime | None, now: datetime) -> bool:
+    """Whether a system has given no full reading for so long that nobody may wait for one without asking."""
+    return last_full_at is None or now - last_full_at > timedelta(days=QUIET_DAYS)
 
 
 def may_wait(privileged: str) -> bool:

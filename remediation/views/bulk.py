@@ -106,7 +106,12 @@ def overdue(request: HttpRequest) -> HttpResponse:
         {
             "title": title,
             "rows": [
-                {**row, "days": (now - row["worst_due"]).days, "url": f"{address}?{by}={row['pk']}&state=overdue"}
+                {
+                    **row,
+                    "days": (now - row["worst_due"]).days,
+                    "url": f"{address}?{by}={row['pk']}&state=overdue",
+                    "silence": queries.silence(row["pk"], now=now) if by == "source" else None,
+                }
                 for row in queries.overdue(request.user, now=now, by=by)
             ],
         }
