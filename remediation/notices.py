@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from people.models import Mail
 from remediation import invitations, queries
@@ -10,8 +11,8 @@ from remediation.models import Objection
 from remediation.states import ObjectionState
 
 #: Why somebody gets a mail; it stands at its end.
-REMOVES = "you remove access in systems that you own"
-OWNS = "you answer for the reviews that took this access away"
+REMOVES = gettext_noop("you remove access in systems that you own")
+OWNS = gettext_noop("you answer for the reviews that took this access away")
 
 
 def digest(found: dict) -> dict:

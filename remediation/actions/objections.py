@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
+from certify.lib.language import within
 from certify.lib.times import rfc3339
 from inventory.models import Identity, Snapshot
 from ledger.actions import entries
@@ -107,14 +109,14 @@ def object_to(*, task_id: int, reason: str, by: User) -> Objection:
     task, now = _task(task_id), clock.now()
     told = Announcement.objects.filter(task=task, person=by).first()
     if told is None or not by.is_active:
-        raise NotAllowed("Only the person who loses this access may object, when they were told of it.")
+        raise NotAllowed(_("Only the person who loses this access may object, when they were told of it."))
     if Objection.objects.filter(task=task).exists():
-        raise InvalidInput("You have objected already.")
+        raise InvalidInput(_("You have objected already."))
     if now > told.until:
-        raise InvalidInput("The time to object is over. Ask for the access anew where you need it.")
+        raise InvalidInput(_("The time to object is over. Ask for the access anew where you need it."))
     if TaskState.KEPT not in rules.following(task.state):
-        raise InvalidInput(f"There is nothing to object to any more: {task.get_state_display().lower()}.")
-    reason = rules.check_words(reason, "Say why you need it.", "reason")
+        raise InvalidInput(_("There is nothing to object to any more: {state}.").format(state=within(task.get_state_display())))
+    reason = rules.check_words(reason, rules.SAY_WHY_NEEDED, "reason")
     days = int(task.campaign.terms.get("objection_days") or 1)
     made = Objection(task=task, person=by, person_name=by.name, reason=reason, at=now)
     made.reviewer, made.answer_by = _reviewer(task, by), max(told.until, now + timedelta(days=days))
@@ -172,10 +174,10 @@ def keep(*, objection_id: int, answer: str, by: User) -> Objection:
 def _judged(objection_id: int, state: ObjectionState, answer: str, by: User) -> Objection:
     objection = _locked(objection_id)
     if not permissions.can_answer_objection(by, objection):
-        raise NotAllowed("The reviewer who is asked, or a control owner who did not object, answers this.")
+        raise NotAllowed(_("The reviewer who is asked, or a control owner who did not object, answers this."))
     if objection.state != ObjectionState.OPEN:
-        raise InvalidInput(f"This is answered: {objection.get_state_display().lower()}.")
-    objection.answer = rules.check_words(answer, "Say why.", "answer")
+        raise InvalidInput(_("This is answered: {state}.").format(state=within(objection.get_state_display())))
+    objection.answer = rules.check_words(answer, rules.SAY_WHY, "answer")
     objection.state, objection.answered_at = state, clock.now()
     objection.answered_by, objection.answered_by_name = by, by.name
     objection.save(update_fields=["state", "answered_at", "answered_by", "answered_by_name", "answer"])

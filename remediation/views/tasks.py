@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from certify.lib import clock
@@ -130,7 +131,7 @@ def task_detail(request: HttpRequest, pk: int) -> HttpResponse:
         field = getattr(refusal, "field", None)
         form.add_error(field if field in form.fields else None, refusal.message)
         return _detail(request, task, form, status=422)
-    messages.success(request, "Recorded. It counts as removed once a later full reading no longer shows it.")
+    messages.success(request, _("Recorded. It counts as removed once a later full reading no longer shows it."))
     return redirect("remediation:task-detail", pk=task.pk)
 
 
@@ -149,7 +150,7 @@ def task_close(request: HttpRequest, pk: int) -> HttpResponse:
     task = _visible(request, pk)
     try:
         attempts.close(task_id=task.pk, act=attempts.Act(request.POST.get("note", "")), by=request.user)
-        messages.success(request, "Closed on its proof. It stays counted as never verified.")
+        messages.success(request, _("Closed on its proof. It stays counted as never verified."))
     except (InvalidInput, NotAllowed) as refusal:
         messages.error(request, refusal.message)
     return redirect("remediation:task-detail", pk=task.pk)
