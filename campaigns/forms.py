@@ -185,6 +185,15 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         label=_("Removals after which nobody holds a privileged right wait for a second person"),
         help_text=_("So that no system loses its last administrator by the word of one person."),
     )
+    objection_days = forms.IntegerField(
+        min_value=1,
+        max_value=30,
+        required=False,
+        label=_("Days in which whoever loses access may object"),
+        help_text=_(
+            "They get a mail, and the removal waits so long unless it is privileged. Empty: nobody is told beforehand."
+        ),
+    )
     reason_for_every_removal = forms.BooleanField(required=False, label=_("Ask for a reason for everything that is removed"))
     reason_for_every_keep = forms.BooleanField(required=False, label=_("Ask for a reason for everything that is kept"))
 
@@ -212,7 +221,8 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         }
         same = (
             "name", "kind", "cadence", "purpose", "fallback_reviewer", "owner", "duration_days",
-            "removal_days", "removal_limit", "last_holder_waits", "reason_for_every_removal", "reason_for_every_keep",
+            "removal_days", "removal_limit", "last_holder_waits", "objection_days",
+            "reason_for_every_removal", "reason_for_every_keep",
         )  # fmt: skip
         return Terms(
             scope=scope,
@@ -229,6 +239,7 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         return {
             **definition.terms(),
             "removal_limit": definition.removal_limit,
+            "objection_days": definition.objection_days,
             "controls": " ".join(definition.controls),
             **LadderForm.initial_of_ladder(definition.ladder),
             **_asked(definition.reviewer_chain),

@@ -35,6 +35,7 @@ SWEEPS = {
     "remediation.verify_new_snapshots": 10,
     "remediation.send_reminders": 900,
     "remediation.follow_exceptions": 600,
+    "remediation.follow_objections": 300,
     "remediation.send_webhooks": 10,
     "remediation.follow_tickets": 60,
     "evidence.build_requested_packs": 10,

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("campaigns.urls")),
     path("inventory/", include("inventory.urls")),
     path("removals/", include("remediation.urls")),
+    path("api/v1/", include("remediation.urls_api")),
     path("audit/", include("evidence.urls")),
     path("ledger/", include("ledger.urls")),
 ]

@@ -20,6 +20,7 @@ from evidence.permissions import can_open_audit
 from inventory.models import Source
 from inventory.permissions import can_see_inventory
 from remediation import queries as remediation_queries
+from remediation.models import Objection
 from remediation.permissions import can_open_removals
 
 
@@ -31,6 +32,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     cards = [_reviews(user)]
     if can_see_campaigns(user):
         cards.append(_campaigns(user))
+    cards.append(_objections(user))
     if can_open_removals(user):
         cards.append(_removals(user))
     if can_see_inventory(user):
@@ -79,6 +81,23 @@ def _campaigns(user) -> dict:
         "url": address,
         "act": _("See campaigns"),
         "urgent": False,
+    }
+
+
+def _objections(user) -> dict | None:
+    """Objections that this person has to answer, where there are any."""
+    mine = Objection.objects.open().filter(reviewer=user)
+    earliest = mine.order_by("answer_by").first()
+    if earliest is None:
+        return None
+    address = reverse("remediation:objection-list")
+    return {
+        "title": _("Objections"),
+        "stats": [(mine.count(), _("to answer"), address)],
+        "lines": [_("Without an answer until {day} the removal goes on.").format(day=dated(earliest.answer_by, "j F"))],
+        "url": address,
+        "act": _("Decide again"),
+        "urgent": True,
     }
 
 

@@ -29,21 +29,22 @@ class Hindrance:
 def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
     """What a campaign comes to now.
 
-    {items, each outcome, removals, verified_gone, excepted, closed_on_proof: never verified, in_progress: within their deadline,
-    overdue, unopened: items to remove without a removal, findings, accepted, re_ask, unjudged, unconfirmed: approvals of removals
-    for silence that wait for a second person, held: removals that wait for one}
+    {items, each outcome, removals, verified_gone, excepted, closed_on_proof: never verified, kept_after_objection, in_progress:
+    within their deadline, overdue, unopened: items to remove without a removal, findings, accepted, re_ask, unjudged, unconfirmed:
+    approvals of removals for silence that wait for a second person, held: removals that wait for one}
     """
     items = ReviewItem.objects.filter(campaign=campaign)
     decided = items.exclude(outcome="").values_list("outcome").annotate(Count("id")).order_by()
     outcomes = dict.fromkeys(Outcome.values, 0) | dict(decided)
     # An exception whose last day has passed settles nothing, even in the minutes until the sweep has ended it.
     excepted = Q(state=TaskState.EXCEPTED) & Exists(RiskException.objects.in_force(now.date()).filter(task=OuterRef("pk")))
-    left = ~(Q(state__in=(TaskState.VERIFIED_GONE, TaskState.CLOSED)) | excepted)
+    left = ~(Q(state__in=(TaskState.VERIFIED_GONE, TaskState.CLOSED, TaskState.KEPT)) | excepted)
     removals = RemediationTask.objects.filter(campaign=campaign).aggregate(
         removals=Count("id"),
         verified_gone=Count("id", filter=Q(state=TaskState.VERIFIED_GONE)),
         excepted=Count("id", filter=excepted),
         closed_on_proof=Count("id", filter=Q(state=TaskState.CLOSED)),
+        kept_after_objection=Count("id", filter=Q(state=TaskState.KEPT)),
         in_progress=Count("id", filter=left & Q(due_at__gt=now)),
         overdue=Count("id", filter=left & Q(due_at__lte=now)),
     )

@@ -28,17 +28,11 @@ def payload(*, uid: UUID, kind: str, subject: str, actor: dict[str, str], at: da
 
 def payloads(*, kind: str, actor: dict[str, str], at: datetime) -> Callable[[UUID, str, dict], bytes]:
     """`payload` for many entries of one kind, actor and time: what they share is written once. Keys stand in canonical order."""
-    try:
-        head = canonical.dumps({"actor": actor, "at": rfc3339(at)})[:-1] + b',"data":'
-        middle = b',"kind":' + canonical.dumps(kind) + b',"subject":'
-    except ValueError as error:
-        raise _unwritable(kind, error) from error
+    head, middle, named, end = frame(kind=kind, actor=actor, at=at)
 
     def write(uid: UUID, subject: str, data: dict) -> bytes:
         try:
-            body = b"".join(
-                (head, canonical.dumps(data), middle, canonical.dumps(subject), f',"uid":"{uid}","v":{VERSION}}}'.encode())
-            )
+            body = b"".join((head, canonical.dumps(data), middle, canonical.dumps(subject), named, str(uid).encode(), end))
         except ValueError as error:
             raise _unwritable(kind, error) from error
         if len(body) > MAX_PAYLOAD_BYTES:
@@ -50,6 +44,16 @@ def payloads(*, kind: str, actor: dict[str, str], at: datetime) -> Callable[[UUI
         return body
 
     return write
+
+
+def frame(*, kind: str, actor: dict[str, str], at: datetime) -> tuple[bytes, bytes, bytes, bytes]:
+    """What stands before, between and after the three things that differ among entries of one act: data, subject, uid."""
+    try:
+        head = canonical.dumps({"actor": actor, "at": rfc3339(at)})[:-1] + b',"data":'
+        middle = b',"kind":' + canonical.dumps(kind) + b',"subject":'
+    except ValueError as error:
+        raise _unwritable(kind, error) from error
+    return head, middle, b',"uid":"', f'","v":{VERSION}}}'.encode()
 
 
 def _unwritable(kind: str, error: ValueError) -> InvalidInput:

@@ -1,6 +1,6 @@
-"""Who uses Certify, and the mail that was sent to them."""
+"""Who uses Certify, the programs that may, and the mail that was sent to people."""
 
-from datetime import time
+from datetime import datetime, time
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -89,6 +89,58 @@ class User(AbstractBaseUser):
     def actor_ref(self) -> dict[str, str]:
         """How the ledger names this person."""
         return {"id": f"people.user:{self.pk}", "name": self.name, "email": self.email}
+
+
+class ApiToken(models.Model):
+    """What a program signs in with. Only its hash is kept; it is shown once, when it is made, ends by itself, and is never deleted.
+
+    It is nobody's: what it did bears its own name. `scopes` are words that the apps above this one understand, `things` what they are
+    limited to (keys of systems).
+    """
+
+    name = models.CharField(max_length=120, help_text="What it is for; stands with everything it did.")
+    sha256 = models.CharField(max_length=64, unique=True, help_text="Of the token.")
+    hint = models.CharField(max_length=12, help_text="Its first characters, to know it again.")
+    scopes = ArrayField(models.CharField(max_length=40))
+    things = ArrayField(models.CharField(max_length=80))
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by_name = models.CharField(max_length=200, blank=True)
+    used_on = models.DateField(null=True, help_text="The last day on which it was used, UTC.")
+
+    #: What frameworks ask of whoever signs in.
+    is_authenticated = is_active = True
+    is_anonymous = False
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                models.functions.Lower("name"), condition=Q(revoked_at__isnull=True), name="token_named_once"
+            ),
+            models.CheckConstraint(condition=Q(scopes__len__gte=1, things__len__gte=1), name="token_may_something"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_good(self, now: datetime) -> bool:
+        """Whether it still opens anything."""
+        return self.revoked_at is None and now < self.expires_at
+
+    def allows(self, scope: str, thing: str) -> bool:
+        """Whether it may do this with that."""
+        return scope in self.scopes and thing in self.things
+
+    def has_role(self, *roles: str) -> bool:
+        """A program has no role: no page and no act of people is open to it."""
+        return False
+
+    def actor_ref(self) -> dict[str, str]:
+        """How the ledger names this program."""
+        return {"id": f"people.token:{self.pk}", "name": f"{self.name} (program)", "email": ""}
 
 
 class MailQuerySet(models.QuerySet):

@@ -52,3 +52,8 @@ def can_see_mails(user) -> bool:
 def can_retry_mail(user, mail) -> bool:
     """Those who see a mail that was given up may have it tried again."""
     return mail.state == "failed" and can_see_mails(user)
+
+
+def can_manage_tokens(user) -> bool:
+    """Administrators connect programs."""
+    return user.has_role(Role.ADMINISTRATOR)

@@ -1,5 +1,6 @@
 """Facts about people and mail; pure."""
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
@@ -116,3 +117,8 @@ def retry_at(attempts: int, now: datetime) -> datetime | None:
 def link_key(user_id: int, now: datetime) -> str:
     """The dedupe key of a mail with a password link: the same for all requests within ten minutes."""
     return f"password-link:{user_id}:{int(now.timestamp()) // (LINK_EVERY_MINUTES * 60)}"
+
+
+def token_hash(token: str) -> str:
+    """What is kept of the token of a program. It is random, so that no slow hash is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()

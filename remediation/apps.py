@@ -9,3 +9,4 @@ class RemediationConfig(AppConfig):
         from remediation import notices
 
         delivery.REFRESH |= notices.REFRESH
+        delivery.SIGNED |= notices.SIGNED

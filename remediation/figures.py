@@ -4,6 +4,8 @@ from dataclasses import dataclass, fields
 from datetime import date
 
 from django.db import connection
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from people.states import Role
 
@@ -15,7 +17,8 @@ FIGURES = """
            count(*) FILTER (WHERE task.state = 'verified_gone' AND COALESCE(proof.extracted_at, proof.loaded_at) > task.due_at),
            count(*) FILTER (WHERE task.state = 'still_there'), count(*) FILTER (WHERE back.task_id IS NOT NULL),
            count(*) FILTER (WHERE task.state = 'excepted'), count(*) FILTER (WHERE task.state = 'claimed_done'),
-           count(*) FILTER (WHERE task.state = 'closed'), count(*) FILTER (WHERE task.state IN ('open', 'sent', 'returned')),
+           count(*) FILTER (WHERE task.state = 'closed'), count(*) FILTER (WHERE task.state = 'kept'),
+           count(*) FILTER (WHERE task.state IN ('announced', 'open', 'sent', 'returned')),
            percentile_disc(0.5) WITHIN GROUP (ORDER BY minutes), percentile_disc(0.95) WITHIN GROUP (ORDER BY minutes)
     FROM remediation_remediationtask AS task
     JOIN campaigns_campaign AS campaign ON campaign.id = task.campaign_id
@@ -48,16 +51,18 @@ class Figures:
     excepted: int
     cannot_verify: int
     closed: int
+    kept: int
     to_do: int
     median: int | None
     slowest: int | None
 
 
-NOTHING = Figures(None, "", *([0] * 10), None, None)
+NOTHING = Figures(None, "", *([0] * 11), None, None)
 #: Figure → the list that shows its rows.
 OPENS = {
     "decided": "", "reported": "reported", "verified": "verified_gone", "verified_late": "verified_late", "still_there": "still_there",
-    "came_back": "came_back", "excepted": "excepted", "cannot_verify": "claimed_done", "closed": "closed", "to_do": "waiting",
+    "came_back": "came_back", "excepted": "excepted", "cannot_verify": "claimed_done", "closed": "closed",
+    "kept": "kept", "to_do": "waiting",
 }  # fmt: skip
 
 
@@ -79,12 +84,13 @@ def of(
 
 #: The boxes of the flow's last column, the best first.
 ENDS = (
-    ("verified", "Verified gone"),
-    ("excepted", "Excepted"),
-    ("closed", "Closed on proof, never verified"),
-    ("cannot_verify", "Reported, cannot be verified yet"),
-    ("to_do", "To do"),
-    ("still_there", "Still there"),
+    ("verified", _("Verified gone")),
+    ("excepted", _("Excepted")),
+    ("closed", _("Closed on proof, never verified")),
+    ("kept", _("Kept after an objection")),
+    ("cannot_verify", _("Reported, cannot be verified yet")),
+    ("to_do", _("To do")),
+    ("still_there", _("Still there")),
 )
 WIDTH, HEIGHT, BOX, GAP, TOP = 880, 320, 14, 10, 8
 COLUMNS = (0, 330, 660)
@@ -124,13 +130,13 @@ def flow(outcomes: dict[str, int], found: Figures) -> Flow | None:
         return None
     silent = max(0, found.decided - outcomes["revoked"] - outcomes["reduced"])
     middle = [
-        ("Kept", outcomes["approved"]),
-        ("Not reviewed", outcomes["not_reviewed"] - silent),
-        ("To be removed or reduced", max(found.decided, outcomes["revoked"] + outcomes["reduced"])),
+        (gettext("Kept"), outcomes["approved"]),
+        (gettext("Not reviewed"), outcomes["not_reviewed"] - silent),
+        (gettext("To be removed or reduced"), max(found.decided, outcomes["revoked"] + outcomes["reduced"])),
     ]
     ends = [(words, getattr(found, name)) for name, words in ENDS]
     unit = (HEIGHT - 2 * TOP - GAP * len(ends)) / items
-    first, second = _stack(COLUMNS[0], [("Items", items)], unit), _stack(COLUMNS[1], middle, unit)
+    first, second = _stack(COLUMNS[0], [(gettext("Items"), items)], unit), _stack(COLUMNS[1], middle, unit)
     third = _stack(COLUMNS[2], [end for end in ends if end[1]], unit, at=second[-1].y if second else TOP)
     bands = _bands(first[0], second) + (_bands(second[-1], third) if second and found.decided else [])
     words = ", ".join(f"{box.words}" for box in (*first, *second, *third))
@@ -165,11 +171,11 @@ def spent(minutes: int | None) -> str:
     """A time in words: "3 days", "5 hours", "12 minutes"; "–" for none. Whole units, the rest is dropped."""
     if minutes is None:
         return "–"
-    for size, word in ((1440, "day"), (60, "hour"), (1, "minute")):
-        if minutes >= size or size == 1:
-            count = minutes // size
-            return f"{count:,} {word}{'' if count == 1 else 's'}"
-    return "–"
+    if minutes >= 1440:
+        return ngettext("{n} day", "{n} days", minutes // 1440).format(n=f"{minutes // 1440:,}")
+    if minutes >= 60:
+        return ngettext("{n} hour", "{n} hours", minutes // 60).format(n=minutes // 60)
+    return ngettext("{n} minute", "{n} minutes", minutes).format(n=minutes)
 
 
 NAMES = tuple(field.name for field in fields(Figures) if field.name in OPENS)

@@ -1,34 +1,37 @@
 """Forms of the removal pages."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from remediation.actions.channels import Way
 from remediation.connectors.protocol import Field, Kind
 from remediation.states import TaskState
 
 PROOF_LIMIT = 20 * 2**20
-STATES = [("", "All"), ("to_do", "To do"), ("unproved", "Not yet proved"), ("overdue", "Late"), *TaskState.choices]
+STATES = [("", _("All")), ("to_do", _("To do")), ("unproved", _("Not yet proved")), ("overdue", _("Late")), *TaskState.choices]
 
 
 class ActForm(forms.Form):
     """What was done, with an optional proof."""
 
     note = forms.CharField(
-        label="What was done",
+        label=_("What was done"),
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For example: removed from the group in the directory, ticket OPS-123.",
+        help_text=_("For example: removed from the group in the directory, ticket OPS-123."),
     )
     proof = forms.FileField(
-        label="Proof (optional)",
+        label=_("Proof (optional)"),
         required=False,
-        help_text="A screenshot, export or log of at most 20 MiB. It is stored with its SHA-256, which goes into the ledger.",
+        help_text=_(
+            "A screenshot, export or log of at most 20 MiB. It is stored with its SHA-256, which goes into the ledger."
+        ),
     )
     proof_link = forms.URLField(
-        label="Or where the proof can be seen (optional)",
+        label=_("Or where the proof can be seen (optional)"),
         required=False,
         assume_scheme="https",
         max_length=1000,
-        help_text="The address of a ticket or page; it goes into the ledger.",
+        help_text=_("The address of a ticket or page; it goes into the ledger."),
     )
 
 
@@ -36,27 +39,27 @@ class CloseForm(forms.Form):
     """Why a removal is closed that no data will verify."""
 
     note = forms.CharField(
-        label="Why no reading will show it, and why the proof is enough",
+        label=_("Why no reading will show it, and why the proof is enough"),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
 
 #: Lists that a number opens, beyond the tabs.
 BEHIND = [
-    ("reported", "Reported done at some time"),
-    ("verified_late", "Verified gone, but late"),
-    ("came_back", "Came back at some time"),
-    ("waiting", "To be removed, handed on or come back"),
+    ("reported", _("Reported done at some time")),
+    ("verified_late", _("Verified gone, but late")),
+    ("came_back", _("Came back at some time")),
+    ("waiting", _("To be removed, handed on or come back")),
 ]
 
 
 class FilterForm(forms.Form):
     """The filters above the list."""
 
-    text = forms.CharField(label="Person, account, right or way", required=False, max_length=200)
-    source = forms.TypedChoiceField(label="System", required=False, coerce=int)
-    owner = forms.TypedChoiceField(label="Who", required=False, coerce=int)
-    campaign = forms.TypedChoiceField(label="Review", required=False, coerce=int)
+    text = forms.CharField(label=_("Person, account, right or way"), required=False, max_length=200)
+    source = forms.TypedChoiceField(label=_("System"), required=False, coerce=int)
+    owner = forms.TypedChoiceField(label=_("Who"), required=False, coerce=int)
+    campaign = forms.TypedChoiceField(label=_("Review"), required=False, coerce=int)
     state = forms.ChoiceField(choices=[*STATES, *BEHIND], required=False, widget=forms.HiddenInput)
     since = forms.DateField(required=False, widget=forms.HiddenInput)
     until = forms.DateField(required=False, widget=forms.HiddenInput)
@@ -64,7 +67,7 @@ class FilterForm(forms.Form):
     def __init__(self, *args, choices: dict[str, list[tuple[int, str]]], **kwargs):
         super().__init__(*args, **kwargs)
         for name, found in choices.items():
-            self.fields[name].choices = [("", "All"), *found]
+            self.fields[name].choices = [("", _("All")), *found]
 
     def filters(self) -> dict:
         """What is set and makes sense; the rest is left out."""
@@ -75,45 +78,45 @@ class FilterForm(forms.Form):
 class FiguresForm(forms.Form):
     """Which removals are counted."""
 
-    campaign = forms.TypedChoiceField(label="Review", required=False, coerce=int)
-    since = forms.DateField(label="Opened from", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="to", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    campaign = forms.TypedChoiceField(label=_("Review"), required=False, coerce=int)
+    since = forms.DateField(label=_("Opened from"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("to"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
     def __init__(self, *args, choices: dict[str, list[tuple[int, str]]], **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["campaign"].choices = [("", "All"), *choices["campaign"]]
+        self.fields["campaign"].choices = [("", _("All")), *choices["campaign"]]
 
 
 class HandOnForm(forms.Form):
     """To whom a list is given."""
 
     note = forms.CharField(
-        label="To whom, and what they are asked to do",
+        label=_("To whom, and what they are asked to do"),
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="For example: to the service desk, to be taken away by Friday, ticket OPS-123.",
+        help_text=_("For example: to the service desk, to be taken away by Friday, ticket OPS-123."),
     )
 
 
 class ExceptionForm(forms.Form):
     """An exception that is asked for."""
 
-    reason = forms.CharField(label="Why the access has to stay", widget=forms.Textarea(attrs={"rows": 3}))
+    reason = forms.CharField(label=_("Why the access has to stay"), widget=forms.Textarea(attrs={"rows": 3}))
     control = forms.CharField(
-        label="What limits or watches the risk meanwhile",
+        label=_("What limits or watches the risk meanwhile"),
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="The compensating control. For example: every use is logged and read by the security team each week.",
+        help_text=_("The compensating control. For example: every use is logged and read by the security team each week."),
     )
     expires_on = forms.DateField(
-        label="Last day",
+        label=_("Last day"),
         widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="At most a year away. After it the access is to be removed.",
+        help_text=_("At most a year away. After it the access is to be removed."),
     )
 
 
 class DecisionForm(forms.Form):
     """What is said to a request."""
 
-    note = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 2}))
+    note = forms.CharField(label=_("Why"), widget=forms.Textarea(attrs={"rows": 2}))
 
 
 class ChannelForm(forms.Form):

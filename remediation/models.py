@@ -9,7 +9,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from campaigns.states import Outcome
+from people.models import ApiToken
 from people.states import Role
+from remediation.models_objections import Announcement as Announcement
+from remediation.models_objections import Objection as Objection
+from remediation.models_results import ApplyResult as ApplyResult
 from remediation.states import (
     SETTLED,
     AttemptKind,
@@ -29,7 +33,9 @@ class RemediationTaskQuerySet(models.QuerySet):
     """Removals by who may see them and by what is left to do."""
 
     def visible_to(self, user):
-        """All of them for control owners and administrators, one's own for a system owner, none for others."""
+        """All of them for control owners and administrators, one's own for a system owner, those of its systems for a program."""
+        if isinstance(user, ApiToken):
+            return self.filter(source__key__in=user.things)
         if user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER):
             return self
         if user.has_role(Role.SYSTEM_OWNER):
@@ -55,6 +61,8 @@ class RemediationTask(models.Model):
         "inventory.Snapshot",
         on_delete=models.PROTECT,
         related_name="+",
+        db_constraint=False,
+        db_index=False,
         help_text="A snapshot that shows it: that of its campaign, or the one that last said something new.",
     )
     verified_in = models.ForeignKey(
@@ -62,6 +70,8 @@ class RemediationTask(models.Model):
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
+        db_constraint=False,
+        db_index=False,
         help_text="The FULL snapshot in which it was gone.",
     )
     entry_uid = models.UUIDField()
@@ -122,14 +132,22 @@ class Attempt(models.Model):
 
 
 class Verification(models.Model):
-    """What one later FULL snapshot says of one removal. Append-only; at most one per task and snapshot."""
+    """What one later FULL snapshot says of one removal. Append-only; at most one per task and snapshot.
 
-    task = models.ForeignKey(RemediationTask, on_delete=models.PROTECT, related_name="verifications")
-    snapshot = models.ForeignKey("inventory.Snapshot", on_delete=models.PROTECT, related_name="+")
+    Written by one set-based statement that joins what it refers to, none of which can be deleted: a million references would cost
+    more to check than the verdicts themselves.
+    """
+
+    task = models.ForeignKey(RemediationTask, on_delete=models.PROTECT, related_name="verifications", db_constraint=False)
+    snapshot = models.ForeignKey(
+        "inventory.Snapshot", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     present_in = models.ForeignKey(
         "inventory.Snapshot",
         on_delete=models.PROTECT,
         related_name="+",
+        db_constraint=False,
+        db_index=False,
         help_text="The FULL snapshot before it that still showed the access: the other bound of the time of removal.",
     )
     verdict = models.CharField(max_length=12, choices=Verdict.choices)

@@ -2,12 +2,17 @@
 
 from datetime import datetime
 
+from django.conf import settings
+from django.utils.translation import gettext_noop
+
 from people.models import Mail
-from remediation import queries
+from remediation import invitations, queries
+from remediation.models import Objection
+from remediation.states import ObjectionState
 
 #: Why somebody gets a mail; it stands at its end.
-REMOVES = "you remove access in systems that you own"
-OWNS = "you answer for the reviews that took this access away"
+REMOVES = gettext_noop("you remove access in systems that you own")
+OWNS = gettext_noop("you answer for the reviews that took this access away")
 
 
 def digest(found: dict) -> dict:
@@ -46,5 +51,28 @@ def escalation_now(mail: Mail, now: datetime) -> dict | None:
     return escalation(found) if found else None
 
 
+def announced_now(mail: Mail, now: datetime) -> dict | None:
+    """What somebody is about to lose, while they can still object; None when that is over."""
+    return mail.context if now < datetime.fromisoformat(mail.context["until"]) else None
+
+
+def objected_now(mail: Mail, now: datetime) -> dict | None:
+    """An objection that waits for its reader; None when somebody has answered it."""
+    pk = int(mail.context["path"].rstrip("/").rpartition("/")[2])
+    return mail.context if Objection.objects.filter(pk=pk, state=ObjectionState.OPEN).exists() else None
+
+
+def objection_link(mail: Mail) -> dict:
+    """The link by which the person objects: signed, for them and this review alone."""
+    token = invitations.sign(mail.recipient_id, mail.context["campaign_id"])
+    return {"objection_url": f"{settings.CERTIFY_BASE_URL}/removals/object/{token}/"}
+
+
 #: Template → what it says now, for `people.actions.delivery`.
-REFRESH = {"removals_reminder": digest_now, "removals_escalation": escalation_now}
+REFRESH = {
+    "removals_reminder": digest_now,
+    "removals_escalation": escalation_now,
+    "removals_announced": announced_now,
+    "removals_objected": objected_now,
+}
+SIGNED = {"removals_announced": objection_link}

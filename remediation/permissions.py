@@ -1,5 +1,8 @@
 """Who may see removals and report them done."""
 
+from django.utils.translation import gettext_lazy as _
+
+from people.models import ApiToken
 from people.states import Role
 from remediation.states import TASK_TRANSITIONS, TO_DO, ExceptionState, TaskState
 
@@ -19,8 +22,15 @@ def can_close_removals(user) -> bool:
     return user.has_role(Role.CONTROL_OWNER)
 
 
+#: What the token of a program may be for.
+READ, REPORT = "removals:read", "removals:report"
+SCOPES = {READ: _("See the removals of these systems"), REPORT: _("Report what became of them")}
+
+
 def can_act(user, task) -> bool:
-    """The person who must remove it, or a control owner."""
+    """The person who must remove it, a control owner, or a program that reports for its system."""
+    if isinstance(user, ApiToken):
+        return user.allows(REPORT, task.item.source_key)
     return user.has_role(Role.CONTROL_OWNER) or (user.has_role(Role.SYSTEM_OWNER) and user.pk == task.owner_id)
 
 
@@ -94,3 +104,9 @@ def can_decide_sending(user, sending, *, is_confirmed: bool) -> bool:
     if user.pk == sending.by_id:
         return user.is_active and not is_confirmed
     return user.has_role(Role.CONTROL_OWNER)
+
+
+def can_answer_objection(user, objection) -> bool:
+    """The reviewer who is asked, or a control owner; never whoever objected."""
+    is_asked = user.is_active and user.pk == objection.reviewer_id
+    return user.pk != objection.person_id and (is_asked or user.has_role(Role.CONTROL_OWNER))

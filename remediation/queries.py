@@ -1,5 +1,6 @@
 """Reads of the remediation trail."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from urllib.parse import urlsplit
@@ -8,21 +9,50 @@ from uuid import UUID
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import BooleanField, Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.models import Campaign, HeldRemoval, ReviewItem, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Outcome
-from inventory.models import Grant, Snapshot, Source
-from inventory.states import Completeness, FileKind
+from certify.lib import clock
+from certify.lib.language import dated, within
+from inventory.models import Grant, Identity, Snapshot, Source
+from inventory.states import Completeness, FileKind, IdentityStatus
 from people.models import User
-from remediation.models import Attempt, Channel, Delivery, DeliveryTry, RemediationTask, Return, RiskException, Ticket
-from remediation.states import TO_DO, UNPROVED, AttemptKind, DeliveryState, Effect, ExceptionState, TaskState, Verdict
+from people.rules import is_email
+from remediation import rules
+from remediation.models import (
+    Announcement,
+    Attempt,
+    Channel,
+    Delivery,
+    DeliveryTry,
+    Objection,
+    RemediationTask,
+    Return,
+    RiskException,
+    Ticket,
+    Verification,
+)
+from remediation.states import (
+    TO_DO,
+    UNPROVED,
+    AttemptKind,
+    DeliveryState,
+    Effect,
+    ExceptionState,
+    ObjectionState,
+    ReportedResult,
+    TaskState,
+    Verdict,
+)
 
 #: Lists that are more than one state, over `work_list`.
 LISTS = {
     "overdue": Q(is_overdue=True),
     "unproved": Q(state__in=UNPROVED),
     "to_do": Q(state__in=TO_DO),
-    "waiting": Q(state__in=(TaskState.OPEN, TaskState.SENT, TaskState.RETURNED)),
+    "waiting": Q(state__in=(TaskState.ANNOUNCED, TaskState.OPEN, TaskState.SENT, TaskState.RETURNED)),
     "reported": Exists(Attempt.objects.filter(task=OuterRef("pk"), kind=AttemptKind.CLAIM)),
     "came_back": Exists(Return.objects.filter(task=OuterRef("pk"))),
     "verified_late": Q(state=TaskState.VERIFIED_GONE)
@@ -215,7 +245,18 @@ def overdue(user, *, now: datetime, by: str) -> list[dict]:
 
 def seen_words(snapshot: Snapshot) -> str:
     """Which reading, and of when: "3 October 2026, 02:00 UTC (reading 12)"."""
-    return f"{seen_at(snapshot).astimezone(UTC):%-d %B %Y, %H:%M} UTC (reading {snapshot.number})"
+    moment = dated(seen_at(snapshot).astimezone(UTC), "j F Y, H:i")
+    return _("{moment} UTC (reading {number})").format(moment=moment, number=snapshot.number)
+
+
+def _between(found: Verification) -> str:
+    """What a verdict says of two readings."""
+    text = (
+        _("Present on {before}, gone on {after}.")
+        if found.verdict == Verdict.GONE
+        else _("Present on {before}, and still on {after}.")
+    )
+    return text.format(before=seen_words(found.present_in), after=seen_words(found.snapshot))
 
 
 def removal_words(task: RemediationTask) -> str:
@@ -223,7 +264,7 @@ def removal_words(task: RemediationTask) -> str:
     proof = task.verifications.filter(verdict=Verdict.GONE).select_related("snapshot", "present_in").last()
     if task.state != TaskState.VERIFIED_GONE or proof is None:
         return ""
-    return f"Present on {seen_words(proof.present_in)}, gone on {seen_words(proof.snapshot)}."
+    return _between(proof)
 
 
 def is_proved(task: RemediationTask) -> bool:
@@ -232,10 +273,10 @@ def is_proved(task: RemediationTask) -> bool:
 
 
 ATTEMPT_TITLES = {
-    AttemptKind.CLAIM: "Reported done by {}",
-    AttemptKind.PROOF: "Proof added by {}",
-    AttemptKind.LIST: "Handed on by {}",
-    AttemptKind.CLOSE: "Closed on proof by {}, never verified by data",
+    AttemptKind.CLAIM: gettext_lazy("Reported done by {name}"),
+    AttemptKind.PROOF: gettext_lazy("Proof added by {name}"),
+    AttemptKind.LIST: gettext_lazy("Handed on by {name}"),
+    AttemptKind.CLOSE: gettext_lazy("Closed on proof by {name}, never verified by data"),
 }
 
 
@@ -245,22 +286,24 @@ def _event(at: datetime, title: str, text: str, entry_uid: UUID, attempt: Attemp
 
 def trail(task: RemediationTask) -> list[dict]:
     """Everything that happened to a removal, oldest first: {at, title, text, attempt or None, entry_uid}."""
-    events = [_event(task.created_at, "Removal opened", "", task.entry_uid)]
+    events = [_event(task.created_at, _("Removal opened"), "", task.entry_uid)]
     events += [
-        _event(one.at, ATTEMPT_TITLES[one.kind].format(one.by_name), one.note, one.entry_uid, one)
+        _event(one.at, str(ATTEMPT_TITLES[one.kind]).format(name=one.by_name), one.note, one.entry_uid, one)
         for one in task.attempts.all()
     ]
     for one in task.verifications.select_related("snapshot", "present_in"):
-        is_gone = one.verdict == Verdict.GONE
-        text = f"Present on {seen_words(one.present_in)}, {'gone' if is_gone else 'and still'} on {seen_words(one.snapshot)}."
-        events.append(_event(one.at, one.get_verdict_display(), text, one.entry_uid))
+        events.append(_event(one.at, one.get_verdict_display(), _between(one), one.entry_uid))
     for one in task.returns.select_related("gone_in", "seen_in"):
-        text = f"Gone on {seen_words(one.gone_in)}, there again on {seen_words(one.seen_in)}."
+        text = _("Gone on {before}, there again on {after}.").format(
+            before=seen_words(one.gone_in), after=seen_words(one.seen_in)
+        )
         if one.granted_by:
-            text += f" Given by {one.granted_by}, as the system says."
+            text += " " + _("Given by {name}, as the system says.").format(name=one.granted_by)
         if one.later_outcome:
-            text += f" A later review of the same access: {Outcome(one.later_outcome).label.lower()}."
-        events.append(_event(one.at, "Came back", text, one.entry_uid))
+            outcome = within(Outcome(one.later_outcome).label)
+            text += " " + _("A later review of the same access: {outcome}.").format(outcome=outcome)
+        events.append(_event(one.at, _("Came back"), text, one.entry_uid))
+    events += _told_events(task)
     for one in task.exceptions.all():
         events += _exception_events(one)
     for one in DeliveryTry.objects.filter(delivery__task=task).exclude(outcome=DeliveryState.DRY):
@@ -279,20 +322,77 @@ def tickets_of(task: RemediationTask) -> list[Ticket]:
     return list(Ticket.objects.filter(delivery__task=task).order_by("-id")[:20])
 
 
+def _told_events(task: RemediationTask) -> list[dict]:
+    """What programs reported, who was told, and what they said to it. What a program says it applied is among the attempts."""
+    events = [
+        _event(
+            one.at,
+            _("{result}, says {name}").format(result=one.get_result_display(), name=one.by_name),
+            one.description,
+            one.entry_uid,
+        )
+        for one in task.results.exclude(result=ReportedResult.APPLIED)
+    ]
+    for one in Announcement.objects.filter(task=task).select_related("person"):
+        text = (
+            _("Objections until {moment} UTC; the removal waits.")
+            if one.is_waiting
+            else _("Objections until {moment} UTC; the removal goes on meanwhile.")
+        )
+        text = text.format(moment=dated(one.until.astimezone(UTC), "j F Y, H:i"))
+        events.append(_event(one.at, _("Told to {name}").format(name=one.person.name), text, one.entry_uid))
+    for one in Objection.objects.filter(task=task).select_related("reviewer"):
+        asked = _("{name} is asked to decide again.").format(name=one.reviewer.name)
+        text = f"{one.reason} · {asked}"
+        events.append(_event(one.at, _("{name} objected").format(name=one.person_name), text, one.entry_uid))
+        if one.answered_at:
+            title = _("{state}, decided {name}").format(state=one.get_state_display(), name=one.answered_by_name)
+            events.append(_event(one.answered_at, title, one.answer, one.entry_uid))
+        elif one.state != ObjectionState.OPEN:
+            events.append(_event(one.answer_by, one.get_state_display(), "", one.entry_uid))
+    return events
+
+
 def _exception_events(one: RiskException) -> list[dict]:
-    text = f"Until {one.expires_on:%-d %B %Y}. {one.reason} Meanwhile: {one.control}"
-    events = [_event(one.requested_at, f"Exception asked for by {one.requested_by_name}", text, one.entry_uid)]
+    text = _("Until {day}. {reason} Meanwhile: {control}").format(
+        day=dated(one.expires_on, "j F Y"), reason=one.reason, control=one.control
+    )
+    title = _("Exception asked for by {name}").format(name=one.requested_by_name)
+    events = [_event(one.requested_at, title, text, one.entry_uid)]
     if one.decided_at:
-        word = "declined" if one.state == ExceptionState.DECLINED else "approved"
-        events.append(_event(one.decided_at, f"Exception {word} by {one.decided_by_name}", one.note, one.entry_uid))
+        is_declined = one.state == ExceptionState.DECLINED
+        title = _("Exception declined by {name}") if is_declined else _("Exception approved by {name}")
+        events.append(_event(one.decided_at, title.format(name=one.decided_by_name), one.note, one.entry_uid))
     if one.ended_at:
-        events.append(_event(one.ended_at, f"Exception ended: {one.get_end_reason_display().lower()}", "", one.entry_uid))
+        events.append(
+            _event(
+                one.ended_at, _("Exception ended: {why}").format(why=within(one.get_end_reason_display())), "", one.entry_uid
+            )
+        )
     return events
 
 
 def last_full_snapshot_at(source_id: int) -> datetime | None:
     """When the latest FULL snapshot of a source was loaded: how fresh a proof can be."""
     return speaking().filter(source_id=source_id).aggregate(at=Max("loaded_at"))["at"]
+
+
+@dataclass(frozen=True)
+class Silence:
+    """That a system gives no full reading any more: since when (None: it never gave one), and how many others came since."""
+
+    since: datetime | None
+    days: int
+    others: int
+
+
+def silence(source_id: int, *, now: datetime) -> Silence | None:
+    """What is to be said of a system whose readings have ceased to prove anything; None while they come."""
+    last = last_full_snapshot_at(source_id)
+    if not rules.is_quiet(last, now):
+        return None
+    later = Snapshot.objects.filter(source_id=source_id, **({"loaded_at__gt": last} if last else {}))
+    return Silence(last, (now - last).days if last else 0, later.count())
 
 
 def exceptions(user, *, state: str = "", campaign: int | None = None) -> QuerySet:
@@ -336,7 +436,7 @@ def reach(task: RemediationTask) -> Reach:
     grant = task.item.grant
     same_account = Grant.objects.current().filter(account_id=grant.account_id).exclude(pk=grant.pk)
     ways = same_account.filter(entitlement_id=grant.entitlement_id).exclude(path=grant.path).order_by("path")
-    other_ways = [path or "given directly" for path in ways.values_list("path", flat=True)[:NAMED]]
+    other_ways = [path or _("given directly") for path in ways.values_list("path", flat=True)[:NAMED]]
     if not grant.path:
         return Reach("", [], 0, 0, other_ways)
     along = same_account.filter(path=grant.path).exclude(entitlement_id=grant.entitlement_id)
@@ -374,3 +474,14 @@ def messages_of(channel: Channel, *, limit: int) -> list[Delivery]:
     )
     found = channel.deliveries.select_related("task__item", "ticket").prefetch_related("attempts")
     return list(found.order_by(order, "-id")[:limit])
+
+
+#: Kinds of identities that can read a mail.
+PEOPLE = ("employee", "contractor", "supplier")
+
+
+def tellable(keys: Iterable[str]) -> dict[str, Identity]:
+    """Of these identities, the people who are there, have not left and have a mail address, by key."""
+    found = Identity.objects.filter(key__in=set(keys), kind__in=PEOPLE, status=IdentityStatus.ACTIVE, gone_in__isnull=True)
+    found = found.exclude(end_on__lt=clock.now().date())
+    return {person.key: person for person in found.select_related("user") if is_email(person.email)}

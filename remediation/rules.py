@@ -2,6 +2,9 @@
 
 from datetime import date, datetime, timedelta
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from certify.lib.errors import InvalidInput
 from remediation.states import (
     ARRIVED,
@@ -19,6 +22,13 @@ REMIND_DAYS_BEFORE = (2, 0)
 REMIND_EVERY_DAYS_LATE = 7
 #: So many days late, the owner of the review hears of it; then weekly.
 ESCALATE_DAYS_LATE = 3
+#: What a text that says too little is refused with.
+SAY_WHY = gettext_lazy("Say why.")
+SAY_WHY_IT_STAYS = gettext_lazy("Say why the access has to stay.")
+SAY_WHAT_LIMITS = gettext_lazy("Say what limits or watches the risk meanwhile.")
+SAY_WHY_NEEDED = gettext_lazy("Say why you need it.")
+#: A system without a full reading for so many days is said to be silent.
+QUIET_DAYS = 14
 #: An exception holds at most so many days, and whoever asked for it hears of its end so many days before.
 LONGEST_EXCEPTION = 366
 EXCEPTION_ENDS_SOON = 14
@@ -37,14 +47,31 @@ def removal_due(asked_at: datetime, days: int) -> datetime:
 def check_transition(old: str, new: str) -> None:
     """Refuse a change of state that the life of a removal does not have."""
     if new not in TASK_TRANSITIONS[old]:
-        raise InvalidInput(f"A removal that is “{TaskState(old).label}” cannot become “{TaskState(new).label}”.")
+        raise InvalidInput(
+            _("A removal that is “{old}” cannot become “{new}”.").format(old=TaskState(old).label, new=TaskState(new).label)
+        )
+
+
+def following(state: str) -> set[str]:
+    """What a removal in this state can become."""
+    return TASK_TRANSITIONS[TaskState(state)]
+
+
+def is_quiet(last_full_at: datetime | None, now: datetime) -> bool:
+    """Whether a system has given no full reading for so long that nobody may wait for one without asking."""
+    return last_full_at is None or now - last_full_at > timedelta(days=QUIET_DAYS)
+
+
+def may_wait(privileged: str) -> bool:
+    """Whether a removal may wait until somebody has had time to object: not for what is known to be privileged ("yes")."""
+    return privileged != "yes"
 
 
 def check_link(link: str) -> str:
     """The address of a proof, trimmed. Refused unless a browser can open it: other schemes could run something."""
     link = link.strip()
     if link and not link.lower().startswith(("https://", "http://")):
-        raise InvalidInput("The address of a proof begins with https:// or http://.", field="proof_link")
+        raise InvalidInput(_("The address of a proof begins with https:// or http://."), field="proof_link")
     return link
 
 
@@ -52,7 +79,7 @@ def check_note(note: str) -> str:
     """The note, trimmed. Refused when it says too little to be evidence."""
     note = note.strip()
     if len(note) < MIN_NOTE or len(set(note)) < 4:
-        raise InvalidInput(f"Say what was done, in at least {MIN_NOTE} characters.", field="note")
+        raise InvalidInput(_("Say what was done, in at least {n} characters.").format(n=MIN_NOTE), field="note")
     return note
 
 
@@ -60,20 +87,26 @@ def check_words(text: str, message: str, field: str) -> str:
     """The text, trimmed. Refused with the message when it says too little to be evidence."""
     text = text.strip()
     if len(text) < MIN_NOTE or len(set(text)) < 4:
-        raise InvalidInput(f"{message} At least {MIN_NOTE} characters.", field=field)
+        raise InvalidInput(f"{message} " + _("At least {n} characters.").format(n=MIN_NOTE), field=field)
     return text
 
 
 def check_last_day(day: date, today: date) -> None:
     """Refuse a last day of an exception that is not ahead, or too far ahead."""
     if not today < day <= today + timedelta(days=LONGEST_EXCEPTION):
-        raise InvalidInput(f"The last day is after today, and at most {LONGEST_EXCEPTION} days away.", field="expires_on")
+        raise InvalidInput(
+            _("The last day is after today, and at most {n} days away.").format(n=LONGEST_EXCEPTION), field="expires_on"
+        )
 
 
 def check_exception_transition(old: str, new: str) -> None:
     """Refuse a step that the life of an exception does not have."""
     if new not in EXCEPTION_TRANSITIONS[old]:
-        raise InvalidInput(f"An exception that is “{ExceptionState(old).label}” cannot become “{ExceptionState(new).label}”.")
+        raise InvalidInput(
+            _("An exception that is “{old}” cannot become “{new}”.").format(
+                old=ExceptionState(old).label, new=ExceptionState(new).label
+            )
+        )
 
 
 def is_reminder_day(due: date, today: date) -> bool:

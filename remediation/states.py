@@ -1,30 +1,35 @@
 """Vocabulary of remediation; pure."""
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 
 class TaskState(TextChoices):
     """The life of a removal. CLAIMED_DONE is never shown as done: only later data proves a removal."""
 
-    OPEN = "open", "To be removed"
-    SENT = "sent", "Handed on, no answer yet"
-    CLAIMED_DONE = "claimed_done", "Reported done, cannot be verified yet"
-    VERIFIED_GONE = "verified_gone", "Verified gone"
-    STILL_THERE = "still_there", "Still there"
-    RETURNED = "returned", "Came back"
-    EXCEPTED = "excepted", "Excepted"
-    CLOSED = "closed", "Closed on proof, never verified"
+    ANNOUNCED = "announced", _("Announced, may be objected to")
+    OPEN = "open", _("To be removed")
+    SENT = "sent", _("Handed on, no answer yet")
+    CLAIMED_DONE = "claimed_done", _("Reported done, cannot be verified yet")
+    VERIFIED_GONE = "verified_gone", _("Verified gone")
+    STILL_THERE = "still_there", _("Still there")
+    RETURNED = "returned", _("Came back")
+    EXCEPTED = "excepted", _("Excepted")
+    CLOSED = "closed", _("Closed on proof, never verified")
+    KEPT = "kept", _("Kept after an objection")
 
 
 #: What may follow what. Data may prove or disprove everything but what it has proved already; even then it may show a return. What was
 #: handed on, or reported by a ticket, is open again when the ticket is cancelled or opened again.
 TASK_TRANSITIONS = {
+    TaskState.ANNOUNCED: {TaskState.OPEN, TaskState.VERIFIED_GONE, TaskState.KEPT},
     TaskState.OPEN: {
         TaskState.SENT,
         TaskState.CLAIMED_DONE,
         TaskState.VERIFIED_GONE,
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
+        TaskState.KEPT,
     },
     TaskState.SENT: {
         TaskState.OPEN,
@@ -33,6 +38,7 @@ TASK_TRANSITIONS = {
         TaskState.VERIFIED_GONE,
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
+        TaskState.KEPT,
     },
     TaskState.CLAIMED_DONE: {
         TaskState.OPEN,
@@ -40,24 +46,33 @@ TASK_TRANSITIONS = {
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
         TaskState.CLOSED,
+        TaskState.KEPT,
     },
-    TaskState.STILL_THERE: {TaskState.SENT, TaskState.CLAIMED_DONE, TaskState.VERIFIED_GONE, TaskState.EXCEPTED},
+    TaskState.STILL_THERE: {
+        TaskState.SENT,
+        TaskState.CLAIMED_DONE,
+        TaskState.VERIFIED_GONE,
+        TaskState.EXCEPTED,
+        TaskState.KEPT,
+    },
     TaskState.RETURNED: {
         TaskState.SENT,
         TaskState.CLAIMED_DONE,
         TaskState.VERIFIED_GONE,
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
+        TaskState.KEPT,
     },
     TaskState.EXCEPTED: {TaskState.OPEN, TaskState.VERIFIED_GONE},
     TaskState.CLOSED: {TaskState.VERIFIED_GONE, TaskState.STILL_THERE},
     TaskState.VERIFIED_GONE: {TaskState.RETURNED},
+    TaskState.KEPT: set(),
 }
 
 #: Somebody has to act.
 TO_DO = (TaskState.OPEN, TaskState.SENT, TaskState.STILL_THERE, TaskState.RETURNED)
 #: Nobody has to act any more, as things stand.
-SETTLED = (TaskState.VERIFIED_GONE, TaskState.EXCEPTED, TaskState.CLOSED)
+SETTLED = (TaskState.VERIFIED_GONE, TaskState.EXCEPTED, TaskState.CLOSED, TaskState.KEPT)
 #: Nothing proves it gone, and it is not settled otherwise.
 UNPROVED = tuple(state for state in TaskState if state not in SETTLED)
 #: A later reading that shows the access says something new in these.
@@ -67,17 +82,17 @@ DISPROVABLE = tuple(old for old, following in TASK_TRANSITIONS.items() if TaskSt
 class Verdict(TextChoices):
     """What a FULL snapshot says of a removal."""
 
-    GONE = "gone", "Gone"
-    STILL_THERE = "still_there", "Still there"
+    GONE = "gone", _("Gone")
+    STILL_THERE = "still_there", _("Still there")
 
 
 class AttemptKind(TextChoices):
     """What people did about a removal. None of these proves it."""
 
-    CLAIM = "claim", "Reported done"
-    PROOF = "proof", "Proof added"
-    LIST = "list", "Handed on in a list"
-    CLOSE = "close", "Closed on proof"
+    CLAIM = "claim", _("Reported done")
+    PROOF = "proof", _("Proof added")
+    LIST = "list", _("Handed on in a list")
+    CLOSE = "close", _("Closed on proof")
 
 
 #: The kind of ledger entry that each of them makes.
@@ -89,13 +104,32 @@ ATTEMPT_ENTRIES = {
 }
 
 
+class ReportedResult(TextChoices):
+    """What a program says became of a removal. Only data proves any of it."""
+
+    APPLIED = "applied", _("Applied")
+    FAILED = "failed", _("Failed")
+    NOT_SUPPORTED = "not_supported", _("Not supported")
+    NOT_FOUND = "not_found", _("Not found")
+
+
+class ObjectionState(TextChoices):
+    """The life of an objection. Silence never restores access: without an answer the removal goes on."""
+
+    OPEN = "open", _("Waits for an answer")
+    CONFIRMED = "confirmed", _("The removal stands")
+    KEPT = "kept", _("The access is kept")
+    UNANSWERED = "unanswered", _("Nobody answered; the removal goes on")
+    GONE = "gone", _("The access is gone")
+
+
 class ExceptionState(TextChoices):
     """The life of an accepted risk. It holds until the end of its last day (UTC), and never longer."""
 
-    REQUESTED = "requested", "Waits for approval"
-    APPROVED = "approved", "In force"
-    DECLINED = "declined", "Declined"
-    ENDED = "ended", "Ended"
+    REQUESTED = "requested", _("Waits for approval")
+    APPROVED = "approved", _("In force")
+    DECLINED = "declined", _("Declined")
+    ENDED = "ended", _("Ended")
 
 
 EXCEPTION_TRANSITIONS = {
@@ -109,10 +143,10 @@ EXCEPTION_TRANSITIONS = {
 class EndReason(TextChoices):
     """Why an exception ended."""
 
-    EXPIRED = "expired", "Its last day passed"
-    WITHDRAWN = "withdrawn", "Withdrawn"
-    GONE = "gone", "The access is gone"
-    REPLACED = "replaced", "A new one took its place"
+    EXPIRED = "expired", _("Its last day passed")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    GONE = "gone", _("The access is gone")
+    REPLACED = "replaced", _("A new one took its place")
 
 
 class DeliveryState(TextChoices):

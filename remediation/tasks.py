@@ -5,7 +5,7 @@ from django.conf import settings
 
 from ledger.actors import SYSTEM
 from remediation import queries
-from remediation.actions import delivering, exceptions, following, reminders, removals, verification
+from remediation.actions import delivering, exceptions, following, objections, reminders, removals, verification
 from remediation.connectors import KINDS
 from remediation.outgoing import addresses
 
@@ -36,6 +36,12 @@ def follow_exceptions() -> None:
     """End exceptions whose last day has passed; tell people of those that end soon."""
     exceptions.expire(by=SYSTEM)
     exceptions.warn(by=SYSTEM)
+
+
+@shared_task(name="remediation.follow_objections")
+def follow_objections() -> None:
+    """Let removals go on whose time for an objection, or for an answer to one, has passed."""
+    objections.follow(by=SYSTEM)
 
 
 #: Messages, or tickets, that one run of a sweep carries out at most; the next run goes on.

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from remediation.views import bulk, channels, exceptions, figures, tasks
+from remediation.views import bulk, channels, exceptions, figures, objections, tasks, tokens
 
 app_name = "remediation"
 urlpatterns = [
@@ -16,6 +16,11 @@ urlpatterns = [
     path("programs/<int:pk>/configure/", channels.channel_configure, name="channel-configure"),
     path("programs/<int:pk>/act/", channels.channel_act, name="channel-act"),
     path("programs/<int:pk>/secret/", channels.channel_secret, name="channel-secret"),
+    path("tokens/", tokens.token_list, name="token-list"),
+    path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
+    path("objections/", objections.objection_list, name="objection-list"),
+    path("objections/<int:pk>/", objections.objection_detail, name="objection-detail"),
+    path("object/<str:token>/", objections.object_to, name="object"),
     path("figures/", figures.figures_page, name="figures"),
     path("overdue/", bulk.overdue, name="overdue"),
     path("report/", bulk.bulk_claim, name="bulk-claim"),

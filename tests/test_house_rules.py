@@ -361,4 +361,10 @@ def test_every_view_declares_who_may_open_it():
 def test_only_these_views_are_public():
     """A list to think about before it grows."""
     public = {where for where, view in views(get_resolver()) if view.access_rule == "public"}
-    assert public == {"health/", "sign-in/", "password/forgotten/", "password/set/<uidb64>/<token>/"}
+    assert public == {
+        "health/",
+        "sign-in/",
+        "password/forgotten/",
+        "password/set/<uidb64>/<token>/",
+        "removals/object/<str:token>/",
+    }

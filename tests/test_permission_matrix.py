@@ -30,6 +30,9 @@ from campaigns.models import (
 from certify.lib import clock
 from ledger.queries import latest_checkpoint
 from people.actions import users
+from people.models import ApiToken
+from remediation import invitations
+from remediation.models import Objection
 from tests.world import (
     ADMIN,
     ALL,
@@ -222,6 +225,11 @@ MATRIX = {
     "remediation:channel-configure": Row(None, {ADMIN}, source),
     "remediation:channel-act": Row(None, RUNNERS, source),
     "remediation:channel-secret": Row(None, {ADMIN}, source),
+    "remediation:token-list": Row({ADMIN}, {ADMIN}),
+    "remediation:token-revoke": Row(None, {ADMIN}, lambda world: [ApiToken.objects.get().pk]),
+    "remediation:objection-list": Row(SIGNED_IN),
+    "remediation:objection-detail": Row({*RUNNERS, REVIEWER}, {*RUNNERS, REVIEWER}, lambda world: [Objection.objects.get().pk]),
+    "remediation:object": Row(ALL, ALL, lambda world: [objection_token()]),
     "remediation:figures": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
     "remediation:overdue": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
     "remediation:bulk-claim": Row(None, {*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
@@ -234,6 +242,11 @@ MATRIX = {
     "remediation:exception-request": Row({OWNER, SYSTEM_OWNER}, {OWNER, SYSTEM_OWNER}, lambda world: [world.task.pk]),
     "remediation:task-close": Row(None, {OWNER}, lambda world: [world.task.pk]),
     "remediation:task-proof": Row({*RUNNERS, SYSTEM_OWNER}, None, lambda world: [world.task.pk, world.attempt.pk]),
+    # what programs call: no session opens it, only a token (tests/remediation/test_api.py)
+    "api:campaign-list": Row(set()),
+    "api:removal-list": Row(set()),
+    "api:result-list": Row(None, set()),
+    "api:removal-detail": Row(set(), None, lambda world: [world.task.pk]),
     # evidence
     "evidence:period-list": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}),
     "evidence:period-create": Row({OWNER}, {OWNER}),
@@ -258,6 +271,12 @@ MATRIX = {
     "ledger:tile": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}, None, lambda world: ["0/000.p/1"]),
     "ledger:entry-bundle": Row(RUNNERS, None, lambda world: ["000.p/1"]),
 }
+
+
+def objection_token():
+    """The link of whoever objected."""
+    objection = Objection.objects.select_related("task").get()
+    return invitations.sign(objection.person_id, objection.task.campaign_id)
 
 
 def patterns(resolver=None, prefix: str = "") -> dict:
@@ -353,7 +372,7 @@ def test_every_view_declares_who_may_open_it():
 
 def test_exactly_these_are_public():
     public = {name for name, view in patterns().items() if view.access_rule == "public"}
-    assert public == {"health", "people:sign-in", "people:password-forgotten", "people:password-set"}
+    assert public == {"health", "people:sign-in", "people:password-forgotten", "people:password-set", "remediation:object"}
     assert public == {name for name, row in MATRIX.items() if ANONYMOUS in (row.get or set()) | (row.post or set())}
 
 
@@ -370,7 +389,12 @@ def test_those_who_may_get_in_and_the_others_do_not(world, cookies, name, method
     assert name == "health" or all(answer.status_code < 500 for answer in answers.values())
 
 
-@pytest.mark.parametrize("name", sorted(name for name, row in MATRIX.items() if ANONYMOUS not in (row.get or row.post)))
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        name for name, row in MATRIX.items() if ANONYMOUS not in (row.get or row.post or ()) and not name.startswith("api:")
+    ),
+)
 def test_visitors_are_asked_to_sign_in(world, cookies, name):
     for method in ("get", "post"):
         assert is_sent_to_sign_in(send(world, cookies, ANONYMOUS, name, method))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from django.db import transaction
 
@@ -28,10 +29,10 @@ from inventory.models import LoadJob
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Entry
-from people.actions import delivery, mails, users
+from people.actions import delivery, mails, tokens, users
 from people.models import Mail, User
 from remediation.actions import attempts, channels, exceptions, removals, sending
-from remediation.models import Attempt, RemediationTask, RiskException, Sending
+from remediation.models import Announcement, Attempt, Objection, RemediationTask, RiskException, Sending
 from tests.campaigns import sheets
 from tests.story import QUARTERLY, Story, tell
 
@@ -97,6 +98,8 @@ def build(folder: Path) -> World:
     story.approve_silence(closed)
     story.hold_removals(closed)
     _duties(story)
+    tokens.create(name="Nightly job", scopes=["removals:read"], things=["crm"], days=9, by=story.admin)
+    _objection(task, people[REVIEWER])
     pack = _pack(story, people)
     sequencing.sequence(by=SYSTEM)
     return World(
@@ -139,6 +142,17 @@ def _exception(story: Story, task: RemediationTask) -> RiskException:
     day = clock.now().date() + timedelta(days=30)
     wanted = exceptions.Wanted("The new system comes in spring", "Every use is read by the security team", day)
     return exceptions.request(task_id=task.pk, wanted=wanted, by=story.system_owner)
+
+
+def _objection(task: RemediationTask, reviewer: User) -> None:
+    """Somebody was told that they lose access, and objected; the reviewer is to decide again."""
+    bruno = users.provision(rows=[("bruno@x.example", "Bruno Costa", "bruno@x.example")], roles=(), by=SYSTEM)[
+        "bruno@x.example"
+    ]
+    facts = {"task": task, "person_id": bruno, "at": clock.now(), "entry_uid": uuid4()}
+    Announcement.objects.create(until=clock.now() + timedelta(days=3), is_waiting=False, **facts)
+    told = {"reviewer": reviewer, "answer_by": clock.now() + timedelta(days=3), "reason": "I need it each day"}
+    Objection.objects.create(person_name="Bruno Costa", **told, **facts)
 
 
 def _duties(story: Story) -> None:

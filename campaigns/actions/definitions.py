@@ -49,6 +49,7 @@ class Terms:
     removal_days: int = 7
     removal_limit: int | None = 20
     last_holder_waits: bool = True
+    objection_days: int | None = None
     reason_for_every_removal: bool = False
     reason_for_every_keep: bool = False
     quality: dict = field(default_factory=dict)
@@ -80,6 +81,9 @@ def _check(terms: Terms, document: dict) -> None:
         "removal_limit": terms.removal_limit is not None
         and not 0 <= terms.removal_limit <= 100
         and gettext_lazy("Write a percentage from 0 to 100, or leave it empty."),
+        "objection_days": terms.objection_days is not None
+        and not 1 <= terms.objection_days <= 30
+        and gettext_lazy("Write 1 to 30 days, or leave it empty."),
         "fallback_reviewer": not terms.fallback_reviewer.is_active and gettext_lazy("The fallback reviewer is not active."),
         "owner": not permissions.can_run_campaigns(terms.owner) and gettext_lazy("The owner must be a control owner."),
     }

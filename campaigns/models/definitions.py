@@ -42,6 +42,9 @@ class CampaignDefinition(models.Model):
     last_holder_waits = models.BooleanField(
         default=True, help_text="Removals after which nobody holds a privileged right wait for a second person."
     )
+    objection_days = models.PositiveSmallIntegerField(
+        null=True, help_text="Days in which whoever loses access may object beforehand; empty: they are not told."
+    )
     reason_for_every_removal = models.BooleanField(default=False)
     reason_for_every_keep = models.BooleanField(default=False)
     quality = models.JSONField(default=dict, help_text="Thresholds of how people review: see campaigns.measures.")
@@ -79,6 +82,7 @@ class CampaignDefinition(models.Model):
             "quality": measures.checked(self.quality),
             **({} if self.removal_limit is None else {"removal_limit": self.removal_limit}),
             "last_holder_waits": self.last_holder_waits,
+            **({"objection_days": self.objection_days} if self.objection_days else {}),
             **self.plan,
             **({"schedule": self.schedule} if self.schedule else {}),
             **({"watched": self.watched} if self.watched else {}),

@@ -193,9 +193,9 @@ class Company:
     entitlements: dict[str, list[dict]]
     grants: dict[str, list[dict]]
 
-    def without(self, system: str, revoked: set[tuple[str, str]]) -> list[dict]:
-        """The grants of a system less the (account_id, entitlement_id) pairs that were taken away."""
-        return [row for row in self.grants[system] if (row["account_id"], row["entitlement_id"]) not in revoked]
+    def without(self, system: str, gone: set[tuple[str, str]]) -> list[dict]:
+        """The grants of a system less these (account_id, entitlement_id) pairs."""
+        return [row for row in self.grants[system] if (row["account_id"], row["entitlement_id"]) not in gone]
 
     def heads(self) -> dict[str, dict]:
         """The head of each department."""

@@ -1,4 +1,7 @@
-"""Loads the sample company through the product's own actions and plays a first, small review to its end."""
+"""Loads the sample company through the product's own actions and tells its last forty days: two closed reviews, one that is open.
+
+The past is told with the clock set back; what the pages show as today is today.
+"""
 
 import secrets
 from datetime import date, timedelta
@@ -19,6 +22,7 @@ from campaigns.models import Assignment, Campaign, SodConflict
 from campaigns.rules import statement
 from campaigns.sod_rules import Terms as SodTerms
 from certify.demo import company as sample
+from certify.demo import removals
 from certify.lib import clock
 from evidence.actions import duties, periods
 from evidence.models import AuditPeriod
@@ -29,12 +33,12 @@ from inventory.readers.rows import FileToRead
 from ledger.actors import SYSTEM
 from people.actions import users
 from people.models import User
-from remediation import tasks as remediation_tasks
-from remediation.actions import attempts, removals
-from remediation.models import RemediationTask
 
 #: Days to decide.
 DAYS = 21
+#: Days ago: the beginning, the close of the first review, readings of the cloud after it, new readings of everything, the launch of the
+#: open review, the close of the second one.
+BEGUN, CLOSED, GONE, LATE, READ, ASKED, FINANCE = 40, 30, 29.5, 10, 4, 3, 2
 #: What both schedules of the sample company have in common.
 SHARED = {"time_zone": "Europe/Berlin", "draft_days": 5, "max_age_days": 7, "max_drift": 20}
 QUARTERLY = SHARED | {"repeat": "months", "every": 3, "on": "day", "number": 31, "month": 3, "starts_on": "2026-01-01"}
@@ -52,22 +56,35 @@ class Demo:
     """The sample company in the database. `folder` keeps the files that were loaded."""
 
     def __init__(self, folder: Path, today: date):
-        self.folder, self.company = folder, sample.generate(today)
+        self.folder, self.company, self.now = folder, sample.generate(today), clock.now()
         self.users: dict[str, User] = {}
         self.passwords: dict[str, str] = {}
 
     def load(self) -> list[dict]:
         """Everything, in order; returns the sign-ins as rows of {role, name, username, password}."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._people()
-        self._systems()
-        self._descriptions()
-        self._duties()
-        self._first_review()
-        self._quarterly_review()
+        with self._ago(BEGUN):
+            self._people()
+            self._systems()
+            self._descriptions()
+            self._duties()
+        removed = removals.Removals(self.users["systems"], self.users["control"])
+        gone = self._cloud_review(removed)
+        with self._ago(READ):
+            for system in sample.SYSTEMS:
+                self._read(system.key, gone if system.key == "cloud" else set())
+            removals.verify()
+        with self._ago(ASKED):
+            removed.hand_on_again()
+            self._quarterly_review()
+        self._finance_review(removed)
         self._answering()
         self._audit_period()
         return self._sign_ins()
+
+    def _ago(self, days: float):
+        """The clock set back by so many days."""
+        return clock.freeze(self.now - timedelta(days=days))
 
     def _make(self, username: str, name: str, *roles: str, by) -> User:
         email = f"{username}@halden-moss.example" if "@" not in username else username
@@ -135,7 +152,9 @@ class Demo:
         origin = snapshots.Origin(EXTRACTED[source.key], "full", clock.now())
         snapshots.load(source_id=source.pk, files=files, origin=origin, by=self.users["admin"])
 
-    def _define(self, name: str, keys: list[str], purpose: str, controls: list[str], schedule: dict) -> Campaign:
+    def _define(
+        self, name: str, keys: list[str], purpose: str, controls: list[str], schedule: dict | None = None, **more
+    ) -> Campaign:
         control = self.users["control"]
         terms = definitions.Terms(
             name=name,
@@ -145,44 +164,69 @@ class Demo:
             fallback_reviewer=control,
             owner=control,
             duration_days=DAYS,
+            **more,
         )
         definition = definitions.create(terms=terms, by=control)
-        schedules.set_schedule(definition_id=definition.pk, schedule=schedule, by=control)
+        if schedule:
+            schedules.set_schedule(definition_id=definition.pk, schedule=schedule, by=control)
         campaign = launching.request(definition_id=definition.pk, name=f"{name} {clock.now():%B %Y}", by=control)
         return launching.launch(campaign_id=campaign.pk, by=control)
 
     def _soon(self) -> dict:
         """A schedule of which a draft is waiting for its owner."""
-        due = clock.now().date() + timedelta(days=DAYS + 3)
+        due = self.now.date() + timedelta(days=DAYS + 3)
         return SHARED | {"repeat": "weeks", "every": 12, "number": due.weekday(), "starts_on": due.isoformat()}
 
-    def _first_review(self) -> None:
-        """A review of one system from launch to proof: half decided, removals loaded away, one still there."""
-        campaign = self._define(
-            "Cloud access", ["cloud"], "Who may change our servers and data?", ["soc2:CC6.1", "iso27001:A.8.2"], self._soon()
-        )
+    def _cloud_review(self, removed: removals.Removals) -> set[tuple[str, str]]:
+        """A review of one system from launch to proof, with every turn that a removal can take; returns what the next reading misses."""
+        with self._ago(BEGUN):
+            campaign = self._define(
+                "Cloud access",
+                ["cloud"],
+                "Who may change our servers and data?",
+                ["soc2:CC6.1", "iso27001:A.8.2"],
+                self._soon(),
+            )
+        with self._ago(CLOSED):
+            self._answer_all(campaign)
+            tasks = removed.open(campaign)
+            removed.cloud(tasks)
+        grants = [(task.item.account_key, task.item.entitlement_key) for task in tasks]
+        for days, gone in ((GONE, grants[:3]), (LATE, [*grants[:3], grants[6]])):
+            with self._ago(days):
+                self._read("cloud", set(gone))
+                removals.verify()
+        return {*grants[:2], grants[6]}
+
+    def _finance_review(self, removed: removals.Removals) -> None:
+        """A review that was closed two days ago and tells people beforehand what they lose."""
+        with self._ago(ASKED):
+            purpose = "Nobody keeps access to payments and ledgers that they do not use."
+            campaign = self._define(
+                "Unused finance access", ["erp"], purpose, ["sox-itgc:APD-2", "soc2:CC6.3"], objection_days=5
+            )
+        with self._ago(FINANCE):
+            self._answer_all(campaign)
+            tasks = removed.open(campaign)
+        with self._ago(FINANCE / 2):
+            removed.finance(tasks)
+
+    def _answer_all(self, campaign: Campaign) -> None:
+        """Everybody answers and submits, and the owner closes it."""
         for reviewer in User.objects.filter(assignments__campaign=campaign).distinct():
             self._review(campaign, reviewer)
         closing.close(campaign_id=campaign.pk, by=self.users["control"])
-        removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
-        tasks = list(RemediationTask.objects.filter(campaign=campaign).select_related("item"))
-        for task in tasks:
-            attempts.claim_one(
-                task_id=task.pk, act=attempts.Act("Role taken away in the cloud console."), by=self.users["systems"]
-            )
-        gone = {(task.item.account_key, task.item.entitlement_key) for task in tasks[1:]}
-        self._load(
-            Source.objects.get(key="cloud"),
-            entitlements=self.company.entitlements["cloud"],
-            grants=self.company.without("cloud", gone),
-        )
-        remediation_tasks.verify_new_snapshots()
+
+    def _read(self, key: str, gone: set[tuple[str, str]]) -> None:
+        """A new reading of a system, in which this is gone."""
+        source = Source.objects.get(key=key)
+        self._load(source, entitlements=self.company.entitlements[key], grants=self.company.without(key, gone))
 
     def _review(self, campaign: Campaign, reviewer: User) -> None:
         mine = Assignment.objects.filter(campaign=campaign, reviewer=reviewer).select_related("item").order_by("item_number")
         for row in mine:
             signals = row.item.signals
-            if "left" in signals or ("privileged" in signals and "unused" in signals):
+            if {"left", "unused"} & set(signals):
                 answer = items.Answer("revoke", "Left the team, not needed any more")
             else:
                 answer = items.Answer("approve", "Needed for the daily work, checked with the team lead" if signals else "")

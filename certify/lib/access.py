@@ -42,6 +42,16 @@ def public(view):
     return view
 
 
+def program(scope: str):
+    """Declare that only programs whose token has the scope may call the view; the view of the API itself holds that."""
+
+    def declare(view):
+        view.access_rule = f"program:{scope}"
+        return view
+
+    return declare
+
+
 def signed_in(user: object) -> bool:
     """The rule of pages that every signed-in user has; what they show is limited by their queries."""
     return bool(user.is_active)

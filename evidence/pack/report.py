@@ -25,6 +25,8 @@ REMOVAL_STATES = {
     "returned": "gone and back again",
     "closed_on_proof": "closed on somebody's proof",
     "excepted": "accepted as a risk",
+    "kept_after_objection": "kept after an objection",
+    "announced": "announced to the person",
     "sent": "handed on",
     "open": "open",
     "not_opened": "not begun",

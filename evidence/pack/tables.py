@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
 from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, CONTEXT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
+from evidence.pack.recorded import EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, said
 from evidence.pack.scope import IN_RANGE
 
 RESULT_COLUMNS = (
@@ -60,7 +61,9 @@ PREPARED = (
                entry.payload_json -> 'data' ->> 'verdict' AS verdict
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
         WHERE found.kind IN ('removal:sent', 'removal:claimed-done', 'removal:verified', 'removal:returned', 'removal:closed',
-                             'removal:delivered', 'removal:handed-back', 'exception:approved')
+                             'removal:delivered', 'removal:handed-back', 'exception:approved', 'removal:kept', 'removal:released')
+           OR (found.kind = 'removal:announced' AND entry.payload_json -> 'data' ->> 'waits' = 'yes')
+           OR (found.kind IN ('removal:confirmed', 'removal:unanswered') AND entry.payload_json -> 'data' ->> 'due_at' <> '')
            OR (found.kind = 'exception:ended' AND entry.payload_json -> 'data' ->> 'due_at' <> '')
         ORDER BY entry.subject, found.index DESC
     """, "task_id"),
@@ -78,7 +81,7 @@ PREPARED = (
     ("pack_due", """
         SELECT DISTINCT ON (entry.subject) split_part(entry.subject, ':', 2) AS task, entry.payload_json -> 'data' ->> 'due_at' AS due_at
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
-        WHERE found.kind IN ('removal:opened', 'removal:returned', 'exception:ended')
+        WHERE found.kind IN ('removal:opened', 'removal:returned', 'exception:ended', 'removal:confirmed', 'removal:unanswered')
           AND entry.payload_json -> 'data' ->> 'due_at' <> '' ORDER BY entry.subject, found.index DESC
     """, "task"),
     ("pack_back", """
@@ -98,7 +101,8 @@ UNDER = "JOIN pack_entry AS entry ON entry.uid = {uid}"
 SHOWN_ELSEWHERE = (
     "decision:made", "decision:undone", "decision:bulk", "snapshot:loaded", "assignment:made", "assignment:reassigned",
     "review:submitted", "removal:opened", "removal:claimed-done", "removal:verified", "removal:sent", "removal:proof-added",
-    "removal:closed", "removal:returned", "exception:requested",
+    "removal:closed", "removal:returned", "removal:announced", "removal:objected", "removal:confirmed", "removal:kept",
+    "removal:unanswered", "removal:released", "removal:objection-ended", "exception:requested",
     "exception:approved", "exception:declined", "exception:ended", "mail:sent", "mail:failed", "campaign:launched", "campaign:closed",
     "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked",
     "duty:given",
@@ -112,10 +116,6 @@ class Table:
     path: str
     columns: tuple[str, ...]
     query: str
-
-
-def _data(name: str) -> str:
-    return f"entry.payload_json -> 'data' ->> '{name}'"
 
 
 BALANCE = """
@@ -299,7 +299,7 @@ REVIEWERS = f"""
 """
 
 REASSIGNMENTS = f"""
-    SELECT {_data("campaign")}, item.number, {_data("from")}, {_data("to")}, {_data("reason")}, entry.payload_json ->> 'at',
+    SELECT {said("campaign")}, item.number, {said("from")}, {said("to")}, {said("reason")}, entry.payload_json ->> 'at',
            entry.payload_json -> 'actor' ->> 'name', entry.uid::text
     FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
     CROSS JOIN LATERAL jsonb_array_elements_text(entry.payload_json -> 'data' -> 'items') WITH ORDINALITY AS item (number, place)
@@ -313,6 +313,7 @@ REMOVAL_STATE = """
         WHEN 'removal:claimed-done' THEN 'reported_not_proved'
         WHEN 'removal:returned' THEN 'returned' WHEN 'removal:closed' THEN 'closed_on_proof'
         WHEN 'exception:approved' THEN 'excepted'
+        WHEN 'removal:announced' THEN 'announced' WHEN 'removal:kept' THEN 'kept_after_objection'
         WHEN 'removal:verified' THEN CASE standing.verdict WHEN 'gone' THEN 'verified_gone' ELSE 'still_there' END
         ELSE 'open' END END
 """
@@ -350,7 +351,8 @@ FIGURES = f"""
            count(*) FILTER (WHERE removal.state = 'excepted')::text,
            count(*) FILTER (WHERE removal.state = 'reported_not_proved')::text,
            count(*) FILTER (WHERE removal.state = 'closed_on_proof')::text,
-           count(*) FILTER (WHERE removal.state IN ('open', 'sent', 'returned', 'not_opened'))::text,
+           count(*) FILTER (WHERE removal.state = 'kept_after_objection')::text,
+           count(*) FILTER (WHERE removal.state IN ('announced', 'open', 'sent', 'returned', 'not_opened'))::text,
            (percentile_disc(0.5) WITHIN GROUP (ORDER BY spent.minutes))::text,
            (percentile_disc(0.95) WITHIN GROUP (ORDER BY spent.minutes))::text
     FROM ({REMOVALS}) AS removal (campaign, item, source, account, entitlement, path, task, owner, opened_at, due_at, state, attempts,
@@ -386,52 +388,35 @@ VERIFICATIONS = f"""
     WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
 """
 
-#: The entries of some kinds, whose rows they are.
-RECORDED = "FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind"
-
-EXCEPTIONS = f"""
-    SELECT {_data("exception")}, entry.kind, {_data("task")}, {_data("campaign")}, {_data("item")}, {_data("requested_by")},
-           {_data("reason")}, {_data("control")}, {_data("expires_on")}, {_data("note")}, {_data("was")}, {_data("why")},
-           {_data("due_at")}, entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
-    {RECORDED} LIKE 'exception:%%' ORDER BY found.index
-"""
-
-RETURNS = f"""
-    SELECT {_data("task")}, {_data("campaign")}, {_data("item")}, {_data("source")}, {_data("gone_in")}, {_data("seen_in")},
-           {_data("decision")}, {_data("later_decision")}, {_data("later_outcome")}, {_data("granted_by")}, {_data("due_at")},
-           {_data("at")}, entry.uid::text
-    {RECORDED} = 'removal:returned' ORDER BY found.index
-"""
-
 MAILS = f"""
-    SELECT entry.subject, entry.kind, {_data("recipient")}, {_data("recipient_name")}, {_data("address")}, {_data("template")},
-           {_data("subject")}, {_data("message_id")}, {_data("sha256")}, entry.payload_json ->> 'at', entry.uid::text
+    SELECT entry.subject, entry.kind, {said("recipient")}, {said("recipient_name")}, {said("address")}, {said("template")},
+           {said("subject")}, {said("message_id")}, {said("sha256")}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} IN ('mail:sent', 'mail:failed') ORDER BY found.index
 """
 
 SEALS = f"""
-    SELECT {_data("campaign")}, {_data("statement")}, {_data("close_entry")}, {_data("outcome_root")}, {_data("counts")},
+    SELECT {said("campaign")}, {said("statement")}, {said("close_entry")}, {said("outcome_root")}, {said("counts")},
            entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'campaign:sealed' ORDER BY found.index
 """
 
 FINDINGS = f"""
-    SELECT {_data("campaign")}, entry.kind, entry.payload_json -> 'data' -> 'reviewer' ->> 'id',
-           entry.payload_json -> 'data' -> 'reviewer' ->> 'name', {_data("measure")}, {_data("value")}, {_data("threshold")},
-           {_data("decided")}, {_data("finding")}, {_data("choice")}, {_data("reason")}, {_data("asked")}, {_data("reopened")},
+    SELECT {said("campaign")}, entry.kind, entry.payload_json -> 'data' -> 'reviewer' ->> 'id',
+           entry.payload_json -> 'data' -> 'reviewer' ->> 'name', {said("measure")}, {said("value")}, {said("threshold")},
+           {said("decided")}, {said("finding")}, {said("choice")}, {said("reason")}, {said("asked")}, {said("reopened")},
            entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} IN ('finding:made', 'finding:dispositioned') ORDER BY found.index
 """
 
 DUTIES = f"""
-    SELECT {_data("control")}, {_data("duty")}, {_data("holder")}, {_data("holder_name")}, {_data("before")},
+    SELECT {said("control")}, {said("duty")}, {said("holder")}, {said("holder_name")}, {said("before")},
            entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'duty:given' ORDER BY found.index
 """
 
 SECOND_LOOKS = f"""
-    SELECT {_data("campaign")}, {_data("stage")}, {_data("seed")}, {_data("share")}, {_data("items")}, {_data("without_reviewer")},
-           {_data("items_root")}, {_data("reviewers")}, {_data("due_at")}, entry.payload_json ->> 'at', entry.uid::text
+    SELECT {said("campaign")}, {said("stage")}, {said("seed")}, {said("share")}, {said("items")}, {said("without_reviewer")},
+           {said("items_root")}, {said("reviewers")}, {said("due_at")}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'second-look:asked' ORDER BY found.index
 """
 
@@ -464,7 +449,10 @@ TABLES = (
         "due_at", "by", "at", "entry"), EXCEPTIONS),
     Table("remediation/figures.csv", (
         "campaign", "decided", "reported", "verified", "verified_late", "still_there", "came_back", "excepted", "cannot_verify",
-        "closed_on_proof", "to_do", "median_minutes", "p95_minutes"), FIGURES),
+        "closed_on_proof", "kept_after_objection", "to_do", "median_minutes", "p95_minutes"), FIGURES),
+    Table("remediation/objections.csv", (
+        "removal", "kind", "campaign", "item", "person", "until", "waits", "decision", "reviewer", "reason", "answer_by", "due_at", "by",
+        "at", "entry"), OBJECTIONS),
     Table("remediation/removals.csv", (
         "campaign", "item", "source", "account_id", "entitlement_id", "path", "removal", "owner", "opened_at", "due_at", "state",
         "attempts", "present_in", "gone_in", "verified_at", "entry"), REMOVALS),

@@ -81,8 +81,11 @@ TABLES = {
         "exception kind removal campaign item requested_by reason control expires_on note was why due_at by at entry"
     ),
     "remediation/figures.csv": words(
-        "campaign decided reported verified verified_late still_there came_back excepted cannot_verify closed_on_proof to_do "
-        "median_minutes p95_minutes"
+        "campaign decided reported verified verified_late still_there came_back excepted cannot_verify closed_on_proof "
+        "kept_after_objection to_do median_minutes p95_minutes"
+    ),
+    "remediation/objections.csv": words(
+        "removal kind campaign item person until waits decision reviewer reason answer_by due_at by at entry"
     ),
     "remediation/removals.csv": words(
         "campaign item source account_id entitlement_id path removal owner opened_at due_at state attempts present_in gone_in "
@@ -159,6 +162,10 @@ EXCEPTION = shown_in(
     "remediation/exceptions.csv", "exception campaign item requested_by reason control expires_on note was why due_at",
     kind="kind", removal="data.task", by="actor.name", at="at",
 )  # fmt: skip
+OBJECTION = shown_in(
+    "remediation/objections.csv", "campaign item person until waits decision reviewer reason answer_by due_at at",
+    kind="kind", removal="data.task", by="actor.name",
+)  # fmt: skip
 #: Kind of entry → its table and columns. Kinds that are not here are shown in administration/changes.csv.
 SHOWN = {
     "decision:made": DECISION,
@@ -182,6 +189,9 @@ SHOWN = {
     ),
     "removal:opened": shown_in("remediation/removals.csv", "campaign item owner due_at", removal="data.task", opened_at="at"),
     **dict.fromkeys(map("removal:{}".format, words("sent claimed-done proof-added closed")), ATTEMPT),
+    **dict.fromkeys(
+        map("removal:{}".format, words("announced objected confirmed kept unanswered released objection-ended")), OBJECTION
+    ),
     **dict.fromkeys(map("exception:{}".format, words("requested approved declined ended")), EXCEPTION),
     "removal:returned": shown_in(
         "remediation/returns.csv",
@@ -211,7 +221,7 @@ CHECK_OF = {
     "campaigns/seals.csv": "seals", "reviews/findings.csv": "seals", "reviews/second_looks.csv": "second_looks",
     "administration/changes.csv": "administration", "remediation/removals.csv": "removals",
     "remediation/attempts.csv": "removals", "remediation/verifications.csv": "removals", "remediation/returns.csv": "removals",
-    "remediation/exceptions.csv": "exceptions", "controls/duties.csv": "controls",
+    "remediation/exceptions.csv": "exceptions", "controls/duties.csv": "controls", "remediation/objections.csv": "removals",
 }  # fmt: skip
 #: A campaign's row shows two entries, its launch and its end.
 LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:cancelled"
@@ -1054,6 +1064,7 @@ class Tables:
             "reviews/second_looks.csv",
             "remediation/exceptions.csv",
             "controls/duties.csv",
+            "remediation/objections.csv",
         ):
             self._table(CHECK_OF[table], self._read_plain, table)
 
@@ -1400,8 +1411,10 @@ DUE_AT = {
     "stage:opened": "due_at", "campaign:extended": "new", "campaign:resumed": "due_at", "silence:escalated": "due_at",
     "second-look:asked": "due_at",
 }  # fmt: skip
+#: Entries that may say by when a removal is to be done.
+DUE_AGAIN = set(words("removal:opened removal:returned removal:confirmed removal:unanswered exception:ended"))
 #: A removal that hinders no seal.
-SETTLED = {"verified_gone", "closed_on_proof"}
+SETTLED = {"verified_gone", "closed_on_proof", "kept_after_objection"}
 #: Where a removal stands.
 STANDING = words("state attempts present_in gone_in verified_at")
 
@@ -1442,7 +1455,7 @@ class Entries:
         # Removal → who reported it, and whether anything was shown.
         self.reporters = {}
         # Exception → where it stands, who asked for it, until when; excepted removal → until when.
-        self.exceptions, self.excepted, self.came_back = {}, {}, set()
+        self.exceptions, self.excepted, self.came_back, self.objections = {}, {}, set(), {}
         self.followed = {
             "removal": self._follow_removal, "exception": self._follow_exception, "occurrence": self._follow_run,
             "delegation": self._follow_delegation,
@@ -1756,7 +1769,7 @@ class Entries:
             campaign.unjudged.add(entry["uid"])
         elif kind == "finding:dispositioned":
             campaign.unjudged.discard(data["finding"])
-        elif kind in ("removal:opened", "removal:returned") or (kind == "exception:ended" and data["due_at"]):
+        elif kind in DUE_AGAIN and data["due_at"]:
             campaign.dues[data["task"]] = data["due_at"]
         elif kind == "second-look:asked":
             campaign.looks.append(data)
@@ -1852,6 +1865,8 @@ class Entries:
             now[0] = "open"
         elif kind == "removal:closed":
             self._follow_closing(entry, now)
+        elif kind in SHOWN and SHOWN[kind] is OBJECTION:
+            self._follow_objection(entry, now)
 
     def _follow_exception(self, entry):
         """An accepted risk: asked for by one person, approved by another before its last day, ended after it; then the removal goes on."""
@@ -1889,6 +1904,29 @@ class Entries:
             self.report.problem("removals", f"remediation/returns.csv: {wrong} (entry {entry['uid']})")
         now[0], now[2:] = "returned", [entry["data"]["seen_in"], "", ""]
         self.came_back.add(entry["data"]["task"])
+
+    def _follow_objection(self, entry, now):
+        """Access is kept only by an answer to an objection that somebody else than its author gave; silence keeps nothing."""
+        data, step, wrong = entry["data"], entry["kind"].partition(":")[2], ""
+        known = self.objections.setdefault(data["task"], ["", ""])
+        if step == "announced":
+            known[:] = [step, data["person"]]
+            now[0] = "announced" if data["waits"] == "yes" else now[0]
+        elif step == "objected":
+            is_told = known[0] == "announced" and entry["actor"]["id"] == data["person"] == known[1]
+            wrong, known[0] = "" if is_told else "was objected to by somebody who was not told, or twice", step
+        elif step in ("confirmed", "kept", "unanswered", "objection-ended"):
+            by_somebody = step in ("unanswered", "objection-ended") or entry["actor"]["id"] != known[1]
+            is_good = known[0] == "objected" and by_somebody
+            wrong, known[0] = "" if is_good else "was decided again without an objection, or by its author", step
+        if wrong:
+            self.report.problem(
+                "removals", f"remediation/objections.csv: removal {data['task']} {wrong} (entry {entry['uid']})"
+            )
+        if step == "kept":
+            now[0] = "kept_after_objection"
+        elif now[0] == "announced" and (step == "released" or data.get("due_at")):
+            now[0] = "open"
 
     def _follow_closing(self, entry, now):
         """What no data verifies is closed by somebody else than those who reported it, and on a proof that they gave."""
@@ -2286,7 +2324,8 @@ class Sums:
             "verified_late": sum(row[3] for row in rows), "still_there": states.count("still_there"),
             "came_back": sum(row[2] for row in rows), "excepted": states.count("excepted"),
             "cannot_verify": states.count("reported_not_proved"), "closed_on_proof": states.count("closed_on_proof"),
-            "to_do": unopened + sum(state in ("open", "sent", "returned") for state in states),
+            "kept_after_objection": states.count("kept_after_objection"),
+            "to_do": unopened + sum(state in ("announced", "open", "sent", "returned") for state in states),
             "median_minutes": nearest(minutes, 50), "p95_minutes": nearest(minutes, 95),
         }  # fmt: skip
         return {name: str(value) for name, value in counts.items()}
@@ -2297,7 +2336,8 @@ class Sums:
 STATES = {
     "verified_gone": "proved gone by a later full reading", "reported_not_proved": "reported done but not proved",
     "still_there": "still there", "excepted": "excepted", "returned": "came back", "sent": "handed on",
-    "closed_on_proof": "closed on proof, never verified",
+    "closed_on_proof": "closed on proof, never verified", "kept_after_objection": "kept after an objection",
+    "announced": "announced to the person",
     "open": "open", "not_opened": "without a task yet",
 }  # fmt: skip
 

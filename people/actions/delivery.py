@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 #: Template → what its mail is to say at the moment it is sent (a context); None when nobody needs it any more; a moment when that
 #: is to be asked again. Apps above this one put theirs in when they are ready: only they know what has been done since.
 REFRESH: dict[str, Callable[[Mail, datetime], dict | datetime | None]] = {}
+#: Template → what is put into its mail at the moment it is sent and kept nowhere, such as a signed link.
+SIGNED: dict[str, Callable[[Mail], dict]] = {}
 NOT_NEEDED = gettext_noop("Nothing that the mail is about waited for this person any more.")
 
 
@@ -103,6 +105,8 @@ def _compose(mail: Mail, now: datetime, mailer) -> letters.Letter:
     extra = {}
     if mail.context.get("password_link") or not person.has_usable_password():
         extra["set_password_url"] = settings.CERTIFY_BASE_URL + queries.password_path(person)
+    if mail.template in SIGNED:
+        extra |= SIGNED[mail.template](mail)
     try:
         message = letters.write(mail, extra, now, mailer)
         message.message()  # addresses and headers that cannot be written are refused here, before the server sees any

@@ -97,13 +97,12 @@ def _created(person: User) -> dict:
 
 
 @transaction.atomic
-def provision(*, rows: Iterable[tuple[str, str, str]], by) -> dict[str, int]:
-    """Make reviewers, set-based, for (username, name, email) of people who have no sign-in; returns username → user id.
+def provision(*, rows: Iterable[tuple[str, str, str]], roles: Iterable[str] = (Role.REVIEWER,), by) -> dict[str, int]:
+    """Make reviewers (or people with other roles, or none), set-based, for (username, name, email) of people who have no sign-in.
 
-    A sign-in name that exists, in any spelling, keeps its person unchanged, and several spellings of one name become one
-    person. A name is made legible; an address that cannot be one is left empty: mails to that person then fail with this
-    reason. New people have the role reviewer and no password; each has its ledger entry. Refuses those who may not launch
-    campaigns.
+    Returns username → user id. A sign-in name that exists, in any spelling, keeps its person unchanged, and several spellings of one
+    name become one person. A name is made legible; an address that cannot be one is left empty: mails to that person then fail with
+    this reason. New people have these roles and no password; each has its ledger entry. Refuses those who may not launch campaigns.
     """
     if not permissions.can_provision(by):
         raise NotAllowed(_("Only those who launch campaigns make sign-ins for reviewers."))
@@ -111,7 +110,7 @@ def provision(*, rows: Iterable[tuple[str, str, str]], by) -> dict[str, int]:
     wanted: dict[str, tuple[str, str]] = {}
     for _given, username, name, email in spelt:
         wanted.setdefault(username, (name, email))
-    roles = [Role.REVIEWER.value]
+    roles = rules.check_roles(roles)
     values = {
         "usernames": list(wanted),
         "names": [rules.legible_name(name, username) for username, (name, _) in wanted.items()],

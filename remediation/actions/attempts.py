@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns.models import Assignment
 from certify.lib import clock
@@ -16,6 +17,7 @@ from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from certify.lib.files import StoredFile
 from certify.lib.times import rfc3339
 from ledger.actions import entries
+from people.models import User
 from remediation import permissions, rules
 from remediation.models import Attempt, RemediationTask
 from remediation.states import ATTEMPT_ENTRIES, AttemptKind, TaskState
@@ -74,6 +76,8 @@ def _checked(act: Act) -> Act:
 
 def _answered(tasks: Iterable[RemediationTask], by) -> set[int]:
     """Items of these removals about which somebody submitted an answer, for themselves or for others."""
+    if not isinstance(by, User):
+        return set()
     strict = [task.item_id for task in tasks if task.campaign.terms.get("other_remediator")]
     mine = Assignment.objects.filter(item_id__in=strict, decided_by_id=by.pk, sign_off__isnull=False)
     return set(mine.values_list("item_id", flat=True))
@@ -82,9 +86,9 @@ def _answered(tasks: Iterable[RemediationTask], by) -> set[int]:
 def _check_claim(task: RemediationTask, answered: set[int], by) -> None:
     rules.check_transition(task.state, TaskState.CLAIMED_DONE)
     if not permissions.can_claim_done(by, task):
-        raise NotAllowed("Only the person who must remove this access, or a control owner, can report it done.")
+        raise NotAllowed(_("Only the person who must remove this access, or a control owner, can report it done."))
     if task.item_id in answered:
-        raise NotAllowed("You reviewed this item. This campaign wants its removal reported by somebody else.")
+        raise NotAllowed(_("You reviewed this item. This campaign wants its removal reported by somebody else."))
 
 
 @transaction.atomic
@@ -104,7 +108,7 @@ def claim(*, task_ids: Iterable[int], act: Act, by) -> Done:
         except DomainError as refusal:
             left_out[refusal.message] = left_out.get(refusal.message, 0) + 1
     if not taken:
-        raise InvalidInput(next(iter(left_out), "Choose at least one removal."))
+        raise InvalidInput(next(iter(left_out), _("Choose at least one removal.")))
     _write(taken, AttemptKind.CLAIM, act, by)
     return Done(len(taken), left_out)
 
@@ -112,7 +116,7 @@ def claim(*, task_ids: Iterable[int], act: Act, by) -> Done:
 def _few(ids: Iterable[int]) -> set[int]:
     found = set(ids)
     if len(found) > MOST:
-        raise InvalidInput(f"At most {MOST:,} removals at once; these are {len(found):,}.")
+        raise InvalidInput(_("At most {most} removals at once; these are {n}.").format(most=f"{MOST:,}", n=f"{len(found):,}"))
     return found
 
 
@@ -129,9 +133,9 @@ def add_proof(*, task_id: int, act: Act, by) -> RemediationTask:
     """Add a proof to a removal that is reported done and that no data can verify yet. Refuses strangers and an act without proof."""
     task, act = _one(task_id), _checked(act)
     if task.state != TaskState.CLAIMED_DONE or not permissions.can_act(by, task):
-        raise NotAllowed("A proof is added by those who may report the removal done, until data verifies it.")
+        raise NotAllowed(_("A proof is added by those who may report the removal done, until data verifies it."))
     if not act.is_proved:
-        raise InvalidInput("Add a file, or the address of a page that shows it.", field="proof")
+        raise InvalidInput(_("Add a file, or the address of a page that shows it."), field="proof")
     return _write([task], AttemptKind.PROOF, act, by)[0]
 
 
@@ -141,7 +145,7 @@ def hand_on(*, task_ids: Iterable[int], act: Act, by) -> Done:
     act = _checked(act)
     tasks = [task for task in _locked(_few(task_ids)) if permissions.can_hand_on(by, task)]
     if not tasks:
-        raise InvalidInput("None of these is waiting to be removed by you.")
+        raise InvalidInput(_("None of these is waiting to be removed by you."))
     _write(tasks, AttemptKind.LIST, act, by)
     return Done(len(tasks), {})
 
@@ -157,9 +161,9 @@ def close(*, task_id: int, act: Act, by) -> RemediationTask:
     rules.check_transition(task.state, TaskState.CLOSED)
     earlier = list(task.attempts.filter(kind__in=(AttemptKind.CLAIM, AttemptKind.PROOF)))
     if not permissions.can_close(by, task) or by.pk in {attempt.by_id for attempt in earlier}:
-        raise NotAllowed("A control owner who did not report this removal must close it.")
+        raise NotAllowed(_("A control owner who did not report this removal must close it."))
     if not any(attempt.stored_as or attempt.proof_link for attempt in earlier):
-        raise InvalidInput("Nothing shows that the access is gone. Ask for a proof first.")
+        raise InvalidInput(_("Nothing shows that the access is gone. Ask for a proof first."))
     return _write([task], AttemptKind.CLOSE, act, by)[0]
 
 
@@ -202,7 +206,8 @@ def _facts(task: RemediationTask, act: Act) -> dict[str, str]:
 
 
 def _attempt(task: RemediationTask, kind: AttemptKind, act: Act, by, now, uid: UUID) -> Attempt:
-    attempt = Attempt(task=task, kind=kind, note=act.note, proof_link=act.link, by=by, by_name=by.name, at=now, entry_uid=uid)
+    attempt = Attempt(task=task, kind=kind, note=act.note, proof_link=act.link, at=now, entry_uid=uid)
+    attempt.by, attempt.by_name = by if isinstance(by, User) else None, by.actor_ref()["name"]
     if act.proof:
         attempt.proof_name, attempt.proof_sha256 = act.proof.name, act.proof.file.sha256
         attempt.proof_size, attempt.stored_as = act.proof.file.size, act.proof.file.stored_as

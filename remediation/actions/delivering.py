@@ -20,7 +20,7 @@ from certify.lib.times import rfc3339
 from ledger.actions import entries
 from people.models import User
 from remediation import blast, outbox, permissions, rules
-from remediation.actions import reporting
+from remediation.actions import system_reports
 from remediation.connectors import KINDS, WEBHOOK
 from remediation.connectors.calling import hidden
 from remediation.connectors.protocol import Message
@@ -171,7 +171,7 @@ def _arrived(delivery: Delivery, answer: Answer, by) -> None:
         Ticket.objects.create(delivery=delivery, **facts, opened_at=now, next_at=now)
     elif kind.is_direct:
         said = f"{kind.label}: {Effect(answer.effect).label}. {answer.error}".strip()
-        reporting.claim(task_id=delivery.task_id, note=said, by=by)
+        system_reports.claim(task_id=delivery.task_id, note=said, by=by)
 
 
 def _keep(delivery: Delivery, answer: Answer, outcome: DeliveryState, by) -> None:

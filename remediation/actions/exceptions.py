@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -68,11 +69,11 @@ def request(*, task_id: int, wanted: Wanted, by: User) -> RiskException:
     """
     task, now = _task(task_id), clock.now()
     if not permissions.can_request_exception(by, task):
-        raise NotAllowed("Only the person who must remove this access, or a control owner, may ask for an exception.")
+        raise NotAllowed(_("Only the person who must remove this access, or a control owner, may ask for an exception."))
     if task.exceptions.filter(state=ExceptionState.REQUESTED).exists():
-        raise InvalidInput("An exception is asked for already; it waits for approval.")
-    reason = rules.check_words(wanted.reason, "Say why the access has to stay.", "reason")
-    control = rules.check_words(wanted.control, "Say what limits or watches the risk meanwhile.", "control")
+        raise InvalidInput(_("An exception is asked for already; it waits for approval."))
+    reason = rules.check_words(wanted.reason, rules.SAY_WHY_IT_STAYS, "reason")
+    control = rules.check_words(wanted.control, rules.SAY_WHAT_LIMITS, "control")
     rules.check_last_day(wanted.expires_on, now.date())
     exception = RiskException(task=task, reason=reason, control=control, expires_on=wanted.expires_on, requested_at=now)
     exception.requested_by, exception.requested_by_name = by, by.name
@@ -127,8 +128,8 @@ def _decided(exception_id: int, state: ExceptionState, note: str, by: User) -> R
     exception = _locked(exception_id)
     rules.check_exception_transition(exception.state, state)
     if not permissions.can_decide_exception(by, exception):
-        raise NotAllowed("A control owner who did not ask for this exception must decide it.")
-    exception.note = rules.check_words(note, "Say why.", "note")
+        raise NotAllowed(_("A control owner who did not ask for this exception must decide it."))
+    exception.note = rules.check_words(note, rules.SAY_WHY, "note")
     exception.state, exception.decided_by, exception.decided_by_name = state, by, by.name
     exception.decided_at = clock.now()
     return exception
@@ -139,7 +140,7 @@ def end(*, exception_id: int, by: User) -> RiskException:
     """Take a request back, or end an exception that holds before its last day: the access is to be removed again."""
     exception = _locked(exception_id)
     if not permissions.can_end_exception(by, exception):
-        raise NotAllowed("Whoever asked takes a request back; a control owner ends one that holds.")
+        raise NotAllowed(_("Whoever asked takes a request back; a control owner ends one that holds."))
     was_in_force = exception.state == ExceptionState.APPROVED
     due_at = _open_again(exception.task) if was_in_force else None
     _end(exception, EndReason.WITHDRAWN, by, clock.now(), due_at)

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 
 from certify.lib import clock
 from remediation import outbox, rules
-from remediation.actions import delivering, reporting
+from remediation.actions import delivering, system_reports
 from remediation.connectors.protocol import Message
 from remediation.models import RemediationTask, Ticket
 from remediation.outgoing.answers import Answer, Seen
@@ -83,8 +83,8 @@ def _follow(ticket: Ticket, was: str, by) -> None:
     if ticket.state == was:
         return
     if ticket.state == TicketState.DONE:
-        reporting.claim(task_id=task, note=f"{said}. It was closed there.", link=ticket.url, by=by)
+        system_reports.claim(task_id=task, note=f"{said}. It was closed there.", link=ticket.url, by=by)
     elif ticket.state == TicketState.OPEN:
-        reporting.hand_back(task_id=task, note=f"{said}. It was opened again.", by=by)
+        system_reports.hand_back(task_id=task, note=f"{said}. It was opened again.", by=by)
     else:
-        reporting.hand_back(task_id=task, note=f"{said}. {ticket.get_state_display()}.", by=by)
+        system_reports.hand_back(task_id=task, note=f"{said}. {ticket.get_state_display()}.", by=by)

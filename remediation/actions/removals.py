@@ -1,7 +1,7 @@
 """Removals: opened for what a closed campaign revoked."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -14,8 +14,10 @@ from certify.lib.batches import batched
 from certify.lib.errors import InvalidInput
 from certify.lib.times import rfc3339
 from ledger.actions import entries
-from remediation import rules
+from remediation import queries, rules
+from remediation.actions import objections
 from remediation.models import RemediationTask
+from remediation.states import TaskState
 
 BATCH = 5_000
 
@@ -57,7 +59,7 @@ class Opening:
 
 
 def _open(campaign: Campaign, opening: Opening, by) -> int:
-    items = opening.items.values("id", "number", "privileged", "source_id", "source__owner_id")
+    items = opening.items.values("id", "number", "privileged", "source_id", "source__owner_id", "identity_key")
     snapshots, opened = dict(campaign.sources.values_list("source_id", "snapshot_id")), 0
     for batch in batched(items.iterator(chunk_size=BATCH), BATCH):
         _open_batch(campaign, batch, snapshots, opening, by)
@@ -70,6 +72,9 @@ def _open(campaign: Campaign, opening: Opening, by) -> int:
 
 def _open_batch(campaign: Campaign, items: list[dict], snapshots: dict, opening: Opening, by) -> None:
     now, days = clock.now(), campaign.terms["removal_days"]
+    to_object = int(campaign.terms.get("objection_days") or 0)
+    people = queries.tellable(item["identity_key"] for item in items) if to_object else {}
+    waits = {item["id"] for item in items if item["identity_key"] in people and rules.may_wait(item["privileged"])}
     origin = {"origin": opening.origin} if opening.origin else {}
     tasks = [
         RemediationTask(
@@ -78,9 +83,11 @@ def _open_batch(campaign: Campaign, items: list[dict], snapshots: dict, opening:
             item_id=item["id"],
             source_id=item["source_id"],
             owner_id=item["source__owner_id"] or campaign.owner_id,
+            state=TaskState.ANNOUNCED if item["id"] in waits else TaskState.OPEN,
             created_at=now,
             due_at=rules.removal_due(
-                opening.asked_at, rules.removal_days(days, settings.CERTIFY_PRIVILEGED_REMOVAL_DAYS, item["privileged"])
+                now + timedelta(days=to_object) if item["id"] in waits else opening.asked_at,
+                rules.removal_days(days, settings.CERTIFY_PRIVILEGED_REMOVAL_DAYS, item["privileged"]),
             ),
             present_in_id=snapshots[item["source_id"]],
         )
@@ -109,6 +116,9 @@ def _open_batch(campaign: Campaign, items: list[dict], snapshots: dict, opening:
     for task, entry in zip(tasks, recorded, strict=True):
         task.entry_uid = entry.uid
     RemediationTask.objects.bulk_create(tasks)
+    if people:
+        made = RemediationTask.objects.select_related("item", "campaign").filter(pk__in=[task.pk for task in tasks])
+        objections.announce(tasks=list(made.order_by("pk")), days=to_object, by=by)
 
 
 def _reserve_ids(count: int) -> list[int]:

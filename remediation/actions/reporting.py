@@ -1,70 +1,93 @@
-"""What other systems say of removals: done, or not any more. Their word is a claim like anybody's; only a later reading proves it."""
+"""What a program, or a person with a file, reports about removals: each row for itself, none of it a proof."""
+
+from dataclasses import dataclass
 
 from django.db import transaction
 
 from certify.lib import clock
+from certify.lib.errors import Conflict, InvalidInput, NotAllowed
 from certify.lib.times import rfc3339
 from ledger.actions import entries
-from remediation import rules
-from remediation.models import Attempt, RemediationTask
-from remediation.states import ATTEMPT_ENTRIES, TO_DO, AttemptKind, TaskState
+from people.models import ApiToken, User
+from remediation import permissions, rules
+from remediation.actions import attempts
+from remediation.models import ApplyResult, RemediationTask
+from remediation.states import TO_DO, ReportedResult
+
+MAX_KEY, MAX_WORDS = 100, 2_000
 
 
-def _locked(task_id: int) -> RemediationTask:
-    found = RemediationTask.objects.select_for_update(of=("self",), no_key=True).select_related("item")
-    return found.get(pk=task_id)
+@dataclass(frozen=True)
+class Report:
+    """What is said of one removal. `key` is the reporter's own name of this report: the same one twice is one report."""
+
+    task_id: int
+    result: str
+    description: str
+    key: str = ""
 
 
-def _facts(task: RemediationTask, now) -> dict[str, str]:
-    return {"task": str(task.pk), "campaign": str(task.campaign_id), "item": str(task.item.number), "at": rfc3339(now)}
+@dataclass(frozen=True)
+class Reported:
+    """What is on record now, and whether it was before."""
+
+    result: ApplyResult
+    is_repeated: bool
 
 
 @transaction.atomic
-def claim(*, task_id: int, note: str, link: str = "", by) -> bool:
-    """Record that a system, or a closed ticket there, says that a removal is done; `link` is where that can be seen.
+def report(*, said: Report, by: ApiToken | User) -> Reported:
+    """Put one report on record. “Applied” is a claim, which later data has to prove; everything else leaves the removal to be done.
 
-    Whether anything was recorded: not for what nobody has to do any more.
+    Refuses what the reporter may not see or do, words that say too little, a removal that waits for nobody, and a key that named
+    another report. A report that comes again under its key changes nothing.
     """
-    task, now = _locked(task_id), clock.now()
+    if said.result not in ReportedResult.values:
+        raise InvalidInput(f"result is one of {', '.join(ReportedResult.values)}.", field="result")
+    if len(said.key) > MAX_KEY or len(said.description) > MAX_WORDS:
+        raise InvalidInput(f"A key has at most {MAX_KEY} characters, a description {MAX_WORDS:,}.", field="description")
+    description = rules.check_words(said.description, "Say what was done or why it could not be.", "description")
+    task = _task(said.task_id, by)
+    if earlier := _earlier(said, by):
+        if (earlier.task_id, earlier.result, earlier.description) == (task.pk, said.result, description):
+            return Reported(earlier, is_repeated=True)
+        raise Conflict(f"The key “{said.key}” named another report, about removal {earlier.task_id}.")
+    if not permissions.can_act(by, task):
+        raise NotAllowed("Reports about this removal are not yours to make.")
     if task.state not in TO_DO:
-        return False
-    facts = {"note": note, "proof_name": "", "proof_sha256": "", **({"proof_link": link} if link else {})}
-    entry = entries.record(
-        kind=ATTEMPT_ENTRIES[AttemptKind.CLAIM],
-        subject=f"remediation.task:{task.pk}",
-        by=by,
-        at=now,
-        data=_facts(task, now) | facts,
-    )
-    name = by.actor_ref()["name"]
-    Attempt.objects.create(
-        task=task, kind=AttemptKind.CLAIM, note=note, proof_link=link, by=None, by_name=name, at=now, entry_uid=entry.uid
-    )
-    RemediationTask.objects.filter(pk=task.pk).update(state=TaskState.CLAIMED_DONE)
-    return True
+        raise Conflict(f"The removal is “{task.get_state_display()}”: it waits for no report.")
+    found = ApplyResult(task=task, result=said.result, description=description, key=said.key, at=clock.now())
+    found.by_name = by.actor_ref()["name"]
+    found.token, found.by = (by, None) if isinstance(by, ApiToken) else (None, by)
+    found.entry_uid = _written(found, by)
+    found.save(force_insert=True)
+    return Reported(found, is_repeated=False)
 
 
-@transaction.atomic
-def hand_back(*, task_id: int, note: str, by) -> bool:
-    """Record that a removal which was handed on, or which a ticket reported done, is to be done again: its ticket says so.
+def _task(task_id: int, by) -> RemediationTask:
+    """The removal, locked, if the reporter may see it."""
+    visible = RemediationTask.objects.visible_to(by).select_for_update(of=("self",), no_key=True)
+    return visible.select_related("item", "campaign").get(pk=task_id)
 
-    What a person reported done stays reported. Whether anything was recorded.
-    """
-    task, now = _locked(task_id), clock.now()
-    if task.state == TaskState.CLAIMED_DONE:
-        last = task.attempts.filter(kind=AttemptKind.CLAIM).last()
-        is_ours = last is not None and last.by_id is None
-    else:
-        is_ours = task.state == TaskState.SENT
-    if not is_ours:
-        return False
-    rules.check_transition(task.state, TaskState.OPEN)
-    entries.record(
-        kind="removal:handed-back",
-        subject=f"remediation.task:{task.pk}",
-        by=by,
-        at=now,
-        data=_facts(task, now) | {"note": note},
-    )
-    RemediationTask.objects.filter(pk=task.pk).update(state=TaskState.OPEN)
-    return True
+
+def _earlier(said: Report, by) -> ApplyResult | None:
+    if not said.key or not isinstance(by, ApiToken):
+        return None
+    return ApplyResult.objects.filter(token=by, key=said.key).first()
+
+
+def _written(found: ApplyResult, by):
+    """The entry of the report: that of a claim where the access is said to be gone."""
+    if found.result == ReportedResult.APPLIED:
+        attempts.claim_one(task_id=found.task_id, act=attempts.Act(found.description), by=by)
+        return found.task.attempts.latest("id").entry_uid
+    data = {
+        "task": str(found.task_id),
+        "campaign": str(found.task.campaign_id),
+        "item": str(found.task.item.number),
+        "result": found.result,
+        "description": found.description,
+        "at": rfc3339(found.at),
+    }
+    subject = f"remediation.task:{found.task_id}"
+    return entries.record(kind="removal:result-reported", subject=subject, by=by, at=found.at, data=data).uid

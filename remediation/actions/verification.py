@@ -1,6 +1,5 @@
 """Verification: what a later reading says of the removals of its source, as sets."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,11 +10,10 @@ from certify.lib.times import rfc3339
 from inventory.models import Snapshot
 from ledger.actions import entries
 from remediation import queries
-from remediation.actions import exceptions, returning
+from remediation.actions import exceptions, objections, returning
 from remediation.models import Watched
 from remediation.states import DISPROVABLE, AttemptKind, Verdict
 
-BATCH = 5_000
 NOTHING = {Verdict.GONE.value: 0, Verdict.STILL_THERE.value: 0}
 #: What makes a snapshot that was taken before it too old to contradict anybody.
 ASKING = (AttemptKind.CLAIM.value, AttemptKind.LIST.value)
@@ -46,7 +44,7 @@ STANDING = """
         ON asked.task_id = task.id
     LEFT JOIN ({open}) AS later ON later.account_id = reviewed.account_id AND later.entitlement_id = reviewed.entitlement_id
         AND later.path = reviewed.path
-    WHERE task.source_id = %(source)s AND task.state <> 'verified_gone' AND task.present_in_id < %(snapshot)s
+    WHERE task.source_id = %(source)s AND task.state NOT IN ('verified_gone', 'kept') AND task.present_in_id < %(snapshot)s
       AND COALESCE(present.extracted_at, present.loaded_at) < %(seen_at)s
 """
 #: What is not new is not written again: a removal that was still there yesterday.
@@ -64,6 +62,13 @@ OVERTAKEN = """
 KEEP = """
     INSERT INTO remediation_verification (task_id, snapshot_id, present_in_id, verdict, at, entry_uid)
     SELECT task, %(snapshot)s, present_in, verdict, %(now)s, entry_uid FROM removal_verdict ORDER BY task
+"""
+#: The ledger entries of them.
+TOLD = ("at", "campaign", "item", "present_in", "snapshot", "source", "task", "verdict")
+ENTRIES = """
+    SELECT found.entry_uid AS uid, 'remediation.task:' || found.task AS subject, found.task, found.campaign, found.number AS item,
+           found.verdict, shown.number AS present_in, %(key)s AS source, %(number)s AS snapshot, %(at)s AS at
+    FROM removal_verdict AS found JOIN inventory_snapshot AS shown ON shown.id = found.present_in ORDER BY found.task
 """
 SETTLE = """
     UPDATE remediation_remediationtask AS task SET
@@ -136,52 +141,15 @@ def _verify(reading: Reading, by) -> dict[str, int]:
         counts = NOTHING | dict(cursor.fetchall())
         if any(counts.values()):
             cursor.execute("ANALYZE removal_verdict")
-            _record(reading, values["now"], by)
+            _record(reading, values, by)
             cursor.execute(KEEP, values)
             cursor.execute(SETTLE, values)
     exceptions.end_for_gone(snapshot=reading.snapshot, by=by)
+    objections.end_for_gone(snapshot=reading.snapshot, by=by)
     return counts
 
 
-def _record(reading: Reading, now: datetime, by) -> None:
+def _record(reading: Reading, values: dict, by) -> None:
     """The ledger entries of what is new."""
-    numbers = dict(Snapshot.objects.filter(source_id=reading.snapshot.source_id).values_list("pk", "number"))
-    shared = {"source": reading.snapshot.source.key, "snapshot": str(reading.snapshot.number), "at": rfc3339(now)}
-    for batch in _verdicts():
-        entries.record_many(
-            kind="removal:verified",
-            by=by,
-            at=now,
-            uids=[row[-1] for row in batch],
-            rows=[
-                (
-                    f"remediation.task:{task}",
-                    {
-                        "task": str(task),
-                        "campaign": str(campaign),
-                        "item": str(number),
-                        "verdict": verdict,
-                        "present_in": str(numbers[present_in]),
-                        **shared,
-                    },
-                )
-                for task, campaign, number, verdict, present_in, _ in batch
-            ],
-        )
-
-
-def _verdicts() -> Iterator[list[tuple]]:
-    """A batch of them at a time, so that memory does not grow with their number."""
-    last = 0
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT task, campaign, number, verdict, present_in, entry_uid FROM removal_verdict WHERE task > %s ORDER BY task"
-                " LIMIT %s",
-                [last, BATCH],
-            )
-            batch = cursor.fetchall()
-        if not batch:
-            return
-        yield batch
-        last = batch[-1][0]
+    told = {"key": reading.snapshot.source.key, "number": str(reading.snapshot.number), "at": rfc3339(values["now"])}
+    entries.record_set(kind="removal:verified", by=by, at=values["now"], rows=ENTRIES, names=TOLD, values=told)

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from certify.lib import clock
@@ -31,7 +32,7 @@ def chosen(request: HttpRequest) -> list[RemediationTask]:
         ids = [int(pk) for pk in request.POST.getlist("task") if pk.isdecimal()][: attempts.MOST + 1]
         found = list(queries.work_list(request.user, filters={}, now=clock.now()).filter(pk__in=ids))
     if len(found) > attempts.MOST:
-        raise InvalidInput(f"These are more than {attempts.MOST:,}. Filter the list first.")
+        raise InvalidInput(_("These are more than {most}. Filter the list first.").format(most=f"{attempts.MOST:,}"))
     return [task for task in found if permissions.can_claim_done(request.user, task)]
 
 
@@ -48,7 +49,7 @@ def _begin(request: HttpRequest, form_class):
         messages.error(request, refusal.message)
         return None, None
     if not tasks:
-        messages.error(request, "Choose removals that are yours to do and not reported yet.")
+        messages.error(request, _("Choose removals that are yours to do and not reported yet."))
         return None, None
     confirmed = "confirm" in request.POST
     return tasks, form_class(request.POST if confirmed else None, request.FILES if confirmed else None)
@@ -67,9 +68,11 @@ def bulk_claim(request: HttpRequest) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, f"{done.count} reported done. They count once a later full reading no longer shows them.")
+            messages.success(
+                request, _("{n} reported done. They count once a later full reading no longer shows them.").format(n=done.count)
+            )
             for reason, count in done.left_out.items():
-                messages.warning(request, f"{count} left out: {reason}")
+                messages.warning(request, _("{n} left out: {reason}").format(n=count, reason=reason))
             return redirect("remediation:task-list")
     return _page(request, "remediation/bulk_claim.html", form, tasks)
 
@@ -106,10 +109,15 @@ def overdue(request: HttpRequest) -> HttpResponse:
         {
             "title": title,
             "rows": [
-                {**row, "days": (now - row["worst_due"]).days, "url": f"{address}?{by}={row['pk']}&state=overdue"}
+                {
+                    **row,
+                    "days": (now - row["worst_due"]).days,
+                    "url": f"{address}?{by}={row['pk']}&state=overdue",
+                    "silence": queries.silence(row["pk"], now=now) if by == "source" else None,
+                }
                 for row in queries.overdue(request.user, now=now, by=by)
             ],
         }
-        for by, title in (("owner", "By who must do it"), ("source", "By system"))
+        for by, title in (("owner", _("By who must do it")), ("source", _("By system")))
     ]
     return render(request, "remediation/overdue.html", {"tables": tables})

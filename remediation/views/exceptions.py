@@ -5,6 +5,8 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from certify.lib.access import requires
@@ -16,7 +18,7 @@ from remediation.forms import DecisionForm, ExceptionForm
 from remediation.models import RemediationTask, RiskException
 from remediation.states import ExceptionState
 
-LINKS = (("", "All"), *ExceptionState.choices)
+LINKS = (("", gettext_lazy("All")), *ExceptionState.choices)
 
 
 def _state(request: HttpRequest) -> str:
@@ -90,12 +92,12 @@ def exception_decide(request: HttpRequest, pk: int) -> HttpResponse:
     do = exceptions.approve if request.POST.get("choice") == "approve" else exceptions.decline
     try:
         if not form.is_valid():
-            raise InvalidInput("Say why.", field="note")
+            raise InvalidInput(_("Say why."), field="note")
         do(exception_id=exception.pk, note=form.cleaned_data["note"], by=request.user)
     except InvalidInput as refusal:
         form.add_error("note" if refusal.field == "note" else None, refusal.message)
         return _detail(request, exception, form, status=422)
-    messages.success(request, "Recorded.")
+    messages.success(request, _("Recorded."))
     return redirect("remediation:exception-detail", pk=exception.pk)
 
 
@@ -107,7 +109,7 @@ def exception_end(request: HttpRequest, pk: int) -> HttpResponse:
     if not permissions.can_end_exception(request.user, exception):
         raise PermissionDenied
     exceptions.end(exception_id=exception.pk, by=request.user)
-    messages.success(request, "Ended. What it was about is to be removed.")
+    messages.success(request, _("Ended. What it was about is to be removed."))
     return redirect("remediation:exception-detail", pk=exception.pk)
 
 
@@ -126,7 +128,7 @@ def exception_request(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, "Asked for. Another person must approve it; until then the removal goes on.")
+            messages.success(request, _("Asked for. Another person must approve it; until then the removal goes on."))
             return redirect("remediation:exception-detail", pk=made.pk)
     status = 422 if request.method == "POST" else 200
     return render(request, "remediation/exception_request.html", {"task": task, "item": task.item, "form": form}, status=status)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from campaigns.models import Campaign, ReviewItem
 from campaigns.states import Outcome
 from certify.lib.access import requires
-from remediation import figures, permissions, queries
+from remediation import denials, figures, permissions, queries
 from remediation.forms import FiguresForm
 
 
@@ -54,6 +54,9 @@ def figures_page(request: HttpRequest) -> HttpResponse:
         "rows": [_row(row, shared) for row in rows],
         "total": _row(total, shared | ({"campaign": wanted["campaign"]} if wanted["campaign"] else {})),
         "flow": _flow(request.user, wanted["campaign"], total),
+        "standing": next(iter(denials.campaigns(request.user, campaign=wanted["campaign"])), None)
+        if wanted["campaign"]
+        else None,
         "size": (figures.WIDTH, figures.HEIGHT, figures.BOX),
     }
     return render(request, "remediation/figures.html", context)

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from certify.lib import clock
@@ -14,12 +15,13 @@ from certify.lib.access import requires
 from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.files import located, store
 from certify.lib.times import rfc3339
+from people.permissions import can_manage_tokens
 from remediation import permissions, queries
 from remediation.actions import attempts
 from remediation.exports import worklist
 from remediation.forms import BEHIND, PROOF_LIMIT, STATES, ActForm, CloseForm, FilterForm
-from remediation.models import Channel, RemediationTask
-from remediation.states import ExceptionState
+from remediation.models import Announcement, Channel, Objection, RemediationTask
+from remediation.states import UNPROVED, ExceptionState
 
 
 def _cursor(text: str) -> tuple[datetime, int] | None:
@@ -64,6 +66,7 @@ def task_list(request: HttpRequest) -> HttpResponse:
         "next_url": f"?{urlencode({**filters, 'after': last})}" if more else "",
         "has_channels": Channel.objects.filter(is_on=True).exists(),
         "can_see_channels": permissions.can_see_channels(request.user),
+        "can_manage_tokens": can_manage_tokens(request.user),
         "mine": {task.pk for task in rows if permissions.can_claim_done(request.user, task)},
         "state_links": _state_links(filters, counts),
     }
@@ -104,6 +107,9 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
         "exception": task.exceptions.filter(state__in=(ExceptionState.REQUESTED, ExceptionState.APPROVED)).last(),
         "reach": queries.reach(task),
         "is_proved": queries.is_proved(task),
+        "silence": queries.silence(task.source_id, now=clock.now()) if task.state in UNPROVED else None,
+        "announcement": Announcement.objects.filter(task=task).select_related("person").first(),
+        "objection": Objection.objects.filter(task=task).first(),
         "last_full_at": queries.last_full_snapshot_at(task.source_id),
     }
     return render(request, "remediation/task_detail.html", context, status=status)
@@ -126,7 +132,7 @@ def task_detail(request: HttpRequest, pk: int) -> HttpResponse:
         field = getattr(refusal, "field", None)
         form.add_error(field if field in form.fields else None, refusal.message)
         return _detail(request, task, form, status=422)
-    messages.success(request, "Recorded. It counts as removed once a later full reading no longer shows it.")
+    messages.success(request, _("Recorded. It counts as removed once a later full reading no longer shows it."))
     return redirect("remediation:task-detail", pk=task.pk)
 
 
@@ -145,7 +151,7 @@ def task_close(request: HttpRequest, pk: int) -> HttpResponse:
     task = _visible(request, pk)
     try:
         attempts.close(task_id=task.pk, act=attempts.Act(request.POST.get("note", "")), by=request.user)
-        messages.success(request, "Closed on its proof. It stays counted as never verified.")
+        messages.success(request, _("Closed on its proof. It stays counted as never verified."))
     except (InvalidInput, NotAllowed) as refusal:
         messages.error(request, refusal.message)
     return redirect("remediation:task-detail", pk=task.pk)

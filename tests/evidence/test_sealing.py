@@ -137,7 +137,8 @@ def test_the_seal_is_recorded_with_what_it_stood_at(story, closed):
     assert (data["statement"], data["close_entry"]) == (STATEMENT, str(closed.close_entry_uid))
     assert data["counts"] == {
         "items": 7, "approved": 0, "revoked": 2, "reduced": 0, "not_reviewed": 5, "removals": 2, "verified_gone": 0,
-        "excepted": 0, "closed_on_proof": 0, "in_progress": 2, "overdue": 0, "unopened": 0, "findings": 3, "accepted": 3,
+        "excepted": 0, "closed_on_proof": 0, "kept_after_objection": 0,
+        "in_progress": 2, "overdue": 0, "unopened": 0, "findings": 3, "accepted": 3,
         "re_ask": 0, "unjudged": 0, "unconfirmed": 0, "held": 0,
     }  # fmt: skip
 

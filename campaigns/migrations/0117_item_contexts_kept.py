@@ -6,7 +6,7 @@ TABLE = "campaigns_itemcontext"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0111_item_contexts"), ("ledger", "0002_append_only")]
+    dependencies = [("campaigns", "0116_item_contexts"), ("ledger", "0002_append_only")]
 
     operations = [
         migrations.RunSQL(

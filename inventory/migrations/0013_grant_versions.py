@@ -3,7 +3,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inventory", "0010_tags")]
+    dependencies = [("inventory", "0012_descriptions_kept")]
 
     operations = [
         migrations.AddIndex(

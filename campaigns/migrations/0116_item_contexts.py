@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0110_against_advice'),
+        ('campaigns', '0115_finding_rounds'),
     ]
 
     operations = [

@@ -1,0 +1,32 @@
+"""Tables of the pack whose rows are entries of the ledger: exceptions, objections, returns."""
+
+
+def said(name: str) -> str:
+    """What an entry says under a name."""
+    return f"entry.payload_json -> 'data' ->> '{name}'"
+
+
+#: The entries of some kinds, whose rows they are.
+RECORDED = "FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind"
+
+EXCEPTIONS = f"""
+    SELECT {said("exception")}, entry.kind, {said("task")}, {said("campaign")}, {said("item")}, {said("requested_by")},
+           {said("reason")}, {said("control")}, {said("expires_on")}, {said("note")}, {said("was")}, {said("why")},
+           {said("due_at")}, entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+    {RECORDED} LIKE 'exception:%%' ORDER BY found.index
+"""
+
+OBJECTIONS = f"""
+    SELECT {said("task")}, entry.kind, {said("campaign")}, {said("item")}, {said("person")}, {said("until")}, {said("waits")},
+           {said("decision")}, {said("reviewer")}, {said("reason")}, {said("answer_by")}, {said("due_at")},
+           entry.payload_json -> 'actor' ->> 'name', {said("at")}, entry.uid::text
+    {RECORDED} IN ('removal:announced', 'removal:objected', 'removal:confirmed', 'removal:kept', 'removal:unanswered',
+                   'removal:released', 'removal:objection-ended') ORDER BY found.index
+"""
+
+RETURNS = f"""
+    SELECT {said("task")}, {said("campaign")}, {said("item")}, {said("source")}, {said("gone_in")}, {said("seen_in")},
+           {said("decision")}, {said("later_decision")}, {said("later_outcome")}, {said("granted_by")}, {said("due_at")},
+           {said("at")}, entry.uid::text
+    {RECORDED} = 'removal:returned' ORDER BY found.index
+"""
