@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 
 from ledger import publishing, queries
-from ledger.actions import anchors, configuration, sequencing, verifying
+from ledger.actions import anchors, configuration, rotation, sequencing, verifying
 from ledger.actors import SYSTEM
 from ledger.anchoring import Channel, ChannelError, schedule
 
@@ -19,6 +19,20 @@ def sequence_entries() -> None:
     while configuration.absorb(by=SYSTEM):
         pass
     sequencing.sequence(by=SYSTEM)
+    rotation.finish(by=SYSTEM)
+
+
+def rotate_key(why: str, by) -> str:
+    """Hand over to a new key, from beginning to end; its public half. Killed at any point, the next sequencer finishes it.
+
+    Raises `DomainError` when it is refused, `ImproperlyConfigured` when a key is not here or cannot be kept.
+    """
+    sequencing.sequence(by=by)
+    rotation.finish(by=by)
+    term = rotation.hand_over(why=why, by=by)
+    sequencing.sequence(by=by)
+    rotation.finish(by=by)
+    return term.verifier
 
 
 @shared_task(name="ledger.publish_log", acks_late=True, ignore_result=True, soft_time_limit=3300, time_limit=3600)
