@@ -64,7 +64,8 @@ def signing_key() -> keys.LogKey:
 
 def listed() -> list[dict]:
     """Every key, the oldest first, in the form in which it is given to others."""
-    return [{"key": term.verifier, "since": term.since, "statement": term.note} for term in terms()]
+    found = terms() or [Term(keys.load().verifier)]
+    return [{"key": term.verifier, "since": term.since, "statement": term.note} for term in found]
 
 
 def told() -> list[dict]:

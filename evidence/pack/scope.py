@@ -15,11 +15,13 @@ from campaigns.models import Campaign
 from evidence.models import AuditPeriod
 from evidence.pack import runs
 from inventory.models import Source
+from ledger import keychain
 from ledger.models import Checkpoint
+from ledger.succession import TITLES
 
 #: Who could change what: changes of people in the pack's range of the log belong to every pack.
 PEOPLE = ("user:created", "user:roles-changed", "user:deactivated", "user:reactivated", "user:changed", "configuration:changed",
-          "delegation:made", "delegation:ended", "group:created", "group:changed")  # fmt: skip
+          "delegation:made", "delegation:ended", "group:created", "group:changed", *TITLES)  # fmt: skip
 
 #: Launches before the end of the period, with the end of each campaign, all under the checkpoint.
 CAMPAIGNS = """
@@ -47,7 +49,7 @@ OUTSIDE = """
         OR ((entry.kind IN ('definition:created', 'definition:changed', 'definition:scheduled', 'source:created', 'source:changed')
              OR entry.kind LIKE 'occurrence:%%' OR entry.kind LIKE 'delegation:%%')
             AND entry.subject = ANY(%(subjects)s))
-        OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)
+        OR entry.kind = ANY(%(keys)s) OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)
     )
     ORDER BY leaf.index
 """
@@ -168,6 +170,7 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
         "closed": [one.pk for one in mine if one.end and one.end.kind == "campaign:closed"],
         "left_out": [one.entry_id for one in left_out],
         "people": list(PEOPLE),
+        "keys": list(TITLES),
     }
     expected = runs.expected(period, checkpoint.size)
     values["subjects"] = [*values["campaign_subjects"], *_subjects(period, mine, expected)]
@@ -207,14 +210,14 @@ def _first_leaf(before: Checkpoint | None, values: dict) -> int:
 
 
 def _notes(checkpoint: Checkpoint, before: Checkpoint | None, first: int, end: datetime) -> list[Checkpoint]:
-    """Checkpoints in order of size: of the range, the period and of earlier packs, which auditors may have kept."""
+    """Checkpoints in order of size: of the range, the period, new keys, and of earlier packs, which auditors may have kept."""
     after = Checkpoint.objects.filter(at__gte=end, size__lte=checkpoint.size).order_by("size").first()
     sealed = _rows(
         "SELECT DISTINCT (entry.payload_json -> 'data' ->> 'checkpoint_size')::bigint FROM ledger_entry AS entry"
         " JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id WHERE entry.kind = 'pack:built' AND leaf.index < %(size)s",
         {"size": checkpoint.size},
     )
-    sizes = {one.size for one in (before, after) if one} | {first} | {row[0] for row in sealed}
+    sizes = {one.size for one in (before, after) if one} | {first} | {row[0] for row in sealed} | keychain.firsts()
     found = Checkpoint.objects.filter(size__in=sizes, size__lt=checkpoint.size).order_by("size")
     return [*found, checkpoint]
 

@@ -118,7 +118,7 @@ TABLES = {
         "campaign reviewer reviewer_name statement approved revoked reduced dont_know open_left decisions_root submitted_at entry"
     ),
 }
-LEDGER = ("ledger/checkpoints.txt", "ledger/entries.jsonl", "ledger/leaves.bin", "ledger/proofs.json")
+LEDGER = ("ledger/checkpoints.txt", "ledger/entries.jsonl", "ledger/keys.json", "ledger/leaves.bin", "ledger/proofs.json")
 SIGNED = {*TABLES, *LEDGER, "README.md", "verify.py"}
 ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"])}
 FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
@@ -412,9 +412,12 @@ def parse_json(text, where):
 
 def _base64(text, where):
     try:
-        return base64.b64decode(text, validate=True)
+        raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Problem(f"{where}: {text[:60]!r} is not base64") from None
+        raw = None
+    if raw is None or base64.b64encode(raw).decode() != text:
+        raise Problem(f"{where}: {text[:60]!r} is not base64 as it is written")
+    return raw
 
 
 class Key:
@@ -469,6 +472,40 @@ class Checkpoint:
         if found.origin != key.name:
             raise Problem(f"{where} belongs to the log {found.origin}, not to {key.name}")
         return found
+
+
+#: How a key came after another: the title of the statement → the kind of the entry that repeats it.
+CHANGES_OF_KEYS = {"certify-key-handover/1": "ledger:key-handed-over", "certify-log-begun-anew/1": "ledger:log-begun-anew"}
+STATEMENT = words("old new entry size root why")
+
+
+class Term:
+    """A key of the log: it signs the checkpoints of more than `since` entries, after the term `before`, by a signed statement."""
+
+    def __init__(self, told, before, where):
+        if set(told) != {"key", "since", "statement"} or type(told["since"]) is not int:
+            raise Problem(f"{where} does not say which key signs since which entry")
+        self.key, self.since, self.note = Key(told["key"], where), told["since"], told["statement"]
+        self.before, self.said, self.is_lost = before, {}, False
+        if before is None and (self.since, self.note) != (0, ""):
+            raise Problem(f"{where}: the first key of a log signs from its first entry on, by no statement")
+        if before is not None:
+            self._read(where)
+
+    def _read(self, where):
+        """The statement is signed by the old key and this one; of a log that began anew because a key was lost, by this one alone."""
+        text, old = self.key.open(self.note, f"{where}: the statement"), self.before.key
+        title, *lines = text[:-1].split("\n")
+        self.said = dict(line.partition(" ")[::2] for line in lines)
+        if title not in CHANGES_OF_KEYS or [line.partition(" ")[0] for line in lines] != STATEMENT:
+            raise Problem(f"{where}: the statement is none about a key of the log")
+        self.is_lost = CHANGES_OF_KEYS[title] == "ledger:log-begun-anew"
+        if not self.is_lost:
+            old.open(self.note, f"{where}: the statement")
+        if (self.said["old"], self.said["new"], self.said["entry"]) != (old.text, self.key.text, str(self.since)):
+            raise Problem(f"{where}: the statement is about other keys or another place of the log")
+        if self.since <= self.before.since or (old.name == self.key.name) == self.is_lost:
+            raise Problem(f"{where}: the key does not follow the one before as a key must")
 
 
 def split_notes(text):
@@ -596,7 +633,8 @@ class Pack:
 # --- what is found ------------------------------------------------------------------------------------------------------------
 
 TITLES = {
-    "files": "Files", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log", "kept": "Your own checkpoint",
+    "files": "Files", "keys": "Keys of the log", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log",
+    "kept": "Your own checkpoint",
     "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
     "advice": "Recommendations", "conflicts": "Conflicts of duties",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
@@ -707,7 +745,7 @@ class Seal:
         self.pack, self.report, self.kept_note, self.trusted = pack, report, kept, trusted
         self.manifest, self.unreadable, self.outside = {}, set(), {}
         self.key = self.kept = self.kept_root = self.sealing = None
-        self.first = 0
+        self.first, self.terms = 0, []
 
     def check(self):
         """In the order of the report."""
@@ -715,11 +753,14 @@ class Seal:
             self.manifest = self._read_manifest()
         self._check_files()
         with self.report.reading("signature", "manifest.sig"):
+            self.key = Key(self.manifest.get("log", {}).get("key", ""), "manifest.json: the key of the log")
+            with self.report.reading("keys", "ledger/keys.json"):
+                self._read_keys()
             self._check_signature()
         with self.report.reading("checkpoints", "ledger/checkpoints.txt"):
             known = self._read_checkpoints()
             with self.report.reading("kept", "your checkpoint"):
-                self.kept = Checkpoint.open(self.kept_note, self.key, "your checkpoint") if self.kept_note else None
+                self.kept = self._open(self.kept_note, "your checkpoint") if self.kept_note else None
             with self.report.reading("log", "ledger/proofs.json"):
                 self._check_log(known)
             self._check_kept(known)
@@ -770,14 +811,56 @@ class Seal:
         if hashed.hexdigest() != stated:
             raise Problem(f"{name} was changed after the pack was made: its SHA-256 is not the one in manifest.json")
 
+    def _read_keys(self):
+        """Each key follows the one before as its statement says; the last one signed the manifest, and the one you trust leads there."""
+        file, terms = "ledger/keys.json", []
+        for place, told in enumerate(parse_json(self.pack.text(file), file), 1):
+            terms.append(Term(told, terms[-1] if terms else None, f"{file}, key {place}"))
+        names, self.terms = [term.key.text for term in terms], terms
+        if not terms or names[-1] != self.key.text or len(set(names)) != len(names):
+            raise Problem(f"{file}: its last key is not the one that manifest.json names, or a key is there twice")
+        losses = [term for term in terms if term.is_lost]
+        held = "1, since the log began" if len(terms) == 1 else f"{len(terms)}, each signed by the one before"
+        if losses:
+            held = "; ".join(f"{len(terms)}, but {text}" for text in map(self.loss, losses))
+        self.report.checks["keys"].held = held
+        if not self.trusted:
+            return
+        if self.trusted not in names:
+            raise Problem(f"{file}: the key you gave, {self.trusted}, is none of this log's keys, or is younger than this pack")
+        later = [term for term in terms[names.index(self.trusted) + 1 :] if term.is_lost]
+        if later:
+            self.report.checks[
+                "keys"
+            ].unable = f"{self.loss(later[0])}. The key you gave cannot tell whether this pack is honest"
+
+    @staticmethod
+    def loss(term):
+        """The words for a key that was lost."""
+        old, new = term.before.key.name, term.key.text
+        return (
+            f"the key of {old} was LOST: from entry {term.since:,} on the log goes under {new}, for which no key before it vouches "
+            f"(reason given: {short(term.said['why'])})"
+        )
+
+    def _term(self, size):
+        """The term in which a checkpoint of so many entries is signed."""
+        if not self.terms:
+            raise Problem("ledger/keys.json does not hold, so it is not known which key signs what")
+        return next((term for term in reversed(self.terms) if term.since < size), self.terms[0])
+
+    def _open(self, note, where):
+        """A checkpoint that the key of its time has signed."""
+        return Checkpoint.open(note, self._term(Checkpoint(note.rpartition("\n\n")[0] + "\n", where).size).key, where)
+
     def _check_signature(self):
-        key = self.trusted or self.manifest.get("log", {}).get("key", "")
-        self.key = Key(key, "the key you gave" if self.trusted else "manifest.json: the key of the log")
         text = self.key.open(self.pack.text("manifest.sig"), "manifest.sig")
         hashed = sha256(self.pack.small("manifest.json")).hexdigest()
         if text != f"{FORMAT} manifest of {self.key.name}\nsha256 {hashed}\n":
             raise Problem("manifest.sig signs another manifest: manifest.json was changed after it was signed")
-        whose = "the key you gave" if self.trusted else f"the key that the pack names, {self.key.text}"
+        whose = "the key you gave" if self.trusted == self.key.text else f"the key that the pack names, {self.key.text}"
+        if self.trusted and self.trusted != self.key.text:
+            whose += ": the one you gave has handed over to it" if not self.report.checks["keys"].unable else ""
         self.report.checks["signature"].held = f"signed with {whose}"
 
     def _read_checkpoints(self):
@@ -785,15 +868,21 @@ class Seal:
             raise Problem("no key is known, so no signature can be checked")
         file, stated = "ledger/checkpoints.txt", self.manifest.get("checkpoint", {})
         notes = split_notes(self.pack.text(file))
-        known = [Checkpoint.open(note, self.key, f"{file}, checkpoint {place}") for place, note in enumerate(notes, 1)]
+        known = [self._open(note, f"{file}, checkpoint {place}") for place, note in enumerate(notes, 1)]
         if not known or [one.size for one in known] != sorted({one.size for one in known}):
             raise Problem(f"{file}: the checkpoints do not stand in the order of their sizes")
         if (known[-1].size, known[-1].root.hex()) != (stated.get("size"), stated.get("root")):
             raise Problem(f"{file}: the last checkpoint is not the one that manifest.json names")
         self.sealing = known[-1]
+        for term in self.terms[1:]:
+            first = next((place for place, one in enumerate(known) if term.since < one.size), None)
+            if first is not None and not term.is_lost and self._term(known[first].size) is term:
+                Checkpoint.open(
+                    notes[first], term.before.key, f"{file}, checkpoint {first + 1}, the first after a change of keys,"
+                )
         self.report.checks[
             "checkpoints"
-        ].held = f"{len(known)} signed by {self.key.name}; the pack is sealed by the one of {self.sealing.size:,} entries"
+        ].held = f"{len(known)} signed by {known[-1].origin}; the pack is sealed by the one of {self.sealing.size:,} entries"
         return known
 
     def _check_log(self, known):
@@ -1426,9 +1515,11 @@ class Entries:
         self.reporters = {}
         # Exception → where it stands, who asked for it, until when; excepted removal → until when.
         self.exceptions, self.excepted, self.came_back = {}, {}, set()
+        # Where the entry that is being looked at stands in the log; changes of keys as (place, kind, statement).
+        self.index, self.keys = 0, set()
         self.followed = {
             "removal": self._follow_removal, "exception": self._follow_exception, "occurrence": self._follow_run,
-            "delegation": self._follow_delegation,
+            "delegation": self._follow_delegation, "ledger": self._follow_log,
         }  # fmt: skip
 
     def check(self):
@@ -1439,6 +1530,7 @@ class Entries:
                 found += 1
                 with self.report.reading("entries", f"ledger/entries.jsonl, line {number}"):
                     self._take(number, line)
+        self._check_keys()
         self._rest_of_decisions()
         if unused := len(set(self.seal.outside) - self.proved):
             wrong = (
@@ -1475,11 +1567,13 @@ class Entries:
                     wrong = "not in the log, or not at this place: the entry was changed, added or moved"
                     self.report.problem("entries", f"ledger/entries.jsonl, line {number}: {wrong}")
                     leaves, place = islice(seal.leaves(), start, None), start
+                self.index = seal.first + place - 1
             yield number, line
 
     def _check_outside(self, number, hashed):
         index, path = self.seal.outside[hashed]
         self.proved.add(hashed)
+        self.index = index
         sealing = self.seal.sealing
         if not sealing or not verify_inclusion(index, sealing.size, hashed, path, sealing.root):
             wrong = f"the proof of the entry in ledger/entries.jsonl, line {number}, does not lead to the sealed root"
@@ -1706,6 +1800,19 @@ class Entries:
             self._follow_approval(entry)
         self._follow_end(entry, where)
         self._follow_hold(entry, where)
+
+    def _follow_log(self, entry):
+        """What the log says of itself."""
+        if entry["kind"] in CHANGES_OF_KEYS.values():
+            self.keys.add((self.index, entry["kind"], entry["data"]["statement"]))
+
+    def _check_keys(self):
+        """Each change of keys stands in an entry at the place that its statement names, and no entry speaks of another."""
+        kinds, size = words("ledger:key-handed-over ledger:log-begun-anew"), self.seal.sealing.size if self.seal.sealing else 0
+        wanted = {(term.since, kinds[term.is_lost], term.note) for term in self.seal.terms[1:] if term.since < size}
+        for place, *_ in sorted(wanted ^ self.keys) if self.seal.terms else ():
+            wrong = f"the entry at place {place:,} of the log and the keys do not say the same of a change of keys"
+            self.report.problem("keys", f"ledger/keys.json: {wrong}: it was changed, dropped or added")
 
     def _follow_hold(self, entry, where):
         """Removals that wait for a second person are not opened before somebody has confirmed them who did not decide on them."""
@@ -2342,7 +2449,12 @@ def verdict(verifier, status):
         return f"this pack does NOT hold ({names}). Do not rely on it; ask how each line above came about."
     text = "everything that could be checked holds. What the tables of this pack show is what the log recorded, complete and unchanged."
     if status == 2:
-        text = f"your checkpoint could not be compared with this pack, so what you asked for is open. Besides, {text}"
+        what = "your checkpoint could not be compared with this pack" if verifier.report.checks["kept"].unable else ""
+        if verifier.seal.trusted and verifier.report.checks["keys"].unable:
+            what = "the key you gave does not lead to the one that signed this pack"
+        text = f"{what}, so what you asked for is open. Besides, {text}"
+    if losses := [term for term in verifier.seal.terms if term.is_lost]:
+        text += f" But {verifier.seal.loss(losses[-1])}."
     if not verifier.seal.trusted:
         text += (
             f" It is signed with the key {verifier.seal.key.text}: compare this with the key that reached you on another way."
@@ -2363,7 +2475,8 @@ def run(path, kept, key):
     for check in checks:
         print("\n".join(check.lines()))
     failed = any(check.problems for check in checks)
-    status = 1 if failed else 2 if kept and verifier.report.checks["kept"].unable else 0
+    asked = {"kept": kept, "keys": key}
+    status = 1 if failed else 2 if any(verifier.report.checks[name].unable for name, given in asked.items() if given) else 0
     print(f"\nVerdict: {verdict(verifier, status)}")
     return status
 
@@ -2380,7 +2493,8 @@ def main(arguments=None):
     parser.add_argument("pack", help="the pack: a ZIP file, or the folder it was unpacked into")
     parser.add_argument("--checkpoint", metavar="FILE", help="a checkpoint of the same log that you kept from another day")
     parser.add_argument(
-        "--key", help="the log's verifier key (name+hash+key), or a file with it, that reached you on another way"
+        "--key",
+        help="a verifier key of the log (name+hash+key), or a file with it, that reached you on another way; an older one will do",
     )
     options = parser.parse_args(arguments)
     csv.field_size_limit(FIELD_LIMIT)
