@@ -155,6 +155,18 @@ class AnchorFailure(models.Model):
         return f"{self.channel}: {self.reason}"
 
 
+class Publication(models.Model):
+    """How far the log is published in a bucket, and why the last try failed. Not evidence: the bucket itself is."""
+
+    target = models.CharField(max_length=500, primary_key=True)
+    size = models.BigIntegerField()
+    failure = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.size}"
+
+
 class Verification(models.Model):
     """How far the continuous verification is: one row. Not evidence; what it finds is an entry."""
 

@@ -163,6 +163,8 @@ def _guards(request: HttpRequest) -> dict:
         "published": publishing.directory(),
         "behind_since": behind_since,
         "contradiction": contradiction,
+        "bucket": settings.CERTIFY_LEDGER_LOG_S3,
+        "in_bucket": publishing.bucket_standing(),
         "terms": keychain.told(),
         "loss": keychain.last_loss(),
         "may_rotate": permissions.can_rotate_key(request.user),

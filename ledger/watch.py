@@ -34,6 +34,9 @@ def words() -> str:
         return "what was published cannot be read"
     if behind and now - behind > MAX_UNPUBLISHED:
         return "checkpoints wait to be published"
+    _, missing = publishing.bucket_standing()
+    if missing and now - missing > MAX_UNPUBLISHED:
+        return "checkpoints wait to be published"
     if any(standing.is_late for standing in schedule.standings()):
         return "anchors are missing"
     if is_unverified(now):
