@@ -207,10 +207,30 @@ def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
         for start in range(scope.first, scope.checkpoint.size, LEAVES):
             progress(_between(scope, start, LEAVES_AT, PEOPLE_AT), "Writing ledger/leaves.bin")
             member.write(b"".join(queries.leaf_hashes(start, min(start + LEAVES, scope.checkpoint.size))))
-    archive.add("ledger/checkpoints.txt", "\n".join(checkpoint.note for checkpoint in scope.notes).encode())
+    _write_guards(archive, scope)
     archive.add("ledger/keys.json", canonical.dumps(keychain.listed()) + b"\n")
     archive.add("ledger/proofs.json", canonical.dumps(_proofs(scope, older)) + b"\n")
     return count
+
+
+def _write_guards(archive: Archive, scope: scopes.Scope) -> None:
+    """The checkpoints with what witnesses signed under them, and what came back for those that were left outside."""
+    lines: dict[int, str] = {}
+    for one in scope.cosignatures:
+        lines[one.checkpoint.size] = lines.get(one.checkpoint.size, "") + one.line
+    notes = [checkpoint.note + lines.get(checkpoint.size, "") for checkpoint in scope.notes]
+    archive.add("ledger/checkpoints.txt", "\n".join(notes).encode())
+    told = []
+    for number, one in enumerate(scope.anchors, 1):
+        name = f"{number:04d}-{one.channel}-{one.checkpoint.size}{'.tsr' if one.channel == 'timestamp' else ''}"
+        receipt = f"ledger/anchors/{name}" if one.receipt else ""
+        if receipt:
+            archive.add(receipt, bytes(one.receipt))
+        told.append({
+            "size": str(one.checkpoint.size), "channel": one.channel, "target": one.target, "detail": one.detail,
+            "at": rfc3339(one.at), "entry": str(one.entry_uid), "receipt": receipt,
+        })  # fmt: skip
+    archive.add("ledger/anchors/anchors.json", canonical.dumps(told) + b"\n")
 
 
 def _between(scope: scopes.Scope, start: int, low: int, high: int) -> int:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Checks an evidence pack of Certify, offline and without trusting Certify.
 
-    python3 -I verify.py PACK.zip [--checkpoint FILE] [--key VERIFIER_KEY]
+    python3 -I verify.py PACK.zip [--checkpoint FILE] [--key VERIFIER_KEY] [--witness VERIFIER_KEY] [--tsa FILE]
 
-PACK may also be the folder into which a pack was unpacked. Needs Python 3.9 or later and nothing else; opens no network
-connection and writes no file. Prints one line per check, under it what does not hold, and at the end a verdict. Exit status:
+PACK may also be the folder into which a pack was unpacked. Needs Python 3.9 or later and nothing else (timestamps: openssl); opens
+no network connection and writes no file. Prints one line per check, under it what does not hold, and at the end a verdict. Exit status:
 0 everything held, 1 something did not, 2 something that was asked for could not be checked.
 
 It is one file so that it can be read from top to bottom: signatures, Merkle trees, the files of a pack, then the checks.
@@ -15,6 +15,7 @@ tlog-checkpoint. Files are read as streams: memory does not grow with the pack, 
 import argparse
 import base64
 import binascii
+import calendar
 import contextlib
 import csv
 import hashlib
@@ -22,8 +23,11 @@ import io
 import json
 import os
 import re
+import shutil
 import stat
+import subprocess
 import sys
+import time
 import unicodedata
 import zipfile
 import zlib
@@ -118,7 +122,14 @@ TABLES = {
         "campaign reviewer reviewer_name statement approved revoked reduced dont_know open_left decisions_root submitted_at entry"
     ),
 }
-LEDGER = ("ledger/checkpoints.txt", "ledger/entries.jsonl", "ledger/keys.json", "ledger/leaves.bin", "ledger/proofs.json")
+LEDGER = (
+    "ledger/anchors/anchors.json",
+    "ledger/checkpoints.txt",
+    "ledger/entries.jsonl",
+    "ledger/keys.json",
+    "ledger/leaves.bin",
+    "ledger/proofs.json",
+)
 SIGNED = {*TABLES, *LEDGER, "README.md", "verify.py"}
 ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"])}
 FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
@@ -420,17 +431,22 @@ def _base64(text, where):
     return raw
 
 
+#: Kinds of keys: of logs, and of witnesses with Ed25519 and with ML-DSA-44, which is not checked here. → bytes of each.
+LOG_KEY, WITNESS_KEY, OTHER_WITNESS_KEY = b"\x01", b"\x04", b"\x06"
+KEY_SIZES = {LOG_KEY: 32, WITNESS_KEY: 32, OTHER_WITNESS_KEY: 1312}
+
+
 class Key:
     """A verifier key, written name+hash+key."""
 
-    def __init__(self, text, where):
+    def __init__(self, text, where, kinds=(LOG_KEY,)):
         self.text = text.strip()
         self.name, _, rest = self.text.partition("+")
         stated, _, encoded = rest.partition("+")
         raw = _base64(encoded, where)
-        if not self.name or raw[:1] != b"\x01" or len(raw) != 33:
+        if not self.name or raw[:1] not in kinds or len(raw) != 1 + KEY_SIZES[raw[:1]]:
             raise Problem(f"{where} is not an Ed25519 verifier key")
-        self.public, self.hash = raw[1:], sha256(self.name.encode() + b"\n" + raw).digest()[:4]
+        self.kind, self.public, self.hash = raw[:1], raw[1:], sha256(self.name.encode() + b"\n" + raw).digest()[:4]
         if self.hash.hex() != stated:
             raise Problem(f"{where}: its hash does not fit its name and key")
 
@@ -642,7 +658,7 @@ TITLES = {
     "exceptions": "Risk exceptions",
     "controls": "Controls", "calendar": "Calendar", "second_looks": "Second looks", "seals": "Findings and seals",
     "administration": "Changes of people, rules and systems",
-    "anchors": "Witnesses outside",
+    "anchors": "Checkpoints left outside", "timestamps": "Timestamps", "cosignatures": "Witnesses",
 }  # fmt: skip
 
 
@@ -744,6 +760,8 @@ class Seal:
     def __init__(self, pack, report, kept, trusted):
         self.pack, self.report, self.kept_note, self.trusted = pack, report, kept, trusted
         self.manifest, self.unreadable, self.outside = {}, set(), {}
+        # Size → the note of each checkpoint that its key signed.
+        self.notes = {}
         self.key = self.kept = self.kept_root = self.sealing = None
         self.first, self.terms = 0, []
 
@@ -873,7 +891,7 @@ class Seal:
             raise Problem(f"{file}: the checkpoints do not stand in the order of their sizes")
         if (known[-1].size, known[-1].root.hex()) != (stated.get("size"), stated.get("root")):
             raise Problem(f"{file}: the last checkpoint is not the one that manifest.json names")
-        self.sealing = known[-1]
+        self.sealing, self.notes = known[-1], dict(zip((one.size for one in known), notes))
         for term in self.terms[1:]:
             first = next((place for place, one in enumerate(known) if term.since < one.size), None)
             if first is not None and not term.is_lost and self._term(known[first].size) is term:
@@ -1517,6 +1535,8 @@ class Entries:
         self.exceptions, self.excepted, self.came_back = {}, {}, set()
         # Where the entry that is being looked at stands in the log; changes of keys as (place, kind, statement).
         self.index, self.keys = 0, set()
+        # What was left outside, by the id of its entry; SHA-256 of each cosignature → what its entry says.
+        self.anchored, self.cosigned = {}, {}
         self.followed = {
             "removal": self._follow_removal, "exception": self._follow_exception, "occurrence": self._follow_run,
             "delegation": self._follow_delegation, "ledger": self._follow_log,
@@ -1805,6 +1825,10 @@ class Entries:
         """What the log says of itself."""
         if entry["kind"] in CHANGES_OF_KEYS.values():
             self.keys.add((self.index, entry["kind"], entry["data"]["statement"]))
+        elif entry["kind"] == "ledger:anchored":
+            self.anchored[entry["uid"]] = {**entry["data"], "at": entry["at"]}
+        elif entry["kind"] == "ledger:cosigned":
+            self.cosigned[entry["data"]["line_sha256"]] = entry["data"]
 
     def _check_keys(self):
         """Each change of keys stands in an entry at the place that its statement names, and no entry speaks of another."""
@@ -2375,6 +2399,177 @@ class Sums:
         return {name: str(value) for name, value in counts.items()}
 
 
+# --- what others have seen ----------------------------------------------------------------------------------------------------
+
+
+class Outside:
+    """Checkpoints that were left outside and that witnesses signed: each as its entry says, and what can be checked of it here."""
+
+    def __init__(self, pack, report, seal, entries, witnesses, roots):
+        self.pack, self.report, self.seal, self.entries = pack, report, seal, entries
+        self.witnesses, self.roots, self.tokens = witnesses, roots, []
+
+    def check(self):
+        """Anchors, the timestamps among them, witnesses."""
+        with self.report.reading("anchors", "ledger/anchors/anchors.json"):
+            self._check_anchors()
+        with self.report.reading("timestamps", "ledger/anchors/"):
+            self._check_timestamps()
+        with self.report.reading("cosignatures", "ledger/checkpoints.txt"):
+            self._check_witnesses()
+
+    def _check_anchors(self):
+        """Each is as its entry recorded it, and none that an entry of the pack speaks of is missing."""
+        file, check, receipts, kinds = "ledger/anchors/anchors.json", self.report.checks["anchors"], {}, {}
+        left = dict(self.entries.anchored)
+        for place, one in enumerate(parse_json(self.pack.text(file), file), 1):
+            self._check_anchor(one, left.pop(one["entry"], None), f"{file}, number {place}")
+            kinds[one["channel"]] = kinds.get(one["channel"], 0) + 1
+            if receipts.setdefault(one["receipt"] or place, place) != place:
+                raise Problem(f"{file}, number {place}: it came back for another checkpoint")
+        if left:
+            raise Problem(f"{file} lacks what the entry {min(left)} recorded: it was dropped or changed")
+        for name in sorted(name for name in self.pack.sizes if name.startswith("ledger/anchors/")):
+            if name != file and name not in receipts:
+                raise Problem(f"{name} came back for no checkpoint of {file}")
+        if not kinds:
+            check.unable = "the pack carries none; a checkpoint that you keep does their work"
+        told = ", ".join(f"{count:,} by {name}" for name, count in sorted(kinds.items()))
+        check.held = (
+            f"{sum(kinds.values()):,} as recorded ({told}); they are with others, who can show you what they were given"
+        )
+
+    def _check_anchor(self, one, data, where):
+        if data is None:
+            raise Problem(f"{where}: no entry of this pack says that this was left outside, or another one does as well")
+        told = {name: one[name] for name in ("size", "channel", "target", "detail", "at")}
+        if told != {name: data[name] for name in told} or set(one) != {*told, "entry", "receipt"}:
+            raise Problem(f"{where}: not what the entry {one['entry']} recorded: it was changed")
+        note = self.seal.notes.get(int(one["size"]))
+        if note is None or Checkpoint(note, where).root.hex() != data["root"]:
+            raise Problem(f"{where}: the checkpoint of {one['size']} entries is not the one in this pack")
+        if bool(one["receipt"]) != bool(data["receipt_sha256"]):
+            raise Problem(f"{where}: what came back for it is missing, or added")
+        if one["receipt"]:
+            self._check_receipt(one, data, note)
+
+    def _check_receipt(self, one, data, note):
+        body = self.pack.small(one["receipt"])
+        if sha256(body).hexdigest() != data["receipt_sha256"]:
+            raise Problem(f"{one['receipt']} is not what came back for the checkpoint of {one['size']} entries: it was changed")
+        if one["channel"] == "timestamp":
+            self.tokens.append(
+                (one["receipt"], body, sha256(self._as_signed(note).encode()).hexdigest(), one["detail"]["time"])
+            )
+
+    def _as_signed(self, note):
+        """The note as the log signed it, before witnesses did."""
+        text, lines = self._lines(note)
+        names = {term.key.name for term in self.seal.terms}
+        return f"{text}\n" + "".join(line + "\n" for line in lines if line[2:].partition(" ")[0] in names)
+
+    @staticmethod
+    def _lines(note):
+        text, _, tail = note.rpartition("\n\n")
+        return text + "\n", tail[:-1].split("\n")
+
+    def _check_timestamps(self):
+        """RFC 3161, with OpenSSL where it is: each token is over the signed note, and its chain ends in a certificate you trust."""
+        check, openssl = self.report.checks["timestamps"], shutil.which("openssl")
+        if not self.tokens:
+            check.unable = "the pack carries none"
+        elif not self.roots:
+            check.unable = f"{len(self.tokens):,} tokens; give the authority's root certificates with --tsa FILE"
+        elif not openssl or not os.path.exists("/dev/stdin") or not _run([openssl, "version"])[1].startswith("OpenSSL"):
+            check.unable = f"{len(self.tokens):,} tokens; this needs the program openssl (OpenSSL) on this machine"
+        else:
+            times = [self._check_token(openssl, *token) for token in self.tokens]
+            check.held = f"{len(times):,} tokens hold under {self.roots}, from {min(times)} to {max(times)}; revocation was not looked at"
+
+    def _check_token(self, openssl, name, body, digest, stated):
+        """The time of a token, when it holds at that time."""
+        _, text = _run([openssl, "ts", "-reply", "-in", "/dev/stdin", "-text"], body)
+        found = re.search(r"^Time stamp: (\w{3}) +(\d+) (\d\d:\d\d:\d\d)(?:\.\d+)? (\d{4}) GMT$", text, re.MULTILINE)
+        if not found:
+            raise Problem(f"{name} is no timestamp that openssl can read: it was changed or damaged")
+        at = calendar.timegm(time.strptime(" ".join(found.groups()), "%b %d %H:%M:%S %Y"))
+        if _utc(at).replace(" ", "T") != stated[:19]:
+            raise Problem(f"{name} is of {_utc(at)} UTC, but the log recorded {stated}")
+        proof = [openssl, "ts", "-verify", "-digest", digest, "-in", "/dev/stdin", "-CAfile", self.roots]
+        code, said = _run([*proof, "-attime", str(at)], body)
+        if code or "Verification: OK" not in said:
+            raise Problem(f"{name} does not hold under {self.roots}: openssl says {short(' '.join(said.split()))}")
+        return f"{_utc(at)} UTC"
+
+    def _check_witnesses(self):
+        """Each cosignature is the one that was recorded; those of witnesses whose keys you have fit the checkpoint."""
+        own, found, file = {(term.key.name, term.key.hash) for term in self.seal.terms}, [], "ledger/checkpoints.txt"
+        for size, note in sorted(self.seal.notes.items()):
+            text, lines = self._lines(note)
+            for line in lines:
+                signer, _, encoded = line[2:].partition(" ")
+                raw = _base64(encoded, file)
+                if (signer, raw[:4]) in own:
+                    continue
+                data = self.entries.cosigned.pop(sha256((line + "\n").encode()).hexdigest(), None)
+                if data is None or (data["size"], data["witness"]) != (str(size), signer):
+                    raise Problem(
+                        f"{file}: no entry recorded what {short(signer)} signed under the checkpoint of {size:,} entries"
+                    )
+                found.append((size, signer, raw, text))
+        if self.entries.cosigned:
+            raise Problem(
+                f"{file} lacks the cosignature {min(self.entries.cosigned)}, which the log recorded: it was dropped or changed"
+            )
+        self._verify_witnesses(found)
+
+    def _verify_witnesses(self, found):
+        check, names = self.report.checks["cosignatures"], sorted({signer for _, signer, _, _ in found})
+        if not self.witnesses:
+            told = (
+                f"{len(found):,} by {', '.join(names)}; give their public keys with --witness"
+                if found
+                else "the pack carries none"
+            )
+            check.unable = told
+            return
+        held = []
+        for key in self.witnesses:
+            mine = [(size, raw, text) for size, signer, raw, text in found if (signer, raw[:4]) == (key.name, key.hash)]
+            if not mine or key.kind != WITNESS_KEY:
+                check.unable = f"{key.name} cosigned nothing in this pack" if not mine else f"{key.name} signs with ML-DSA-44"
+                return
+            held.append(f"{len(mine):,} by {key.name}, the last of {self._verify_cosignatures(key, mine)}")
+        rest = [name for name in names if name not in {key.name for key in self.witnesses}]
+        check.held = "; ".join(held) + (f". Not checked: {', '.join(rest)}" if rest else "")
+
+    @staticmethod
+    def _verify_cosignatures(key, mine):
+        for size, raw, text in mine:
+            stated = int.from_bytes(raw[4:12], "big")
+            if not ed25519_verify(key.public, f"cosignature/v1\ntime {stated}\n{text}".encode(), raw[12:]):
+                raise Problem(
+                    f"ledger/checkpoints.txt: the cosignature of {key.name} does not fit the checkpoint of {size:,} entries"
+                )
+        return f"{mine[-1][0]:,} entries at {_utc(int.from_bytes(mine[-1][1][4:12], 'big'))} UTC by its own clock"
+
+
+def _utc(seconds):
+    """A time as people read it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+
+
+def _run(command, given=b""):
+    """(exit status, what it printed) of another program."""
+    try:
+        done = subprocess.run(  # noqa: S603 - openssl, with arguments of our own
+            command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Problem(f"{command[0]} could not be run ({error})") from None
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
 # --- the report ---------------------------------------------------------------------------------------------------------------
 
 STATES = {
@@ -2388,12 +2583,13 @@ STATES = {
 class Verifier:
     """All checks over one pack. `kept` is the text of the checker's own checkpoint, `key` the key they trust."""
 
-    def __init__(self, pack, kept="", key=""):
+    def __init__(self, pack, kept="", key="", witnesses=(), roots=""):
         self.report = Report()
         self.seal = Seal(pack, self.report, kept, key)
         self.tables = Tables(pack, self.report, self.seal.unreadable)
         self.entries = Entries(pack, self.report, self.seal, self.tables)
         self.sums = Sums(pack, self.report, self.seal, self.tables, self.entries)
+        self.outside = Outside(pack, self.report, self.seal, self.entries, witnesses, roots)
 
     def run(self):
         """Returns the checks in the order of the report."""
@@ -2402,6 +2598,7 @@ class Verifier:
         self.entries.check()
         self.sums.period = self.seal.manifest.get("period", self.sums.period)
         self.sums.check()
+        self.outside.check()
         self._describe()
         return list(self.report.checks.values())
 
@@ -2436,9 +2633,6 @@ class Verifier:
         }
         for name, text in held.items():
             self.report.checks[name].held = text
-        self.report.checks[
-            "anchors"
-        ].unable = "the pack carries none (timestamps, witnesses); a checkpoint that you keep does their work"
 
 
 def verdict(verifier, status):
@@ -2449,7 +2643,11 @@ def verdict(verifier, status):
         return f"this pack does NOT hold ({names}). Do not rely on it; ask how each line above came about."
     text = "everything that could be checked holds. What the tables of this pack show is what the log recorded, complete and unchanged."
     if status == 2:
-        what = "your checkpoint could not be compared with this pack" if verifier.report.checks["kept"].unable else ""
+        what = "your checkpoint could not be compared with this pack"
+        if verifier.outside.roots and verifier.report.checks["timestamps"].unable:
+            what = "the timestamps could not be checked"
+        if verifier.outside.witnesses and verifier.report.checks["cosignatures"].unable:
+            what = "the witnesses you named could not be checked"
         if verifier.seal.trusted and verifier.report.checks["keys"].unable:
             what = "the key you gave does not lead to the one that signed this pack"
         text = f"{what}, so what you asked for is open. Besides, {text}"
@@ -2462,9 +2660,9 @@ def verdict(verifier, status):
     return f"{text} Not checked: {', '.join(check.title.lower() for check in checks if check.unable)}."
 
 
-def run(path, kept, key):
+def run(path, kept, key, witnesses=(), roots=""):
     """Check, print, and return the exit status."""
-    verifier = Verifier(Pack(path), kept, key)
+    verifier = Verifier(Pack(path), kept, key, witnesses, roots)
     checks = verifier.run()
     period, log = verifier.seal.manifest.get("period"), verifier.seal.sealing
     if period:
@@ -2475,7 +2673,7 @@ def run(path, kept, key):
     for check in checks:
         print("\n".join(check.lines()))
     failed = any(check.problems for check in checks)
-    asked = {"kept": kept, "keys": key}
+    asked = {"kept": kept, "keys": key, "timestamps": roots, "cosignatures": witnesses}
     status = 1 if failed else 2 if any(verifier.report.checks[name].unable for name, given in asked.items() if given) else 0
     print(f"\nVerdict: {verdict(verifier, status)}")
     return status
@@ -2496,14 +2694,29 @@ def main(arguments=None):
         "--key",
         help="a verifier key of the log (name+hash+key), or a file with it, that reached you on another way; an older one will do",
     )
+    parser.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="the verifier key of a witness, or a file with it; may be repeated",
+    )
+    parser.add_argument(
+        "--tsa", metavar="FILE", default="", help="root certificates (PEM) of the timestamping authority you trust"
+    )
     options = parser.parse_args(arguments)
     csv.field_size_limit(FIELD_LIMIT)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         kept = text_of(options.checkpoint) if options.checkpoint else ""
-        key = text_of(options.key) if options.key and os.path.isfile(options.key) else options.key or ""
-        return run(options.pack, kept, Key(key, "the key you gave").text if key else "")
+        key, *witnesses = (
+            text_of(given) if given and os.path.isfile(given) else given or "" for given in (options.key, *options.witness)
+        )
+        if options.tsa:
+            text_of(options.tsa)
+        named = [Key(text, "the witness's key you gave", (WITNESS_KEY, OTHER_WITNESS_KEY)) for text in witnesses]
+        return run(options.pack, kept, Key(key, "the key you gave").text if key else "", named, options.tsa)
     except (Problem, CannotRun, OSError, UnicodeDecodeError) as error:
         print(f"The pack could not be checked: {error}")
         return 2
