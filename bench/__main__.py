@@ -13,7 +13,7 @@ from django.core.management import call_command
 
 from certify.stack.servers import PostgresServer, ValkeyServer
 
-MODULES = ("ledger", "load", "campaigns", "desk", "pack", "sod", "stages")
+MODULES = ("ledger", "ledger_cost", "load", "campaigns", "desk", "pack", "sod", "stages")
 RESULTS = Path(__file__).with_name("results.json")
 
 

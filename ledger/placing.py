@@ -4,11 +4,13 @@ import io
 
 from django.db import connection, transaction
 
-from ledger import merkle, queries
-from ledger.models import Checkpoint
+from ledger import merkle, queries, tiles
+from ledger.models import Checkpoint, Pending
 
 LOCK = 0x6365727469667900
 BATCH = 50_000
+#: The hashes of a full tile, in bytes.
+TILE = tiles.WIDTH * merkle.HASH_SIZE
 
 
 class BrokenLedgerError(Exception):
@@ -23,28 +25,35 @@ def place_waiting(*, only: int | None = None) -> int:
     return placed
 
 
+#: The next entries of the queue leave it and get their leaves, all inside the database; their hashes come back as one string. An
+#: entry that is gone has no hash: its number leaves the queue, which is no evidence, and holds up nobody.
+PLACE = """
+    WITH waiting AS (
+        SELECT entry_id FROM ledger_pending WHERE %(only)s::bigint IS NULL OR entry_id = %(only)s ORDER BY entry_id LIMIT %(batch)s
+    ), taken AS (
+        DELETE FROM ledger_pending USING waiting WHERE ledger_pending.entry_id = waiting.entry_id RETURNING ledger_pending.entry_id
+    ), placed AS (
+        INSERT INTO ledger_leaf (index, entry_id, hash)
+        SELECT %(size)s - 1 + row_number() OVER (ORDER BY entry.id), entry.id, entry.leaf_hash
+        FROM taken JOIN ledger_entry AS entry ON entry.id = taken.entry_id ORDER BY entry.id RETURNING index, hash
+    )
+    SELECT (SELECT count(*) FROM taken), (SELECT string_agg(hash, ''::bytea ORDER BY index) FROM placed)
+"""
+
+
 @transaction.atomic
 def _append_batch(only: int | None) -> int:
-    """Give the next entries of the queue their leaves; returns how many."""
+    """Give the next entries of the queue their leaves; returns how many left the queue."""
     lock()
+    if not Pending.objects.exists():
+        return 0
+    tree = stored_tree(queries.latest_checkpoint())
     with connection.cursor() as cursor:
-        # The limit stands on the queue alone: what a long queue costs must not be sorted again for every batch.
-        cursor.execute(
-            "SELECT waiting.entry_id, entry.leaf_hash FROM (SELECT entry_id FROM ledger_pending"
-            " WHERE %(only)s::bigint IS NULL OR entry_id = %(only)s ORDER BY entry_id LIMIT %(batch)s)"
-            " AS waiting LEFT JOIN ledger_entry AS entry ON entry.id = waiting.entry_id ORDER BY waiting.entry_id",
-            {"batch": BATCH, "only": only},
-        )
-        waiting = cursor.fetchall()
-        if not waiting:
-            return 0
-        # An entry that is gone has no hash: its number leaves the queue, which is no evidence, and holds up nobody.
-        rows = [(entry, hashed) for entry, hashed in waiting if hashed is not None]
-        leaves, nodes = _extend(stored_tree(queries.latest_checkpoint()), rows)
-        cursor.copy_expert("COPY ledger_leaf (index, entry_id, hash) FROM STDIN", leaves)
+        cursor.execute(PLACE, {"batch": BATCH, "only": only, "size": tree.size})
+        taken, hashes = cursor.fetchone()
+        nodes = _extend(tree, bytes(hashes or b""))
         cursor.copy_expert("COPY ledger_node (level, index, hash) FROM STDIN", nodes)
-        cursor.execute("DELETE FROM ledger_pending WHERE entry_id = ANY(%s)", [[entry for entry, _ in waiting]])
-    return len(waiting)
+    return taken
 
 
 def lock() -> None:
@@ -68,15 +77,20 @@ def stored_tree(last: Checkpoint | None) -> merkle.MerkleAccumulator:
     return tree
 
 
-def _extend(tree: merkle.MerkleAccumulator, rows: list[tuple[int, memoryview]]) -> tuple[io.StringIO, io.StringIO]:
-    """Append the rows; returns the new leaves and the roots of the tiles they complete, ready for COPY."""
-    leaves, nodes = io.StringIO(), io.StringIO()
-    for entry, hashed in rows:
-        index = tree.size
-        leaves.write(f"{index}\t{entry}\t\\\\x{hashed.hex()}\n")
-        for height, node in enumerate(tree.append(bytes(hashed)), start=1):
-            if height % queries.TILE_HEIGHT == 0:
-                nodes.write(f"{height // queries.TILE_HEIGHT}\t{index >> height}\t\\\\x{node.hex()}\n")
-    leaves.seek(0)
+def _extend(tree: merkle.MerkleAccumulator, hashes: bytes) -> io.StringIO:
+    """Append the leaf hashes; returns the roots of the tiles they complete, ready for COPY."""
+    nodes, place = io.StringIO(), 0
+    while place < len(hashes):
+        rest = hashes[place : place + TILE]
+        if tree.size % tiles.WIDTH or len(rest) < TILE:
+            finished, place = list(enumerate(tree.append(rest[: merkle.HASH_SIZE]), start=1)), place + merkle.HASH_SIZE
+        else:
+            tile, place = merkle.MerkleAccumulator(), place + TILE
+            tile.extend(rest)
+            finished = tree.append_subtree(tile.root(), tiles.HEIGHT)
+        for height, node in finished:
+            level, between = divmod(height, tiles.HEIGHT)
+            if not between:
+                nodes.write(f"{level}\t{(tree.size - 1) >> height}\t\\\\x{node.hex()}\n")
     nodes.seek(0)
-    return leaves, nodes
+    return nodes
