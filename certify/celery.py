@@ -18,6 +18,7 @@ app.autodiscover_tasks()
 SWEEPS = {
     "ledger.sequence_entries": 5,
     "ledger.publish_log": 30,
+    "ledger.publish_to_bucket": 30,
     "ledger.leave_anchors": 60,
     "ledger.verify_slices": 60,
     "people.send_queued_mail": 15,

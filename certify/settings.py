@@ -1,5 +1,6 @@
 """Settings, from the environment only. `docs/settings.md` lists every name; a test keeps the two equal."""
 
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -34,6 +35,7 @@ CERTIFY_DATA_DIR = Path(env("CERTIFY_DATA_DIR", default=str(BASE_DIR / "var")))
 CERTIFY_BASE_URL = env("CERTIFY_BASE_URL", default=f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
 CERTIFY_LEDGER_KEY_FILE = Path(env("CERTIFY_LEDGER_KEY_FILE", default=str(CERTIFY_DATA_DIR / "ledger-key.json")))
 CERTIFY_LEDGER_KEY = env("CERTIFY_LEDGER_KEY", default="")
+CERTIFY_LEDGER_KEY_NEXT = env("CERTIFY_LEDGER_KEY_NEXT", default="")
 CERTIFY_LEDGER_ORIGIN = env("CERTIFY_LEDGER_ORIGIN", default="certify.local/ledger")
 CERTIFY_LEDGER_LOG_DIR = env("CERTIFY_LEDGER_LOG_DIR", default=str(CERTIFY_DATA_DIR / "ledger-log"))
 CERTIFY_LEDGER_PUBLIC = env.bool("CERTIFY_LEDGER_PUBLIC", default=False)
@@ -44,6 +46,10 @@ CERTIFY_ANCHOR_TSA_URL = env("CERTIFY_ANCHOR_TSA_URL", default="")
 CERTIFY_ANCHOR_TSA_ROOTS = env("CERTIFY_ANCHOR_TSA_ROOTS", default="")
 CERTIFY_ANCHOR_MAIL_TO = env.list("CERTIFY_ANCHOR_MAIL_TO", default=[])
 CERTIFY_ANCHOR_FILE = env("CERTIFY_ANCHOR_FILE", default="")
+CERTIFY_ANCHOR_S3 = env("CERTIFY_ANCHOR_S3", default="")
+CERTIFY_ANCHOR_S3_DAYS = env.int("CERTIFY_ANCHOR_S3_DAYS", default=2557)
+CERTIFY_LEDGER_LOG_S3 = env("CERTIFY_LEDGER_LOG_S3", default="")
+CERTIFY_S3_ENDPOINT = env("CERTIFY_S3_ENDPOINT", default="")
 CERTIFY_UPLOAD_LIMIT_MB = env.int("CERTIFY_UPLOAD_LIMIT_MB", default=512)
 CERTIFY_ROW_LIMIT = env.int("CERTIFY_ROW_LIMIT", default=10_000_000)
 CERTIFY_PAGE_ROWS = env.int("CERTIFY_PAGE_ROWS", default=100)
@@ -63,6 +69,12 @@ except (ZoneInfoNotFoundError, ValueError, OSError):
     raise ImproperlyConfigured(f"CERTIFY_TIME_ZONE is {CERTIFY_TIME_ZONE!r}; name a zone such as Europe/Berlin.") from None
 if CERTIFY_ANCHOR_TSA_URL and not (CERTIFY_ANCHOR_TSA_URL.startswith(("https://", "http://")) and CERTIFY_ANCHOR_TSA_ROOTS):
     raise ImproperlyConfigured("CERTIFY_ANCHOR_TSA_URL is an http(s) address and needs CERTIFY_ANCHOR_TSA_ROOTS, a PEM file.")
+
+for name in ("CERTIFY_ANCHOR_S3", "CERTIFY_LEDGER_LOG_S3"):
+    if (address := globals()[name]) and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\x21-\x7e]*)?", address):
+        raise ImproperlyConfigured(f"{name} is {address!r}; it must be like s3://bucket or s3://bucket/folder.")
+if CERTIFY_ANCHOR_S3_DAYS < 1:
+    raise ImproperlyConfigured("CERTIFY_ANCHOR_S3_DAYS must be at least 1: so many days nobody can delete a checkpoint.")
 
 INSTALLED_APPS = [
     "ledger",

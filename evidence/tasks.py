@@ -7,6 +7,7 @@ from certify.lib.progress import Progress
 from evidence.actions import packs
 from evidence.models import EvidencePack
 from evidence.states import PackState
+from ledger import placing
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 
@@ -30,7 +31,7 @@ def build_pack(pack_id: int) -> None:
             return
     except DomainError as refusal:
         packs.fail(pack_id=pack_id, reason=refusal.message, by=SYSTEM)
-    except sequencing.BrokenLedgerError as broken:
+    except placing.BrokenLedgerError as broken:
         packs.fail(pack_id=pack_id, reason=str(broken), by=SYSTEM)
     except OSError as error:
         packs.fail(pack_id=pack_id, reason=f"The pack could not be written: {error.strerror}.", by=SYSTEM)

@@ -45,6 +45,18 @@ class MerkleAccumulator:
         self.size += 1
         return finished
 
+    def append_subtree(self, node: bytes, height: int) -> list[tuple[int, bytes]]:
+        """Add a complete subtree of 2^height leaves, where one may stand. Returns (height, root) of it and of those it finished."""
+        finished, rest = [(height, node)], self.size >> height
+        if self.size != rest << height:
+            raise ValueError(f"no subtree of {1 << height} leaves can stand behind {self.size} leaves")
+        self.size += 1 << height
+        while rest & 1:
+            node, height, rest = node_hash(self.roots.pop(), node), height + 1, rest >> 1
+            finished.append((height, node))
+        self.roots.append(node)
+        return finished
+
     def extend(self, leaves: bytes) -> None:
         """Add leaf hashes, one after the other in one string. Complete subtrees are hashed level by level, which is quicker."""
         start = 0

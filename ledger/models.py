@@ -82,6 +82,31 @@ class Checkpoint(models.Model):
         return f"checkpoint {self.size}"
 
 
+class KeyTerm(models.Model):
+    """A key of the log, as its public half: it signs the checkpoints of more than `since` entries (see `ledger/succession.py`).
+
+    `note` is the statement that made it the log's key, which the entry `entry_uid` repeats; the first key has neither.
+    """
+
+    verifier = models.CharField(max_length=300, unique=True)
+    since = models.BigIntegerField(unique=True)
+    note = models.TextField(blank=True)
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField(null=True)
+
+    class Meta:
+        ordering = ("since",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(since=0, note="", entry_uid__isnull=True) | Q(since__gt=0, entry_uid__isnull=False) & ~Q(note=""),
+                name="key_term_has_its_statement",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.verifier} since {self.since}"
+
+
 class Cosignature(models.Model):
     """A witness's statement that it saw this checkpoint as the log's newest (C2SP tlog-cosignature): its line as it came."""
 
@@ -128,6 +153,18 @@ class AnchorFailure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.reason}"
+
+
+class Publication(models.Model):
+    """How far the log is published in a bucket, and why the last try failed. Not evidence: the bucket itself is."""
+
+    target = models.CharField(max_length=500, primary_key=True)
+    size = models.BigIntegerField()
+    failure = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.size}"
 
 
 class Verification(models.Model):

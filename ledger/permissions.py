@@ -16,3 +16,8 @@ def can_see_checkpoint(user) -> bool:
 def can_keep_cosignatures(user) -> bool:
     """Administrators, who agreed with the witnesses on their keys."""
     return user.has_role("administrator")
+
+
+def can_rotate_key(user) -> bool:
+    """Administrators, who run the installation that keeps the key."""
+    return user.has_role("administrator")

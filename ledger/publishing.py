@@ -15,7 +15,8 @@ from django.conf import settings
 from django.db.models import Min
 
 from ledger import merkle, notes, queries, tiles
-from ledger.models import Checkpoint, Node
+from ledger.buckets import Bucket
+from ledger.models import Checkpoint, Node, Publication
 
 CHECKPOINT = "checkpoint"
 LOCK = ".lock"
@@ -33,11 +34,16 @@ def directory() -> Path | None:
 def published_head(place: Path) -> notes.TreeHead | None:
     """The tree head that was published last; None before the first. Raises `ContradictionError` when it cannot be read."""
     try:
-        return notes.TreeHead.parse((place / CHECKPOINT).read_text().rpartition("\n\n")[0] + "\n")
+        return _head((place / CHECKPOINT).read_bytes(), str(place / CHECKPOINT))
     except FileNotFoundError:
         return None
+
+
+def _head(note: bytes, where: str) -> notes.TreeHead:
+    try:
+        return notes.TreeHead.parse(note.decode().rpartition("\n\n")[0] + "\n")
     except ValueError as error:
-        raise ContradictionError(f"The published checkpoint {place / CHECKPOINT} cannot be read: {error}.") from error
+        raise ContradictionError(f"The published checkpoint {where} cannot be read: {error}.") from error
 
 
 def check(head: notes.TreeHead | None, size: int) -> None:
@@ -58,7 +64,47 @@ def behind_since() -> datetime | None:
     head = published_head(place) if place else None
     if place is None:
         return None
-    return Checkpoint.objects.filter(size__gt=head.size if head else 0).aggregate(at=Min("at"))["at"]
+    return _signed_after(head.size if head else 0)
+
+
+def _signed_after(size: int) -> datetime | None:
+    return Checkpoint.objects.filter(size__gt=size).aggregate(at=Min("at"))["at"]
+
+
+def bucket_standing() -> tuple[Publication | None, datetime | None]:
+    """How far the bucket is, as it was when it was last written to, and since when something is missing there."""
+    target = settings.CERTIFY_LEDGER_LOG_S3
+    if not target:
+        return None, None
+    found = Publication.objects.filter(target=target[:500]).first()
+    return found, _signed_after(found.size if found else 0)
+
+
+def publish_to_bucket(bucket: Bucket) -> int:
+    """Bring a bucket up to the newest checkpoint; returns how many entries it has now.
+
+    As `publish` does: nothing is replaced but the checkpoint, and this comes last. Partial tiles are those of the checkpoints that
+    were published. Raises `BucketError` besides; the next run goes on. Whoever comes second to a checkpoint is refused.
+    """
+    newest, found = queries.latest_checkpoint(), bucket.read(CHECKPOINT)
+    head = _head(found[0], f"in the bucket {bucket.name}") if found else None
+    if newest is None:
+        check(head, 0)
+        return head.size if head else 0
+    _check_against(head, newest)
+    for tile in (*tiles.full_tiles(head.size if head else 0, newest.size), *tiles.partial_tiles(newest.size)):
+        bucket.add(tile.path, checked(tile))
+    note = queries.cosigned_note(newest).encode()
+    if found is None or found[0] != note:
+        bucket.replace(CHECKPOINT, note, found[1] if found else None)
+    return newest.size
+
+
+def _check_against(head: notes.TreeHead | None, newest: Checkpoint) -> None:
+    """Refuse a log that does not begin with what was published, and a checkpoint that is not over its entries."""
+    check(head, newest.size)
+    if queries.root_at(newest.size) != bytes(newest.root):
+        raise ContradictionError(f"The checkpoint of {newest.size} entries does not cover the entries that are there.")
 
 
 def publish(place: Path) -> int:
@@ -76,9 +122,7 @@ def publish(place: Path) -> int:
             check(head, 0)
         if newest is None or not is_alone:
             return head.size if head else 0
-        check(head, newest.size)
-        if queries.root_at(newest.size) != bytes(newest.root):
-            raise ContradictionError(f"The checkpoint of {newest.size} entries does not cover the entries that are there.")
+        _check_against(head, newest)
         _write_tiles(place, head.size if head else 0, newest.size)
         _write(place / CHECKPOINT, queries.cosigned_note(newest).encode())
         _sync(place)

@@ -38,6 +38,12 @@ def oldest_pending_at() -> datetime | None:
     return Pending.objects.aggregate(at=Min("entry__at"))["at"]
 
 
+def oldest_unsigned_at() -> datetime | None:
+    """When the first entry that has a place, but is covered by no checkpoint, was written."""
+    last = latest_checkpoint()
+    return Entry.objects.filter(leaf__index=last.size if last else 0).values_list("at", flat=True).first()
+
+
 def leaf_count() -> int:
     """How many entries have their place in the log."""
     last = Leaf.objects.aggregate(last=Max("index"))["last"]

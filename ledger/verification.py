@@ -16,7 +16,7 @@ from django.db import connection
 from certify.lib import clock
 from certify.lib.batches import batched
 from certify.lib.times import rfc3339
-from ledger import merkle, notes, rules
+from ledger import keychain, merkle, notes, rules, succession
 from ledger.models import AbsorbedChange
 from ledger.queries import TILE_HEIGHT, leaf_count
 
@@ -27,8 +27,17 @@ GRACE = timedelta(minutes=15)
 COLUMNS = "entry.id, uid, kind, subject, actor_id, actor_name, at, payload, leaf_hash"
 APPEND_ONLY = (
     "ledger_entry", "ledger_leaf", "ledger_node", "ledger_checkpoint", "ledger_absorbedchange", "ledger_cosignature", "ledger_anchor",
-    "auditlog_logentry",
+    "ledger_keyterm", "auditlog_logentry",
 )  # fmt: skip
+#: Changes of keys of which the table of keys and the entries say different things.
+KEYS_AND_ENTRIES = """
+    SELECT coalesce(term.since, said.index), coalesce(term.verifier, said.data ->> 'new')
+    FROM (SELECT entry.uid, leaf.index, entry.payload_json -> 'data' AS data FROM ledger_entry AS entry
+          LEFT JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id WHERE entry.kind = ANY(%s)) AS said
+    FULL JOIN (SELECT * FROM ledger_keyterm WHERE since > 0) AS term
+        ON (term.entry_uid, term.since, term.verifier, term.note) = (said.uid, said.index, said.data ->> 'new', said.data ->> 'statement')
+    WHERE term.id IS NULL OR said.uid IS NULL ORDER BY 1
+"""
 
 
 @dataclass
@@ -97,16 +106,18 @@ class Signed:
 def verify(*, verifier: str, kept: Iterable[str] = (), grace: timedelta = GRACE) -> Report:
     """Check everything; see `Report`.
 
-    `verifier` is the log's public key in verifier-key form, `kept` are signed checkpoints that were kept outside the
-    database: only they can show that a tail was cut off together with its checkpoints. An entry may wait for its place as
-    long as `grace`.
+    `verifier` is a public key of the log in verifier-key form, the newest or an older one that has handed over since; `kept` are
+    signed checkpoints that were kept outside the database: only they can show that a tail was cut off together with its
+    checkpoints. An entry may wait for its place as long as `grace`.
     """
     report = Report()
     newest = _rows("SELECT coalesce(max(size), 0) FROM ledger_checkpoint")[0][0]
+    chain = keychain.chain(verifier)
     # Read after the newest checkpoint: the sequencer may go on meanwhile, but never has a checkpoint before its leaves.
     report.leaves = leaf_count()
-    outside = sorted(_kept(verifier, kept, report), key=lambda head: head.size)
-    Walk(report, merge(_checkpoints(verifier, report, newest), outside, key=lambda head: head.size)).run(report.leaves)
+    outside = sorted(_kept(chain, kept, report), key=lambda head: head.size)
+    Walk(report, merge(_checkpoints(chain, report, newest), outside, key=lambda head: head.size)).run(report.leaves)
+    _check_keys(report, chain)
     _check_around(report, newest, clock.now() - grace)
     return report
 
@@ -125,12 +136,14 @@ def verify_slice(*, verifier: str, place: Place, leaves: int) -> tuple[Report, P
     """Go on with a walk for so many leaves; the place it came to, None when it ended. Then everything around was checked too."""
     report = Report()
     newest = _rows("SELECT coalesce(max(size), 0) FROM ledger_checkpoint")[0][0]
+    chain = keychain.chain(verifier)
     report.leaves = leaf_count()
-    walk = Walk(report, _checkpoints(verifier, report, newest, after=place.size - 1), place)
+    walk = Walk(report, _checkpoints(chain, report, newest, after=place.size - 1), place)
     if place.size <= report.leaves and walk.run(place.size + leaves) and walk.tree.size < report.leaves:
         return report, Place(walk.tree.size, tuple(walk.tree.roots), walk.known_good, walk.is_broken)
     if place.size > report.leaves:
         report.add(f"Entries are missing at the end: {place.size} were verified, and the log now holds {report.leaves}.")
+    _check_keys(report, chain)
     _check_around(report, newest, clock.now() - GRACE)
     return report, None
 
@@ -151,8 +164,9 @@ def _rows(statement: str, parameters: Iterable = ()) -> list[tuple]:
         return cursor.fetchall()
 
 
-def _checkpoints(verifier: str, report: Report, newest: int, after: int = -1) -> Iterator[Signed]:
+def _checkpoints(chain: succession.Chain, report: Report, newest: int, after: int = -1) -> Iterator[Signed]:
     """The stored checkpoints up to the newest size, in order; each must be signed and say what its row says."""
+    firsts = keychain.firsts()
     while rows := _rows(
         "SELECT size, root, note FROM ledger_checkpoint WHERE size > %s AND size <= %s ORDER BY size LIMIT %s",
         [after, newest, CHUNK],
@@ -160,7 +174,7 @@ def _checkpoints(verifier: str, report: Report, newest: int, after: int = -1) ->
         for size, root, note in rows:
             report.checkpoints += 1
             try:
-                stated = notes.open_checkpoint(note, verifier)
+                stated = chain.open(note, size, is_first=size in firsts)
             except notes.NoteError as error:
                 report.add(f"The checkpoint of {size} entries is not the log's: {error}.")
                 continue
@@ -171,12 +185,12 @@ def _checkpoints(verifier: str, report: Report, newest: int, after: int = -1) ->
         after = rows[-1][0]
 
 
-def _kept(verifier: str, kept: Iterable[str], report: Report) -> Iterator[Signed]:
+def _kept(chain: succession.Chain, kept: Iterable[str], report: Report) -> Iterator[Signed]:
     """The checkpoints that were kept outside."""
     for note in kept:
         report.kept += 1
         try:
-            stated = notes.open_checkpoint(note, verifier)
+            stated = chain.open(note, notes.TreeHead.parse(note.rpartition("\n\n")[0] + "\n").size)
         except notes.NoteError as error:
             report.add(f"The checkpoint that was kept is not this log's: {error}.")
         else:
@@ -304,6 +318,16 @@ def _leaves(start: int, end: int) -> Iterator[Leaf]:
         [start, end],
     ):
         yield Leaf(index, bytes(value), Row(*columns) if entry is not None else None)
+
+
+def _check_keys(report: Report, chain: succession.Chain) -> None:
+    """Each change of keys is signed as it must be, and stands in an entry at its place; no other entry speaks of one."""
+    for problem in chain.problems():
+        report.add(problem)
+    for place, verifier in _rows(KEYS_AND_ENTRIES, [list(succession.TITLES)]):
+        report.add(
+            f"The change of keys to {verifier} at place {place}: the log's keys and its entries do not say the same of it."
+        )
 
 
 def _check_unsigned(report: Report, newest: int, late_before: datetime) -> None:

@@ -5,15 +5,17 @@ from functools import wraps
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import ImproperlyConfigured
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
 from certify.lib.access import requires
 from certify.lib.errors import DomainError
-from ledger import permissions, publishing, queries, tiles
+from ledger import keychain, permissions, placing, publishing, queries, tasks, tiles
 from ledger.actions import cosignatures
 from ledger.anchoring import schedule
 from ledger.models import Anchor, Checkpoint, Entry, Pending, Verification
@@ -118,6 +120,32 @@ def cosignature_create(request: HttpRequest) -> HttpResponse:
     return redirect("ledger:guards")
 
 
+@requires(permissions.can_rotate_key)
+@require_POST
+def key_rotate(request: HttpRequest) -> HttpResponse:
+    """Hand the log over to a new key, for a reason, once somebody has said that they mean it."""
+    refusal = "" if request.POST.get("sure") else _("Tick the box: the old key is destroyed.")
+    if not refusal:
+        try:
+            verifier = tasks.rotate_key(request.POST.get("why", ""), request.user)
+        except DomainError as error:
+            refusal = error.message
+        except (ImproperlyConfigured, placing.BrokenLedgerError) as error:
+            refusal = str(error)
+    if refusal:
+        return render(request, "ledger/guards.html", _guards(request) | {"key_refusal": refusal}, status=422)
+    messages.success(request, _("The ledger now signs as {key}.").format(key=verifier))
+    return redirect("ledger:guards")
+
+
+@for_everybody_if_set
+@requires(permissions.can_see_checkpoint)
+@require_safe
+def key_list(request: HttpRequest) -> HttpResponse:
+    """Every key of the log, as packs have them: since which place it signs, and the statement that made it so."""
+    return JsonResponse(keychain.listed(), safe=False)
+
+
 def _guards(request: HttpRequest) -> dict:
     behind_since, contradiction = None, ""
     try:
@@ -135,6 +163,12 @@ def _guards(request: HttpRequest) -> dict:
         "published": publishing.directory(),
         "behind_since": behind_since,
         "contradiction": contradiction,
+        "bucket": settings.CERTIFY_LEDGER_LOG_S3,
+        "in_bucket": publishing.bucket_standing(),
+        "terms": keychain.told(),
+        "loss": keychain.last_loss(),
+        "may_rotate": permissions.can_rotate_key(request.user),
+        "why": request.POST.get("why", ""),
         "may_keep": permissions.can_keep_cosignatures(request.user),
         "note": request.POST.get("note", ""),
     }

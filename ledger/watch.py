@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from certify.lib import clock
-from ledger import publishing, queries
+from ledger import keychain, publishing, queries
 from ledger.anchoring import schedule
 from ledger.models import Checkpoint, Verification
 
@@ -11,6 +11,9 @@ from ledger.models import Checkpoint, Verification
 MAX_PENDING = timedelta(minutes=5)
 MAX_UNPUBLISHED = timedelta(minutes=15)
 MAX_UNVERIFIED = timedelta(hours=1)
+#: How long the health page says that the log began anew.
+NOTICE = timedelta(days=90)
+MAX_UNSIGNED = timedelta(minutes=5)
 WELL = "ok"
 
 
@@ -22,17 +25,35 @@ def words() -> str:
     oldest = queries.oldest_pending_at()
     if oldest and now - oldest > MAX_PENDING:
         return "entries wait for the sequencer"
+    unsigned = queries.oldest_unsigned_at()
+    if unsigned and now - unsigned > MAX_UNSIGNED:
+        return "entries wait for a signature"
     try:
         behind = publishing.behind_since()
     except publishing.ContradictionError:
         return "what was published cannot be read"
     if behind and now - behind > MAX_UNPUBLISHED:
         return "checkpoints wait to be published"
+    _, missing = publishing.bucket_standing()
+    if missing and now - missing > MAX_UNPUBLISHED:
+        return "checkpoints wait to be published"
     if any(standing.is_late for standing in schedule.standings()):
         return "anchors are missing"
     if is_unverified(now):
         return "the log is not being verified"
     return WELL
+
+
+def notice() -> str:
+    """What a stranger should know for a while although nothing is wrong now; empty when there is nothing."""
+    loss = keychain.last_loss()
+    if loss is None or clock.now() - loss[0].at > NOTICE:
+        return ""
+    term, said = loss
+    return (
+        f"The ledger began anew on {term.at:%Y-%m-%d}: the key of {said.old.partition('+')[0]} was lost, and nothing that it signed"
+        f" vouches for {term.verifier}"
+    )
 
 
 def is_unverified(now: datetime) -> bool:

@@ -112,7 +112,7 @@ class Attempt(models.Model):
     proof_sha256 = models.CharField(max_length=64, blank=True)
     proof_size = models.PositiveBigIntegerField(null=True)
     stored_as = models.CharField(max_length=255, blank=True, help_text="Path below the proof directory.")
-    by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", help_text="None: a system reported it.")
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", help_text="Empty: a program.")
     by_name = models.CharField(max_length=200)
     at = models.DateTimeField()
     entry_uid = models.UUIDField()

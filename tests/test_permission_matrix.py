@@ -268,6 +268,8 @@ MATRIX = {
     "ledger:older-checkpoint": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}, None, lambda world: [latest_checkpoint().size]),
     "ledger:guards": Row(RUNNERS),
     "ledger:cosignature-create": Row(None, {ADMIN}),
+    "ledger:key-rotate": Row(None, {ADMIN}),
+    "ledger:key-list": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}),
     "ledger:tile": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}, None, lambda world: ["0/000.p/1"]),
     "ledger:entry-bundle": Row(RUNNERS, None, lambda world: ["000.p/1"]),
 }

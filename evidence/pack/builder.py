@@ -19,7 +19,7 @@ from evidence.pack import oscal, report, runs, tables, workbook
 from evidence.pack import scope as scopes
 from evidence.pack.archive import Archive, CsvLines
 from evidence.pack.excerpts import Reader, Short
-from ledger import keys, merkle, queries
+from ledger import keychain, merkle, queries, succession
 from ledger.models import Entry
 
 FORMAT = "certify-evidence-pack/3"
@@ -67,7 +67,7 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
             counts["ledger/entries.jsonl"] = _write_ledger(archive, scope, progress)
             _write_for_people(archive, scope, Reader(scope.values, counts, short), progress)
             progress(SEAL_AT, "Sealing")
-            archive.add("README.md", README.read_bytes())
+            archive.add("README.md", README.read_bytes() + _losses().encode())
             for program in (VERIFIER, PAGE, CONVERTER):
                 archive.add(program.name, program.read_bytes())
             _write_manifest(archive, scope, counts)
@@ -209,9 +209,30 @@ def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
         for start in range(scope.first, scope.checkpoint.size, LEAVES):
             progress(_between(scope, start, LEAVES_AT, PEOPLE_AT), "Writing ledger/leaves.bin")
             member.write(b"".join(queries.leaf_hashes(start, min(start + LEAVES, scope.checkpoint.size))))
-    archive.add("ledger/checkpoints.txt", "\n".join(checkpoint.note for checkpoint in scope.notes).encode())
+    _write_guards(archive, scope)
+    archive.add("ledger/keys.json", canonical.dumps(keychain.listed()) + b"\n")
     archive.add("ledger/proofs.json", canonical.dumps(_proofs(scope, older)) + b"\n")
     return count
+
+
+def _write_guards(archive: Archive, scope: scopes.Scope) -> None:
+    """The checkpoints with what witnesses signed under them, and what came back for those that were left outside."""
+    lines: dict[int, str] = {}
+    for one in scope.cosignatures:
+        lines[one.checkpoint.size] = lines.get(one.checkpoint.size, "") + one.line
+    notes = [checkpoint.note + lines.get(checkpoint.size, "") for checkpoint in scope.notes]
+    archive.add("ledger/checkpoints.txt", "\n".join(notes).encode())
+    told = []
+    for number, one in enumerate(scope.anchors, 1):
+        name = f"{number:04d}-{one.channel}-{one.checkpoint.size}{'.tsr' if one.channel == 'timestamp' else ''}"
+        receipt = f"ledger/anchors/{name}" if one.receipt else ""
+        if receipt:
+            archive.add(receipt, bytes(one.receipt))
+        told.append({
+            "size": str(one.checkpoint.size), "channel": one.channel, "target": one.target, "detail": one.detail,
+            "at": rfc3339(one.at), "entry": str(one.entry_uid), "receipt": receipt,
+        })  # fmt: skip
+    archive.add("ledger/anchors/anchors.json", canonical.dumps(told) + b"\n")
 
 
 def _between(scope: scopes.Scope, start: int, low: int, high: int) -> int:
@@ -255,7 +276,11 @@ def _proofs(scope: scopes.Scope, older: list[Entry]) -> dict:
 
 def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, progress: Progress) -> None:
     """The workbook, the report and OSCAL: what the tables say, for reading and for other tools."""
-    period, key, framework = scope.period, keys.load(), frameworks.under(scope.period.framework, scope.checkpoint.size).name
+    period, key, framework = (
+        scope.period,
+        keychain.signing_key(),
+        frameworks.under(scope.period.framework, scope.checkpoint.size).name,
+    )
     progress(PEOPLE_AT, "Writing workbook.xlsx")
     with tempfile.TemporaryDirectory() as folder:
         book = Path(folder) / "workbook.xlsx"
@@ -277,8 +302,19 @@ def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, pro
     archive.add(oscal.PATH, oscal.write(reader, about, archive.files, scope.checkpoint.at))
 
 
+def _losses() -> str:
+    """What the README says where a key of the log was lost."""
+    told = [
+        f"* The key of `{said.old}` was lost, after it had signed {said.size:,} entries. From entry {said.entry:,} on the log goes"
+        f" under `{said.new}`. The reason given: {' '.join(said.why.split())}\n"
+        for said in succession.Chain(keychain.terms()).begun_anew()
+    ]
+    warning = "No key that you may have from before vouches for what came after."
+    return f"\n## This log began anew\n\n{warning}\n\n{''.join(told)}" if told else ""
+
+
 def _write_manifest(archive: Archive, scope: scopes.Scope, counts: dict[str, int]) -> None:
-    period, key = scope.period, keys.load()
+    period, key = scope.period, keychain.signing_key()
     manifest = {
         "format": FORMAT,
         "period": {

@@ -15,11 +15,13 @@ from campaigns.models import Campaign
 from evidence.models import AuditPeriod, ControlDuty
 from evidence.pack import runs
 from inventory.models import Source
-from ledger.models import Checkpoint
+from ledger import keychain
+from ledger.models import Anchor, Checkpoint, Cosignature
+from ledger.succession import TITLES
 
 #: Who could change what: changes of people in the pack's range of the log belong to every pack.
 PEOPLE = ("user:created", "user:roles-changed", "user:deactivated", "user:reactivated", "user:changed", "configuration:changed",
-          "delegation:made", "delegation:ended", "group:created", "group:changed")  # fmt: skip
+          "delegation:made", "delegation:ended", "group:created", "group:changed", *TITLES)  # fmt: skip
 
 #: Launches before the end of the period, with the end of each campaign, all under the checkpoint.
 CAMPAIGNS = """
@@ -48,7 +50,7 @@ OUTSIDE = """
                          'duty:given')
              OR entry.kind LIKE 'occurrence:%%' OR entry.kind LIKE 'delegation:%%')
             AND entry.subject = ANY(%(subjects)s))
-        OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)
+        OR entry.kind = ANY(%(keys)s) OR entry.id = ANY(%(guards)s) OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)
     )
     ORDER BY leaf.index
 """
@@ -84,8 +86,21 @@ IN_RANGE = """
         OR (entry.kind LIKE 'pack:%%' AND entry.payload_json -> 'data' ->> 'period' = %(period)s)
         OR (entry.kind = 'snapshot:loaded' AND entry.payload_json -> 'data' -> 'files' @> '[{"kind": "identities"}]')
         OR entry.kind = ANY(%(people)s)
+        OR entry.id = ANY(%(guards)s)
         OR entry.id = ANY(%(left_out)s)
     )
+"""
+
+
+#: Of what was left outside and cosigned, with its entry under the checkpoint: the last of each week for each place and witness, and
+#: the last one before the period. That bounds every entry to a week, and a pack to some hundred of them.
+GUARDS = """
+    SELECT DISTINCT ON ({by}, week) guard.id, entry.id FROM (
+        SELECT *, CASE WHEN at < %(begin)s THEN 'epoch' ELSE date_trunc('week', at) END AS week FROM {table}) AS guard
+    JOIN ledger_entry AS entry ON entry.uid = guard.entry_uid
+    JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
+    JOIN ledger_checkpoint AS checkpoint ON checkpoint.id = guard.checkpoint_id AND checkpoint.size <= %(size)s
+    ORDER BY {by}, week, guard.id DESC
 """
 
 
@@ -130,6 +145,8 @@ class Scope:
     checkpoint: Checkpoint
     first: int
     notes: list[Checkpoint]
+    anchors: list[Anchor]
+    cosignatures: list[Cosignature]
     campaigns: list[Launched]
     left_out: list[Launched]
     expected: list[runs.Run]
@@ -169,6 +186,7 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
         "closed": [one.pk for one in mine if one.end and one.end.kind == "campaign:closed"],
         "left_out": [one.entry_id for one in left_out],
         "people": list(PEOPLE),
+        "keys": list(TITLES),
     }
     expected = runs.expected(period, checkpoint.size)
     values["subjects"] = [*values["campaign_subjects"], *_subjects(period, mine, expected)]
@@ -176,10 +194,22 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
     before = Checkpoint.objects.filter(at__lt=begin, size__lte=checkpoint.size).order_by("-size").first()
     first = values["first"] = _first_leaf(before, values)
     values["roles"] = [row[0] for row in _rows(ROLES, values)]
+    anchors, cosignatures = _guards(begin, values)
     outside = [row[0] for row in _rows(OUTSIDE, values)]
     values["outside"] = outside
-    notes = _notes(checkpoint, before, first, end)
-    return Scope(period, checkpoint, first, notes, mine, left_out, expected, outside, values)
+    notes = _notes(checkpoint, before, first, end, {one.checkpoint.size for one in (*anchors, *cosignatures)})
+    return Scope(period, checkpoint, first, notes, anchors, cosignatures, mine, left_out, expected, outside, values)
+
+
+def _guards(begin: datetime, values: dict) -> tuple[list[Anchor], list[Cosignature]]:
+    """What was left outside, and what witnesses signed; their entries belong to the pack."""
+    found = []
+    values["guards"] = []
+    for model, by in ((Anchor, "channel, target"), (Cosignature, "witness")):
+        rows = _rows(GUARDS.format(by=by, table=model._meta.db_table), values | {"begin": begin})
+        values["guards"] += [entry for _, entry in rows]
+        found.append(list(model.objects.filter(pk__in=[pk for pk, _ in rows]).select_related("checkpoint").order_by("pk")))
+    return found[0], found[1]
 
 
 def _subjects(period: AuditPeriod, mine: Iterable[Launched], expected: Iterable[runs.Run]) -> list[str]:
@@ -212,15 +242,16 @@ def _first_leaf(before: Checkpoint | None, values: dict) -> int:
     return last.size if last else 0
 
 
-def _notes(checkpoint: Checkpoint, before: Checkpoint | None, first: int, end: datetime) -> list[Checkpoint]:
-    """Checkpoints in order of size: of the range, the period and of earlier packs, which auditors may have kept."""
+def _notes(checkpoint: Checkpoint, before: Checkpoint | None, first: int, end: datetime, guarded: set[int]) -> list[Checkpoint]:
+    """Checkpoints in order of size: of the range, the period, new keys, of earlier packs, which auditors may have kept, and those
+    that were left outside."""
     after = Checkpoint.objects.filter(at__gte=end, size__lte=checkpoint.size).order_by("size").first()
     sealed = _rows(
         "SELECT DISTINCT (entry.payload_json -> 'data' ->> 'checkpoint_size')::bigint FROM ledger_entry AS entry"
         " JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id WHERE entry.kind = 'pack:built' AND leaf.index < %(size)s",
         {"size": checkpoint.size},
     )
-    sizes = {one.size for one in (before, after) if one} | {first} | {row[0] for row in sealed}
+    sizes = {one.size for one in (before, after) if one} | {first} | {row[0] for row in sealed} | keychain.firsts() | guarded
     found = Checkpoint.objects.filter(size__in=sizes, size__lt=checkpoint.size).order_by("size")
     return [*found, checkpoint]
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Checks an evidence pack of Certify, offline and without trusting Certify.
 
-    python3 -I verify.py PACK.zip [--checkpoint FILE] [--key VERIFIER_KEY]
+    python3 -I verify.py PACK.zip [--checkpoint FILE] [--key VERIFIER_KEY] [--witness VERIFIER_KEY] [--tsa FILE]
 
-PACK may also be the folder into which a pack was unpacked. Needs Python 3.9 or later and nothing else; opens no network
-connection and writes no file. Prints one line per check, under it what does not hold, and at the end a verdict. Exit status:
+PACK may also be the folder into which a pack was unpacked. Needs Python 3.9 or later and nothing else (timestamps: openssl); opens
+no network connection and writes no file. Prints one line per check, under it what does not hold, and at the end a verdict. Exit status:
 0 everything held, 1 something did not, 2 something that was asked for could not be checked.
 
 It is one file so that it can be read from top to bottom: signatures, Merkle trees, the files of a pack, then the checks.
@@ -15,6 +15,7 @@ tlog-checkpoint. Files are read as streams: memory does not grow with the pack, 
 import argparse
 import base64
 import binascii
+import calendar
 import contextlib
 import csv
 import hashlib
@@ -22,8 +23,11 @@ import io
 import json
 import os
 import re
+import shutil
 import stat
+import subprocess
 import sys
+import time
 import unicodedata
 import zipfile
 import zlib
@@ -126,7 +130,14 @@ TABLES = {
         "campaign reviewer reviewer_name statement approved revoked reduced dont_know open_left decisions_root submitted_at entry"
     ),
 }
-LEDGER = ("ledger/checkpoints.txt", "ledger/entries.jsonl", "ledger/leaves.bin", "ledger/proofs.json")
+LEDGER = (
+    "ledger/anchors/anchors.json",
+    "ledger/checkpoints.txt",
+    "ledger/entries.jsonl",
+    "ledger/keys.json",
+    "ledger/leaves.bin",
+    "ledger/proofs.json",
+)
 SIGNED = {*TABLES, *LEDGER, "README.md", "verify.py"}
 ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"])}
 FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
@@ -428,22 +439,30 @@ def parse_json(text, where):
 
 def _base64(text, where):
     try:
-        return base64.b64decode(text, validate=True)
+        raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Problem(f"{where}: {text[:60]!r} is not base64") from None
+        raw = None
+    if raw is None or base64.b64encode(raw).decode() != text:
+        raise Problem(f"{where}: {text[:60]!r} is not base64 as it is written")
+    return raw
+
+
+#: Kinds of keys: of logs, and of witnesses with Ed25519 and with ML-DSA-44, which is not checked here. → bytes of each.
+LOG_KEY, WITNESS_KEY, OTHER_WITNESS_KEY = b"\x01", b"\x04", b"\x06"
+KEY_SIZES = {LOG_KEY: 32, WITNESS_KEY: 32, OTHER_WITNESS_KEY: 1312}
 
 
 class Key:
     """A verifier key, written name+hash+key."""
 
-    def __init__(self, text, where):
+    def __init__(self, text, where, kinds=(LOG_KEY,)):
         self.text = text.strip()
         self.name, _, rest = self.text.partition("+")
         stated, _, encoded = rest.partition("+")
         raw = _base64(encoded, where)
-        if not self.name or raw[:1] != b"\x01" or len(raw) != 33:
+        if not self.name or raw[:1] not in kinds or len(raw) != 1 + KEY_SIZES[raw[:1]]:
             raise Problem(f"{where} is not an Ed25519 verifier key")
-        self.public, self.hash = raw[1:], sha256(self.name.encode() + b"\n" + raw).digest()[:4]
+        self.kind, self.public, self.hash = raw[:1], raw[1:], sha256(self.name.encode() + b"\n" + raw).digest()[:4]
         if self.hash.hex() != stated:
             raise Problem(f"{where}: its hash does not fit its name and key")
 
@@ -485,6 +504,40 @@ class Checkpoint:
         if found.origin != key.name:
             raise Problem(f"{where} belongs to the log {found.origin}, not to {key.name}")
         return found
+
+
+#: How a key came after another: the title of the statement → the kind of the entry that repeats it.
+CHANGES_OF_KEYS = {"certify-key-handover/1": "ledger:key-handed-over", "certify-log-begun-anew/1": "ledger:log-begun-anew"}
+STATEMENT = words("old new entry size root why")
+
+
+class Term:
+    """A key of the log: it signs the checkpoints of more than `since` entries, after the term `before`, by a signed statement."""
+
+    def __init__(self, told, before, where):
+        if set(told) != {"key", "since", "statement"} or type(told["since"]) is not int:
+            raise Problem(f"{where} does not say which key signs since which entry")
+        self.key, self.since, self.note = Key(told["key"], where), told["since"], told["statement"]
+        self.before, self.said, self.is_lost = before, {}, False
+        if before is None and (self.since, self.note) != (0, ""):
+            raise Problem(f"{where}: the first key of a log signs from its first entry on, by no statement")
+        if before is not None:
+            self._read(where)
+
+    def _read(self, where):
+        """The statement is signed by the old key and this one; of a log that began anew because a key was lost, by this one alone."""
+        text, old = self.key.open(self.note, f"{where}: the statement"), self.before.key
+        title, *lines = text[:-1].split("\n")
+        self.said = dict(line.partition(" ")[::2] for line in lines)
+        if title not in CHANGES_OF_KEYS or [line.partition(" ")[0] for line in lines] != STATEMENT:
+            raise Problem(f"{where}: the statement is none about a key of the log")
+        self.is_lost = CHANGES_OF_KEYS[title] == "ledger:log-begun-anew"
+        if not self.is_lost:
+            old.open(self.note, f"{where}: the statement")
+        if (self.said["old"], self.said["new"], self.said["entry"]) != (old.text, self.key.text, str(self.since)):
+            raise Problem(f"{where}: the statement is about other keys or another place of the log")
+        if self.since <= self.before.since or (old.name == self.key.name) == self.is_lost:
+            raise Problem(f"{where}: the key does not follow the one before as a key must")
 
 
 def split_notes(text):
@@ -612,7 +665,8 @@ class Pack:
 # --- what is found ------------------------------------------------------------------------------------------------------------
 
 TITLES = {
-    "files": "Files", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log", "kept": "Your own checkpoint",
+    "files": "Files", "keys": "Keys of the log", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log",
+    "kept": "Your own checkpoint",
     "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
     "advice": "Recommendations", "conflicts": "Conflicts of duties", "contexts": "Descriptions and credentials",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
@@ -620,7 +674,7 @@ TITLES = {
     "exceptions": "Risk exceptions",
     "controls": "Controls", "calendar": "Calendar", "second_looks": "Second looks", "seals": "Findings and seals",
     "administration": "Changes of people, rules and systems",
-    "anchors": "Witnesses outside",
+    "anchors": "Checkpoints left outside", "timestamps": "Timestamps", "cosignatures": "Witnesses",
 }  # fmt: skip
 
 
@@ -722,8 +776,10 @@ class Seal:
     def __init__(self, pack, report, kept, trusted):
         self.pack, self.report, self.kept_note, self.trusted = pack, report, kept, trusted
         self.manifest, self.unreadable, self.outside = {}, set(), {}
+        # Size → the note of each checkpoint that its key signed.
+        self.notes = {}
         self.key = self.kept = self.kept_root = self.sealing = None
-        self.first = 0
+        self.first, self.terms = 0, []
 
     def check(self):
         """In the order of the report."""
@@ -731,11 +787,14 @@ class Seal:
             self.manifest = self._read_manifest()
         self._check_files()
         with self.report.reading("signature", "manifest.sig"):
+            self.key = Key(self.manifest.get("log", {}).get("key", ""), "manifest.json: the key of the log")
+            with self.report.reading("keys", "ledger/keys.json"):
+                self._read_keys()
             self._check_signature()
         with self.report.reading("checkpoints", "ledger/checkpoints.txt"):
             known = self._read_checkpoints()
             with self.report.reading("kept", "your checkpoint"):
-                self.kept = Checkpoint.open(self.kept_note, self.key, "your checkpoint") if self.kept_note else None
+                self.kept = self._open(self.kept_note, "your checkpoint") if self.kept_note else None
             with self.report.reading("log", "ledger/proofs.json"):
                 self._check_log(known)
             self._check_kept(known)
@@ -786,14 +845,56 @@ class Seal:
         if hashed.hexdigest() != stated:
             raise Problem(f"{name} was changed after the pack was made: its SHA-256 is not the one in manifest.json")
 
+    def _read_keys(self):
+        """Each key follows the one before as its statement says; the last one signed the manifest, and the one you trust leads there."""
+        file, terms = "ledger/keys.json", []
+        for place, told in enumerate(parse_json(self.pack.text(file), file), 1):
+            terms.append(Term(told, terms[-1] if terms else None, f"{file}, key {place}"))
+        names, self.terms = [term.key.text for term in terms], terms
+        if not terms or names[-1] != self.key.text or len(set(names)) != len(names):
+            raise Problem(f"{file}: its last key is not the one that manifest.json names, or a key is there twice")
+        losses = [term for term in terms if term.is_lost]
+        held = "1, since the log began" if len(terms) == 1 else f"{len(terms)}, each signed by the one before"
+        if losses:
+            held = "; ".join(f"{len(terms)}, but {text}" for text in map(self.loss, losses))
+        self.report.checks["keys"].held = held
+        if not self.trusted:
+            return
+        if self.trusted not in names:
+            raise Problem(f"{file}: the key you gave, {self.trusted}, is none of this log's keys, or is younger than this pack")
+        later = [term for term in terms[names.index(self.trusted) + 1 :] if term.is_lost]
+        if later:
+            self.report.checks[
+                "keys"
+            ].unable = f"{self.loss(later[0])}. The key you gave cannot tell whether this pack is honest"
+
+    @staticmethod
+    def loss(term):
+        """The words for a key that was lost."""
+        old, new = term.before.key.name, term.key.text
+        return (
+            f"the key of {old} was LOST: from entry {term.since:,} on the log goes under {new}, for which no key before it vouches "
+            f"(reason given: {short(term.said['why'])})"
+        )
+
+    def _term(self, size):
+        """The term in which a checkpoint of so many entries is signed."""
+        if not self.terms:
+            raise Problem("ledger/keys.json does not hold, so it is not known which key signs what")
+        return next((term for term in reversed(self.terms) if term.since < size), self.terms[0])
+
+    def _open(self, note, where):
+        """A checkpoint that the key of its time has signed."""
+        return Checkpoint.open(note, self._term(Checkpoint(note.rpartition("\n\n")[0] + "\n", where).size).key, where)
+
     def _check_signature(self):
-        key = self.trusted or self.manifest.get("log", {}).get("key", "")
-        self.key = Key(key, "the key you gave" if self.trusted else "manifest.json: the key of the log")
         text = self.key.open(self.pack.text("manifest.sig"), "manifest.sig")
         hashed = sha256(self.pack.small("manifest.json")).hexdigest()
         if text != f"{FORMAT} manifest of {self.key.name}\nsha256 {hashed}\n":
             raise Problem("manifest.sig signs another manifest: manifest.json was changed after it was signed")
-        whose = "the key you gave" if self.trusted else f"the key that the pack names, {self.key.text}"
+        whose = "the key you gave" if self.trusted == self.key.text else f"the key that the pack names, {self.key.text}"
+        if self.trusted and self.trusted != self.key.text:
+            whose += ": the one you gave has handed over to it" if not self.report.checks["keys"].unable else ""
         self.report.checks["signature"].held = f"signed with {whose}"
 
     def _read_checkpoints(self):
@@ -801,15 +902,21 @@ class Seal:
             raise Problem("no key is known, so no signature can be checked")
         file, stated = "ledger/checkpoints.txt", self.manifest.get("checkpoint", {})
         notes = split_notes(self.pack.text(file))
-        known = [Checkpoint.open(note, self.key, f"{file}, checkpoint {place}") for place, note in enumerate(notes, 1)]
+        known = [self._open(note, f"{file}, checkpoint {place}") for place, note in enumerate(notes, 1)]
         if not known or [one.size for one in known] != sorted({one.size for one in known}):
             raise Problem(f"{file}: the checkpoints do not stand in the order of their sizes")
         if (known[-1].size, known[-1].root.hex()) != (stated.get("size"), stated.get("root")):
             raise Problem(f"{file}: the last checkpoint is not the one that manifest.json names")
-        self.sealing = known[-1]
+        self.sealing, self.notes = known[-1], dict(zip((one.size for one in known), notes))
+        for term in self.terms[1:]:
+            first = next((place for place, one in enumerate(known) if term.since < one.size), None)
+            if first is not None and not term.is_lost and self._term(known[first].size) is term:
+                Checkpoint.open(
+                    notes[first], term.before.key, f"{file}, checkpoint {first + 1}, the first after a change of keys,"
+                )
         self.report.checks[
             "checkpoints"
-        ].held = f"{len(known)} signed by {self.key.name}; the pack is sealed by the one of {self.sealing.size:,} entries"
+        ].held = f"{len(known)} signed by {known[-1].origin}; the pack is sealed by the one of {self.sealing.size:,} entries"
         return known
 
     def _check_log(self, known):
@@ -1456,9 +1563,13 @@ class Entries:
         self.reporters = {}
         # Exception → where it stands, who asked for it, until when; excepted removal → until when.
         self.exceptions, self.excepted, self.came_back, self.objections = {}, {}, set(), {}
+        # Where the entry that is being looked at stands in the log; changes of keys as (place, kind, statement).
+        self.index, self.keys = 0, set()
+        # What was left outside, by the id of its entry; SHA-256 of each cosignature → what its entry says.
+        self.anchored, self.cosigned = {}, {}
         self.followed = {
             "removal": self._follow_removal, "exception": self._follow_exception, "occurrence": self._follow_run,
-            "delegation": self._follow_delegation,
+            "delegation": self._follow_delegation, "ledger": self._follow_log,
         }  # fmt: skip
 
     def check(self):
@@ -1469,6 +1580,7 @@ class Entries:
                 found += 1
                 with self.report.reading("entries", f"ledger/entries.jsonl, line {number}"):
                     self._take(number, line)
+        self._check_keys()
         self._rest_of_decisions()
         if unused := len(set(self.seal.outside) - self.proved):
             wrong = (
@@ -1505,11 +1617,13 @@ class Entries:
                     wrong = "not in the log, or not at this place: the entry was changed, added or moved"
                     self.report.problem("entries", f"ledger/entries.jsonl, line {number}: {wrong}")
                     leaves, place = islice(seal.leaves(), start, None), start
+                self.index = seal.first + place - 1
             yield number, line
 
     def _check_outside(self, number, hashed):
         index, path = self.seal.outside[hashed]
         self.proved.add(hashed)
+        self.index = index
         sealing = self.seal.sealing
         if not sealing or not verify_inclusion(index, sealing.size, hashed, path, sealing.root):
             wrong = f"the proof of the entry in ledger/entries.jsonl, line {number}, does not lead to the sealed root"
@@ -1736,6 +1850,23 @@ class Entries:
             self._follow_approval(entry)
         self._follow_end(entry, where)
         self._follow_hold(entry, where)
+
+    def _follow_log(self, entry):
+        """What the log says of itself."""
+        if entry["kind"] in CHANGES_OF_KEYS.values():
+            self.keys.add((self.index, entry["kind"], entry["data"]["statement"]))
+        elif entry["kind"] == "ledger:anchored":
+            self.anchored[entry["uid"]] = {**entry["data"], "at": entry["at"]}
+        elif entry["kind"] == "ledger:cosigned":
+            self.cosigned[entry["data"]["line_sha256"]] = entry["data"]
+
+    def _check_keys(self):
+        """Each change of keys stands in an entry at the place that its statement names, and no entry speaks of another."""
+        kinds, size = words("ledger:key-handed-over ledger:log-begun-anew"), self.seal.sealing.size if self.seal.sealing else 0
+        wanted = {(term.since, kinds[term.is_lost], term.note) for term in self.seal.terms[1:] if term.since < size}
+        for place, *_ in sorted(wanted ^ self.keys) if self.seal.terms else ():
+            wrong = f"the entry at place {place:,} of the log and the keys do not say the same of a change of keys"
+            self.report.problem("keys", f"ledger/keys.json: {wrong}: it was changed, dropped or added")
 
     def _follow_hold(self, entry, where):
         """Removals that wait for a second person are not opened before somebody has confirmed them who did not decide on them."""
@@ -2331,6 +2462,177 @@ class Sums:
         return {name: str(value) for name, value in counts.items()}
 
 
+# --- what others have seen ----------------------------------------------------------------------------------------------------
+
+
+class Outside:
+    """Checkpoints that were left outside and that witnesses signed: each as its entry says, and what can be checked of it here."""
+
+    def __init__(self, pack, report, seal, entries, witnesses, roots):
+        self.pack, self.report, self.seal, self.entries = pack, report, seal, entries
+        self.witnesses, self.roots, self.tokens = witnesses, roots, []
+
+    def check(self):
+        """Anchors, the timestamps among them, witnesses."""
+        with self.report.reading("anchors", "ledger/anchors/anchors.json"):
+            self._check_anchors()
+        with self.report.reading("timestamps", "ledger/anchors/"):
+            self._check_timestamps()
+        with self.report.reading("cosignatures", "ledger/checkpoints.txt"):
+            self._check_witnesses()
+
+    def _check_anchors(self):
+        """Each is as its entry recorded it, and none that an entry of the pack speaks of is missing."""
+        file, check, receipts, kinds = "ledger/anchors/anchors.json", self.report.checks["anchors"], {}, {}
+        left = dict(self.entries.anchored)
+        for place, one in enumerate(parse_json(self.pack.text(file), file), 1):
+            self._check_anchor(one, left.pop(one["entry"], None), f"{file}, number {place}")
+            kinds[one["channel"]] = kinds.get(one["channel"], 0) + 1
+            if receipts.setdefault(one["receipt"] or place, place) != place:
+                raise Problem(f"{file}, number {place}: it came back for another checkpoint")
+        if left:
+            raise Problem(f"{file} lacks what the entry {min(left)} recorded: it was dropped or changed")
+        for name in sorted(name for name in self.pack.sizes if name.startswith("ledger/anchors/")):
+            if name != file and name not in receipts:
+                raise Problem(f"{name} came back for no checkpoint of {file}")
+        if not kinds:
+            check.unable = "the pack carries none; a checkpoint that you keep does their work"
+        told = ", ".join(f"{count:,} by {name}" for name, count in sorted(kinds.items()))
+        check.held = (
+            f"{sum(kinds.values()):,} as recorded ({told}); they are with others, who can show you what they were given"
+        )
+
+    def _check_anchor(self, one, data, where):
+        if data is None:
+            raise Problem(f"{where}: no entry of this pack says that this was left outside, or another one does as well")
+        told = {name: one[name] for name in ("size", "channel", "target", "detail", "at")}
+        if told != {name: data[name] for name in told} or set(one) != {*told, "entry", "receipt"}:
+            raise Problem(f"{where}: not what the entry {one['entry']} recorded: it was changed")
+        note = self.seal.notes.get(int(one["size"]))
+        if note is None or Checkpoint(note, where).root.hex() != data["root"]:
+            raise Problem(f"{where}: the checkpoint of {one['size']} entries is not the one in this pack")
+        if bool(one["receipt"]) != bool(data["receipt_sha256"]):
+            raise Problem(f"{where}: what came back for it is missing, or added")
+        if one["receipt"]:
+            self._check_receipt(one, data, note)
+
+    def _check_receipt(self, one, data, note):
+        body = self.pack.small(one["receipt"])
+        if sha256(body).hexdigest() != data["receipt_sha256"]:
+            raise Problem(f"{one['receipt']} is not what came back for the checkpoint of {one['size']} entries: it was changed")
+        if one["channel"] == "timestamp":
+            self.tokens.append(
+                (one["receipt"], body, sha256(self._as_signed(note).encode()).hexdigest(), one["detail"]["time"])
+            )
+
+    def _as_signed(self, note):
+        """The note as the log signed it, before witnesses did."""
+        text, lines = self._lines(note)
+        names = {term.key.name for term in self.seal.terms}
+        return f"{text}\n" + "".join(line + "\n" for line in lines if line[2:].partition(" ")[0] in names)
+
+    @staticmethod
+    def _lines(note):
+        text, _, tail = note.rpartition("\n\n")
+        return text + "\n", tail[:-1].split("\n")
+
+    def _check_timestamps(self):
+        """RFC 3161, with OpenSSL where it is: each token is over the signed note, and its chain ends in a certificate you trust."""
+        check, openssl = self.report.checks["timestamps"], shutil.which("openssl")
+        if not self.tokens:
+            check.unable = "the pack carries none"
+        elif not self.roots:
+            check.unable = f"{len(self.tokens):,} tokens; give the authority's root certificates with --tsa FILE"
+        elif not openssl or not os.path.exists("/dev/stdin") or not _run([openssl, "version"])[1].startswith("OpenSSL"):
+            check.unable = f"{len(self.tokens):,} tokens; this needs the program openssl (OpenSSL) on this machine"
+        else:
+            times = [self._check_token(openssl, *token) for token in self.tokens]
+            check.held = f"{len(times):,} tokens hold under {self.roots}, from {min(times)} to {max(times)}; revocation was not looked at"
+
+    def _check_token(self, openssl, name, body, digest, stated):
+        """The time of a token, when it holds at that time."""
+        _, text = _run([openssl, "ts", "-reply", "-in", "/dev/stdin", "-text"], body)
+        found = re.search(r"^Time stamp: (\w{3}) +(\d+) (\d\d:\d\d:\d\d)(?:\.\d+)? (\d{4}) GMT$", text, re.MULTILINE)
+        if not found:
+            raise Problem(f"{name} is no timestamp that openssl can read: it was changed or damaged")
+        at = calendar.timegm(time.strptime(" ".join(found.groups()), "%b %d %H:%M:%S %Y"))
+        if _utc(at).replace(" ", "T") != stated[:19]:
+            raise Problem(f"{name} is of {_utc(at)} UTC, but the log recorded {stated}")
+        proof = [openssl, "ts", "-verify", "-digest", digest, "-in", "/dev/stdin", "-CAfile", self.roots]
+        code, said = _run([*proof, "-attime", str(at)], body)
+        if code or "Verification: OK" not in said:
+            raise Problem(f"{name} does not hold under {self.roots}: openssl says {short(' '.join(said.split()))}")
+        return f"{_utc(at)} UTC"
+
+    def _check_witnesses(self):
+        """Each cosignature is the one that was recorded; those of witnesses whose keys you have fit the checkpoint."""
+        own, found, file = {(term.key.name, term.key.hash) for term in self.seal.terms}, [], "ledger/checkpoints.txt"
+        for size, note in sorted(self.seal.notes.items()):
+            text, lines = self._lines(note)
+            for line in lines:
+                signer, _, encoded = line[2:].partition(" ")
+                raw = _base64(encoded, file)
+                if (signer, raw[:4]) in own:
+                    continue
+                data = self.entries.cosigned.pop(sha256((line + "\n").encode()).hexdigest(), None)
+                if data is None or (data["size"], data["witness"]) != (str(size), signer):
+                    raise Problem(
+                        f"{file}: no entry recorded what {short(signer)} signed under the checkpoint of {size:,} entries"
+                    )
+                found.append((size, signer, raw, text))
+        if self.entries.cosigned:
+            raise Problem(
+                f"{file} lacks the cosignature {min(self.entries.cosigned)}, which the log recorded: it was dropped or changed"
+            )
+        self._verify_witnesses(found)
+
+    def _verify_witnesses(self, found):
+        check, names = self.report.checks["cosignatures"], sorted({signer for _, signer, _, _ in found})
+        if not self.witnesses:
+            told = (
+                f"{len(found):,} by {', '.join(names)}; give their public keys with --witness"
+                if found
+                else "the pack carries none"
+            )
+            check.unable = told
+            return
+        held = []
+        for key in self.witnesses:
+            mine = [(size, raw, text) for size, signer, raw, text in found if (signer, raw[:4]) == (key.name, key.hash)]
+            if not mine or key.kind != WITNESS_KEY:
+                check.unable = f"{key.name} cosigned nothing in this pack" if not mine else f"{key.name} signs with ML-DSA-44"
+                return
+            held.append(f"{len(mine):,} by {key.name}, the last of {self._verify_cosignatures(key, mine)}")
+        rest = [name for name in names if name not in {key.name for key in self.witnesses}]
+        check.held = "; ".join(held) + (f". Not checked: {', '.join(rest)}" if rest else "")
+
+    @staticmethod
+    def _verify_cosignatures(key, mine):
+        for size, raw, text in mine:
+            stated = int.from_bytes(raw[4:12], "big")
+            if not ed25519_verify(key.public, f"cosignature/v1\ntime {stated}\n{text}".encode(), raw[12:]):
+                raise Problem(
+                    f"ledger/checkpoints.txt: the cosignature of {key.name} does not fit the checkpoint of {size:,} entries"
+                )
+        return f"{mine[-1][0]:,} entries at {_utc(int.from_bytes(mine[-1][1][4:12], 'big'))} UTC by its own clock"
+
+
+def _utc(seconds):
+    """A time as people read it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+
+
+def _run(command, given=b""):
+    """(exit status, what it printed) of another program."""
+    try:
+        done = subprocess.run(  # noqa: S603 - openssl, with arguments of our own
+            command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Problem(f"{command[0]} could not be run ({error})") from None
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
 # --- the report ---------------------------------------------------------------------------------------------------------------
 
 STATES = {
@@ -2345,12 +2647,13 @@ STATES = {
 class Verifier:
     """All checks over one pack. `kept` is the text of the checker's own checkpoint, `key` the key they trust."""
 
-    def __init__(self, pack, kept="", key=""):
+    def __init__(self, pack, kept="", key="", witnesses=(), roots=""):
         self.report = Report()
         self.seal = Seal(pack, self.report, kept, key)
         self.tables = Tables(pack, self.report, self.seal.unreadable)
         self.entries = Entries(pack, self.report, self.seal, self.tables)
         self.sums = Sums(pack, self.report, self.seal, self.tables, self.entries)
+        self.outside = Outside(pack, self.report, self.seal, self.entries, witnesses, roots)
 
     def run(self):
         """Returns the checks in the order of the report."""
@@ -2359,6 +2662,7 @@ class Verifier:
         self.entries.check()
         self.sums.period = self.seal.manifest.get("period", self.sums.period)
         self.sums.check()
+        self.outside.check()
         self._describe()
         return list(self.report.checks.values())
 
@@ -2395,9 +2699,6 @@ class Verifier:
         }
         for name, text in held.items():
             self.report.checks[name].held = text
-        self.report.checks[
-            "anchors"
-        ].unable = "the pack carries none (timestamps, witnesses); a checkpoint that you keep does their work"
 
 
 def verdict(verifier, status):
@@ -2408,7 +2709,16 @@ def verdict(verifier, status):
         return f"this pack does NOT hold ({names}). Do not rely on it; ask how each line above came about."
     text = "everything that could be checked holds. What the tables of this pack show is what the log recorded, complete and unchanged."
     if status == 2:
-        text = f"your checkpoint could not be compared with this pack, so what you asked for is open. Besides, {text}"
+        what = "your checkpoint could not be compared with this pack"
+        if verifier.outside.roots and verifier.report.checks["timestamps"].unable:
+            what = "the timestamps could not be checked"
+        if verifier.outside.witnesses and verifier.report.checks["cosignatures"].unable:
+            what = "the witnesses you named could not be checked"
+        if verifier.seal.trusted and verifier.report.checks["keys"].unable:
+            what = "the key you gave does not lead to the one that signed this pack"
+        text = f"{what}, so what you asked for is open. Besides, {text}"
+    if losses := [term for term in verifier.seal.terms if term.is_lost]:
+        text += f" But {verifier.seal.loss(losses[-1])}."
     if not verifier.seal.trusted:
         text += (
             f" It is signed with the key {verifier.seal.key.text}: compare this with the key that reached you on another way."
@@ -2416,9 +2726,9 @@ def verdict(verifier, status):
     return f"{text} Not checked: {', '.join(check.title.lower() for check in checks if check.unable)}."
 
 
-def run(path, kept, key):
+def run(path, kept, key, witnesses=(), roots=""):
     """Check, print, and return the exit status."""
-    verifier = Verifier(Pack(path), kept, key)
+    verifier = Verifier(Pack(path), kept, key, witnesses, roots)
     checks = verifier.run()
     period, log = verifier.seal.manifest.get("period"), verifier.seal.sealing
     if period:
@@ -2429,7 +2739,8 @@ def run(path, kept, key):
     for check in checks:
         print("\n".join(check.lines()))
     failed = any(check.problems for check in checks)
-    status = 1 if failed else 2 if kept and verifier.report.checks["kept"].unable else 0
+    asked = {"kept": kept, "keys": key, "timestamps": roots, "cosignatures": witnesses}
+    status = 1 if failed else 2 if any(verifier.report.checks[name].unable for name, given in asked.items() if given) else 0
     print(f"\nVerdict: {verdict(verifier, status)}")
     return status
 
@@ -2446,7 +2757,18 @@ def main(arguments=None):
     parser.add_argument("pack", help="the pack: a ZIP file, or the folder it was unpacked into")
     parser.add_argument("--checkpoint", metavar="FILE", help="a checkpoint of the same log that you kept from another day")
     parser.add_argument(
-        "--key", help="the log's verifier key (name+hash+key), or a file with it, that reached you on another way"
+        "--key",
+        help="a verifier key of the log (name+hash+key), or a file with it, that reached you on another way; an older one will do",
+    )
+    parser.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="the verifier key of a witness, or a file with it; may be repeated",
+    )
+    parser.add_argument(
+        "--tsa", metavar="FILE", default="", help="root certificates (PEM) of the timestamping authority you trust"
     )
     options = parser.parse_args(arguments)
     csv.field_size_limit(FIELD_LIMIT)
@@ -2454,8 +2776,13 @@ def main(arguments=None):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         kept = text_of(options.checkpoint) if options.checkpoint else ""
-        key = text_of(options.key) if options.key and os.path.isfile(options.key) else options.key or ""
-        return run(options.pack, kept, Key(key, "the key you gave").text if key else "")
+        key, *witnesses = (
+            text_of(given) if given and os.path.isfile(given) else given or "" for given in (options.key, *options.witness)
+        )
+        if options.tsa:
+            text_of(options.tsa)
+        named = [Key(text, "the witness's key you gave", (WITNESS_KEY, OTHER_WITNESS_KEY)) for text in witnesses]
+        return run(options.pack, kept, Key(key, "the key you gave").text if key else "", named, options.tsa)
     except (Problem, CannotRun, OSError, UnicodeDecodeError) as error:
         print(f"The pack could not be checked: {error}")
         return 2

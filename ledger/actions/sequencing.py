@@ -1,22 +1,14 @@
 """The sequencer: gives committed entries their place in the log, extends the tree and signs a checkpoint."""
 
-import io
 import logging
 
 from django.db import connection, transaction
 
 from certify.lib import clock
-from ledger import keys, merkle, notes, publishing, queries
-from ledger.models import Checkpoint
-
-LOCK = 0x6365727469667900
-BATCH = 50_000
+from ledger import keychain, keys, notes, placing, publishing, queries, succession
+from ledger.models import Checkpoint, KeyTerm
 
 logger = logging.getLogger(__name__)
-
-
-class BrokenLedgerError(Exception):
-    """The stored tree contradicts its own last checkpoint; nothing is signed until `verify_ledger` was read."""
 
 
 def sequence(*, by) -> Checkpoint | None:
@@ -26,9 +18,7 @@ def sequence(*, by) -> Checkpoint | None:
     in between, the next run signs the very same tree, so two inconsistent heads never carry the log's signature. (Inside a
     caller's transaction everything commits or vanishes together.)
     """
-    placed = 0
-    while batch := _append_batch():
-        placed += batch
+    placed = placing.place_waiting()
     checkpoint = _sign()
     if placed:
         logger.info("sequenced %s entries for %s, the log has %s", placed, by.actor_ref()["id"], checkpoint.size)
@@ -49,40 +39,16 @@ def requeue(*, by) -> int:
 
 
 @transaction.atomic
-def _append_batch() -> int:
-    """Give the next entries of the queue their leaves; returns how many."""
-    _lock()
-    with connection.cursor() as cursor:
-        # The limit stands on the queue alone: what a long queue costs must not be sorted again for every batch.
-        cursor.execute(
-            "SELECT waiting.entry_id, entry.leaf_hash FROM (SELECT entry_id FROM ledger_pending ORDER BY entry_id LIMIT %s)"
-            " AS waiting LEFT JOIN ledger_entry AS entry ON entry.id = waiting.entry_id ORDER BY waiting.entry_id",
-            [BATCH],
-        )
-        waiting = cursor.fetchall()
-        if not waiting:
-            return 0
-        # An entry that is gone has no hash: its number leaves the queue, which is no evidence, and holds up nobody.
-        rows = [(entry, hashed) for entry, hashed in waiting if hashed is not None]
-        leaves, nodes = _extend(_stored_tree(queries.latest_checkpoint()), rows)
-        cursor.copy_expert("COPY ledger_leaf (index, entry_id, hash) FROM STDIN", leaves)
-        cursor.copy_expert("COPY ledger_node (level, index, hash) FROM STDIN", nodes)
-        cursor.execute("DELETE FROM ledger_pending WHERE entry_id = ANY(%s)", [[entry for entry, _ in waiting]])
-    return len(waiting)
-
-
-@transaction.atomic
 def _sign() -> Checkpoint | None:
     """Sign the stored tree, unless the last checkpoint already covers it."""
-    _lock()
+    placing.lock()
     last = queries.latest_checkpoint()
-    tree = _stored_tree(last)
+    tree = placing.stored_tree(last)
     if tree.size == (last.size if last else 0):
         return last
     _check_published(tree.size)
-    key = keys.load() if last else keys.load_or_create()
-    _check_key(key, last)
-    note = key.sign(notes.TreeHead(key.origin, tree.size, tree.root()).text())
+    signers = _signers(last)
+    note = keys.sign_together(signers, notes.TreeHead(signers[-1].origin, tree.size, tree.root()).text())
     return Checkpoint.objects.create(size=tree.size, root=tree.root(), note=note, at=clock.now())
 
 
@@ -92,50 +58,47 @@ def _check_published(size: int) -> None:
         try:
             publishing.check(publishing.published_head(place), size)
         except (publishing.ContradictionError, queries.MissingHashesError) as error:
-            raise BrokenLedgerError(f"{error} Nothing is signed until this is settled.") from error
+            raise placing.BrokenLedgerError(f"{error} Nothing is signed until this is settled.") from error
 
 
-def _check_key(key: keys.LogKey, last: Checkpoint | None) -> None:
-    """The log goes on under the key it began with: another one would make a second log that nobody vouched for."""
+def _signers(last: Checkpoint | None) -> list[keys.LogKey]:
+    """The keys that sign the next checkpoint: the log's, and before it the one that has handed over to it just now.
+
+    Another key would make a second log that nobody vouched for: nothing is signed with it.
+    """
+    chain = keychain.chain()
+    if not chain.terms:
+        return [_first_key(last)]
+    _check_chain(chain, last)
+    wanted, said = [chain.current.verifier], chain.current.said
+    if said and said.kind == succession.HANDED_OVER and last and last.size <= said.entry:
+        wanted.insert(0, said.old)
+    here = {key.verifier: key for key in keys.held()}
+    if missing := [verifier for verifier in wanted if verifier not in here]:
+        raise placing.BrokenLedgerError(
+            f"The log goes on under {missing[0]}, and the {keys.store().name()} holds {' and '.join(here)}. Nothing is signed."
+            " Restore the log's own key."
+        )
+    return [here[verifier] for verifier in wanted]
+
+
+def _first_key(last: Checkpoint | None) -> keys.LogKey:
+    """The key that the log begins with; a log that began before keys were written down has signed with it."""
+    key = keys.load() if last else keys.load_or_create()
+    term = KeyTerm(verifier=key.verifier, since=0, at=clock.now())
+    _check_chain(keychain.chain(key.verifier), last)
+    term.save(force_insert=True)
+    return key
+
+
+def _check_chain(chain: succession.Chain, last: Checkpoint | None) -> None:
+    """Refuse keys that do not follow one another, and one that did not sign the last checkpoint."""
+    if problems := chain.problems():
+        raise placing.BrokenLedgerError(f"{problems[0]} Nothing is signed. Run verify_ledger.")
     try:
         if last:
-            notes.open_checkpoint(last.note, key.verifier)
+            chain.open(last.note, last.size)
     except notes.NoteError as error:
-        raise BrokenLedgerError(
-            f"The key that is configured, {key.verifier}, did not sign the last checkpoint: {error}. Restore the log's own key."
+        raise placing.BrokenLedgerError(
+            f"The log's key, {chain.of(last.size).verifier}, did not sign the last checkpoint: {error}. Restore the log's own key."
         ) from error
-
-
-def _lock() -> None:
-    """One sequencer at a time, until the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-
-
-def _stored_tree(last: Checkpoint | None) -> merkle.MerkleAccumulator:
-    """The tree over all leaves, from stored hashes. Raises `BrokenLedgerError` unless it extends the last checkpoint."""
-    size = queries.leaf_count()
-    if last and size < last.size:
-        raise BrokenLedgerError(f"The log signed {last.size} entries and now holds {size} leaves. Run verify_ledger.")
-    try:
-        tree = merkle.MerkleAccumulator(size, [queries.subtree(*part) for part in merkle.complete_subtrees(size)])
-        proof = queries.consistency_proof(last.size, size) if last else []
-    except queries.MissingHashesError as error:
-        raise BrokenLedgerError(f"{error}. Run verify_ledger.") from error
-    if last and not merkle.verify_consistency(last.size, size, proof, bytes(last.root), tree.root()):
-        raise BrokenLedgerError(f"The stored tree no longer extends the checkpoint of {last.size} entries. Run verify_ledger.")
-    return tree
-
-
-def _extend(tree: merkle.MerkleAccumulator, rows: list[tuple[int, memoryview]]) -> tuple[io.StringIO, io.StringIO]:
-    """Append the rows; returns the new leaves and the roots of the tiles they complete, ready for COPY."""
-    leaves, nodes = io.StringIO(), io.StringIO()
-    for entry, hashed in rows:
-        index = tree.size
-        leaves.write(f"{index}\t{entry}\t\\\\x{hashed.hex()}\n")
-        for height, node in enumerate(tree.append(bytes(hashed)), start=1):
-            if height % queries.TILE_HEIGHT == 0:
-                nodes.write(f"{height // queries.TILE_HEIGHT}\t{index >> height}\t\\\\x{node.hex()}\n")
-    leaves.seek(0)
-    nodes.seek(0)
-    return leaves, nodes

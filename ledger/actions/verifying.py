@@ -5,7 +5,7 @@ import logging
 from django.db import transaction
 
 from certify.lib import clock
-from ledger import keys, merkle, queries, verification
+from ledger import keychain, merkle, queries, verification
 from ledger.actions import entries
 from ledger.models import Verification
 
@@ -27,7 +27,7 @@ def verify_slice(*, by, leaves: int = SLICE) -> bool:
     now = clock.now()
     Verification.objects.get_or_create(pk=1, defaults={"begun_at": now, "checked_at": now})
     state = Verification.objects.select_for_update(of=("self",), no_key=True).get(pk=1)
-    report, place = verification.verify_slice(verifier=keys.load().verifier, place=_place(state), leaves=leaves)
+    report, place = verification.verify_slice(verifier=keychain.verifier(), place=_place(state), leaves=leaves)
     state.problems = [*state.problems, *report.problems][:MAX_PROBLEMS]
     if state.problems and queries.standing_misfit() is None:
         _record("ledger:misfit-found", state, by)

@@ -1,12 +1,13 @@
 """Checkpoints one under the other in a file, on a volume that others keep: append-only storage, a tape, a share of the auditors."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from ledger import notes, queries
+from ledger import keychain, notes, queries
 from ledger.anchoring.base import ChannelError, Receipt
 from ledger.models import Checkpoint
 
@@ -58,7 +59,7 @@ def _ending(tail: str) -> str:
 
 def _compare(tail: str, checkpoint: Checkpoint) -> None:
     """Refuse to go on under a checkpoint that the log no longer extends."""
-    for head in _heads(tail, checkpoint.note.partition("\n")[0]):
+    for head in _heads(tail, {checkpoint.note.partition("\n")[0], *(term.origin for term in keychain.terms())}):
         try:
             fits = head.size <= checkpoint.size and queries.root_at(head.size) == head.root
         except queries.MissingHashesError:
@@ -69,12 +70,11 @@ def _compare(tail: str, checkpoint: Checkpoint) -> None:
             )
 
 
-def _heads(tail: str, origin: str) -> list[notes.TreeHead]:
-    """The last tree head of this log in the text, if there is one."""
-    start = tail.rfind(f"{origin}\n")
-    while start != -1:
-        try:
-            return [notes.TreeHead.parse("\n".join(tail[start:].split("\n")[:3]) + "\n")]
-        except notes.NoteError:
-            start = tail.rfind(f"{origin}\n", 0, start)
+def _heads(tail: str, origins: set[str]) -> list[notes.TreeHead]:
+    """The last tree head of this log in the text, under any name that it had, if there is one."""
+    lines = tail.split("\n")
+    for place in reversed(range(len(lines))):
+        if lines[place] in origins:
+            with suppress(notes.NoteError):
+                return [notes.TreeHead.parse("\n".join(lines[place : place + 3]) + "\n")]
     return []

@@ -44,7 +44,7 @@ def test_a_flipped_byte_is_found_and_its_file_named(name, copy):
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("ledger/")])
 def test_a_flipped_byte_of_the_log_is_found_without_the_manifest(name, copy):
     size = len(spoil.read(copy)[name])
-    for place in random.Random(name).sample(range(size), 6):
+    for place in random.Random(name).sample(range(size), min(size, 6)):
         spoil.change(copy, name, lambda body, place=place: spoil.flip(body, place), forge=True)
         assert name in found(copy)[1], f"byte {place}"
         spoil.change(copy, name, lambda body, place=place: spoil.flip(body, place), forge=True)

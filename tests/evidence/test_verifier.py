@@ -162,7 +162,7 @@ def test_a_manifest_signed_by_another_key_than_the_log_is_found(copy):
     spoil.write(copy, spoil.Forger("certify.example/ledger").manifest(spoil.read(copy)))
     found = verify(copy)
     assert found.status == 1
-    assert "ledger/checkpoints.txt, checkpoint 1 is not signed by" in found.text
+    assert "ledger/keys.json: its last key is not the one that manifest.json names" in found.text
 
 
 def test_a_checkpoint_outside_the_pack_is_said_to_be_open(honest, copy, tmp_path):

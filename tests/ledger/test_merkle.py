@@ -108,3 +108,20 @@ def test_extending_by_many_is_appending_each(sizes):
         many.extend(b"".join(leaves[start : start + size]))
         start += size
     assert (many.size, many.roots) == (one.size, one.roots)
+
+
+@given(st.integers(0, 5), st.integers(0, 40))
+def test_a_subtree_added_at_once_is_that_of_its_leaves(height, before):
+    start = before << height
+    leaves = [merkle.leaf_hash(bytes([number % 256])) for number in range(start + (1 << height))]
+    one, other = merkle.MerkleAccumulator(), merkle.MerkleAccumulator()
+    for leaf in leaves[:-1]:
+        one.append(leaf)
+    finished = one.append(leaves[-1])
+    other.extend(b"".join(leaves[:start]))
+    found = other.append_subtree(merkle.root(leaves[start:]), height)
+    assert (other.size, other.roots) == (one.size, one.roots)
+    assert [node for _, node in found[1:]] == finished[height:]
+    if height and start:
+        with pytest.raises(ValueError, match="no subtree of"):
+            merkle.MerkleAccumulator(1, [leaves[0]]).append_subtree(leaves[0], height)

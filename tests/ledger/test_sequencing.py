@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from ledger import keys, merkle, notes, queries, rules, tasks
+from ledger import keys, merkle, notes, placing, queries, rules, tasks
 from ledger.actions import entries, sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Checkpoint, Entry, Leaf, Node, Pending
@@ -70,7 +70,7 @@ def test_empty_ledger_has_no_checkpoint(db, key_file):
 
 
 def test_batches_of_one_run_end_in_one_checkpoint(db, monkeypatch):
-    monkeypatch.setattr(sequencing, "BATCH", 100)
+    monkeypatch.setattr(placing, "BATCH", 100)
     write(1_030)
     assert sequencing.sequence(by=SYSTEM).size == 1_030
     assert Checkpoint.objects.count() == 1
@@ -78,7 +78,7 @@ def test_batches_of_one_run_end_in_one_checkpoint(db, monkeypatch):
 
 
 def test_numbers_of_entries_that_are_gone_hold_up_nobody(db, monkeypatch):
-    monkeypatch.setattr(sequencing, "BATCH", 10)
+    monkeypatch.setattr(placing, "BATCH", 10)
     write(15)
     with superuser() as cursor:
         cursor.execute("DELETE FROM ledger_entry WHERE id IN (SELECT id FROM ledger_entry ORDER BY id LIMIT 12)")
@@ -165,7 +165,7 @@ def test_crash_while_placing_changes_nothing(monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sequencing, "_extend", crash)
+        patch.setattr(placing, "_extend", crash)
         with pytest.raises(KeyboardInterrupt):
             sequencing.sequence(by=SYSTEM)
     assert (Leaf.objects.count(), Pending.objects.count()) == (0, 10)
@@ -199,7 +199,7 @@ def test_crash_before_signing_signs_the_same_tree_later(monkeypatch):
 @committed
 def test_sequencer_killed_by_the_server_leaves_nothing_half_done(monkeypatch):
     write(10)
-    original = sequencing._extend
+    original = placing._extend
 
     def die(tree, rows):
         with second_connection() as other, other.cursor() as cursor:
@@ -207,7 +207,7 @@ def test_sequencer_killed_by_the_server_leaves_nothing_half_done(monkeypatch):
         return original(tree, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sequencing, "_extend", die)
+        patch.setattr(placing, "_extend", die)
         with pytest.raises(Exception, match=r"terminat|closed"):
             sequencing.sequence(by=SYSTEM)
     connection.close()
@@ -230,7 +230,7 @@ def test_nothing_is_signed_over_a_tree_that_was_tampered_with(log, statement):
     with superuser() as cursor:
         cursor.execute(statement)
     write(1)
-    with pytest.raises(sequencing.BrokenLedgerError, match="Run verify_ledger"):
+    with pytest.raises(placing.BrokenLedgerError, match="Run verify_ledger"):
         sequencing.sequence(by=SYSTEM)
     assert Checkpoint.objects.count() == 4
 
@@ -248,7 +248,7 @@ def test_nothing_is_signed_with_a_key_that_the_log_did_not_begin_with(log, key_f
     key_file.unlink()
     keys.create(key_file, origin)
     write(1)
-    with pytest.raises(sequencing.BrokenLedgerError, match="Restore the log's own key"):
+    with pytest.raises(placing.BrokenLedgerError, match="Restore the log's own key"):
         sequencing.sequence(by=SYSTEM)
     assert Checkpoint.objects.count() == 4
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certify.lib import clock
-from ledger import merkle, notes, publishing, queries, tasks, tiles
+from ledger import merkle, notes, placing, publishing, queries, tasks, tiles
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Checkpoint, Entry
@@ -196,7 +196,7 @@ def test_a_backup_from_before_is_not_signed_on(log, place):
             "DELETE FROM ledger_node WHERE index > 0"
         )
     write(5)
-    with pytest.raises(sequencing.BrokenLedgerError, match="older backup restored"):
+    with pytest.raises(placing.BrokenLedgerError, match="older backup restored"):
         sequencing.sequence(by=SYSTEM)
     assert Checkpoint.objects.order_by("-size").first().size == 257
 

@@ -208,6 +208,7 @@ def test_log_rewritten_with_another_key_is_found(log, settings, tmp_path):
     with superuser() as cursor:
         resequence(cursor)
         cursor.execute("DELETE FROM ledger_checkpoint")
+        cursor.execute("DELETE FROM ledger_keyterm")
         settings.CERTIFY_LEDGER_KEY_FILE = tmp_path / "forged.json"
         sequencing.sequence(by=SYSTEM)
     assert verify().problems == []

@@ -1,5 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
 
+from ledger import placing
 from ledger.actions import configuration, sequencing
 from ledger.actors import SYSTEM
 
@@ -17,6 +18,6 @@ class Command(BaseCommand):
             while configuration.absorb(by=SYSTEM):
                 pass
             checkpoint = sequencing.sequence(by=SYSTEM)
-        except sequencing.BrokenLedgerError as error:
+        except placing.BrokenLedgerError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(checkpoint.note if checkpoint else "The ledger is empty.")

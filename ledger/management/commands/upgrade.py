@@ -3,7 +3,7 @@ import os
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from ledger import keys, queries
+from ledger import keychain, keys, queries
 from ledger.actions import privileges
 from ledger.actors import SYSTEM
 
@@ -31,5 +31,5 @@ class Command(BaseCommand):
             )
         else:
             self.stdout.write("No application role was named, so no rights were set.")
-        key = keys.load() if queries.latest_checkpoint() else keys.load_or_create()
+        key = keychain.signing_key() if queries.latest_checkpoint() else keys.load_or_create()
         self.stdout.write(f"The ledger signs as {key.verifier}")

@@ -1,0 +1,132 @@
+"""An S3 bucket that only grows: objects are added and never replaced, and some are retained until a day by Object Lock.
+
+Credentials and region come from where the AWS libraries look for them (AWS_ACCESS_KEY_ID, AWS_PROFILE, a role, …). Other stores
+with the S3 protocol are named by CERTIFY_S3_ENDPOINT; they need conditional writes (If-None-Match).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+
+SCHEME = "s3://"
+CONFIG = Config(connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 3, "mode": "standard"})
+MISSING, EXISTS = {"NoSuchKey", "404", "NotFound"}, {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+#: How much later than asked a store may say that it retains: it keeps whole seconds.
+ROUNDING = 1
+
+
+class BucketError(Exception):
+    """The store refused or did not answer; another try may succeed."""
+
+
+class DifferentObjectError(BucketError):
+    """Under this name the bucket has something else."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as the store says that it keeps it."""
+
+    version: str
+    mode: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket and the beginning of every name in it."""
+
+    name: str
+    prefix: str
+
+    @classmethod
+    def of(cls, address: str) -> "Bucket":
+        """The bucket of s3://NAME/PREFIX."""
+        name, _, prefix = address.removeprefix(SCHEME).partition("/")
+        return cls(name, f"{prefix.strip('/')}/" if prefix.strip("/") else "")
+
+    @cached_property
+    def client(self):
+        """The connection."""
+        return boto3.client("s3", endpoint_url=settings.CERTIFY_S3_ENDPOINT or None, config=CONFIG)
+
+    def read(self, key: str) -> tuple[bytes, str] | None:
+        """An object and its tag; None when there is none."""
+        try:
+            with self._told():
+                found = self.client.get_object(Bucket=self.name, Key=self.prefix + key)
+                return found["Body"].read(), found["ETag"]
+        except BucketError as error:
+            if _code(error) in MISSING:
+                return None
+            raise
+
+    def add(self, key: str, body: bytes, *, until: datetime | None = None) -> bool:
+        """Add an object, or find that it is there already, byte for byte; whether it is new.
+
+        With `until` nobody deletes it before that time. Raises
+        `DifferentObjectError` when another one has its name: nothing is ever replaced.
+        """
+        lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until} if until else {}
+        try:
+            self._put(key, body, IfNoneMatch="*", **lock)
+        except BucketError as error:
+            if _code(error) not in EXISTS:
+                raise
+            found = self.read(key)
+            if found is None:
+                raise
+            if found[0] != body:
+                raise DifferentObjectError(
+                    f"{SCHEME}{self.name}/{self.prefix}{key} is there already, and is another."
+                ) from error
+            return False
+        return True
+
+    def replace(self, key: str, body: bytes, tag: str | None) -> None:
+        """Put an object in the place of the one with this tag, or of none; refused when somebody else did so meanwhile."""
+        self._put(key, body, **({"IfMatch": tag} if tag else {"IfNoneMatch": "*"}))
+
+    def stored(self, key: str) -> Stored:
+        """How the store keeps an object."""
+        with self._told():
+            found = self.client.head_object(Bucket=self.name, Key=self.prefix + key)
+        until = found.get("ObjectLockRetainUntilDate")
+        return Stored(found.get("VersionId", ""), found.get("ObjectLockMode", ""), until.astimezone(UTC) if until else None)
+
+    def first_after(self, folder: str, key: str) -> str:
+        """The next name in a folder, in the order of names; empty when there is none."""
+        with self._told():
+            found = self.client.list_objects_v2(
+                Bucket=self.name, Prefix=self.prefix + folder, StartAfter=self.prefix + key, MaxKeys=1
+            )
+        return next((one["Key"].removeprefix(self.prefix) for one in found.get("Contents", ())), "")
+
+    def _put(self, key: str, body: bytes, **conditions) -> None:
+        """The checksum is that of the store's own counting as well; with Object Lock it must be there."""
+        with self._told():
+            self.client.put_object(Bucket=self.name, Key=self.prefix + key, Body=body, ChecksumAlgorithm="SHA256", **conditions)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What went wrong, in one kind of error."""
+        try:
+            yield
+        except ClientError as error:
+            said = error.response.get("Error", {})
+            raise BucketError(f"{SCHEME}{self.name} answered: {said.get('Code')}, {said.get('Message')}.") from error
+        except BotoCoreError as error:
+            raise BucketError(f"{SCHEME}{self.name} cannot be reached: {error}.") from error
+
+
+def _code(error: BucketError) -> str:
+    """The store's word for what went wrong."""
+    cause = error.__cause__
+    return cause.response.get("Error", {}).get("Code", "") if isinstance(cause, ClientError) else ""
