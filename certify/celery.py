@@ -37,6 +37,7 @@ SWEEPS = {
     "remediation.follow_exceptions": 600,
     "remediation.send_webhooks": 10,
     "evidence.build_requested_packs": 10,
+    "evidence.send_request_digests": 900,
 }
 
 app.conf.beat_schedule = {

@@ -7,7 +7,7 @@ from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet,
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from campaigns.models import Campaign, CampaignSource, ReviewItem
-from evidence.models import AuditPeriod
+from evidence.models import AuditPeriod, RowConclusion, Sample
 from inventory.models import Grant, Source
 from inventory.states import IdentityKind
 from ledger.models import Entry
@@ -82,3 +82,12 @@ def openings_of(period: AuditPeriod) -> QuerySet:
     packs = [f"evidence.pack:{pk}" for pk in period.packs.values_list("pk", flat=True)]
     opened = Q(kind="period:opened", subject=f"evidence.period:{period.pk}")
     return Entry.objects.filter(opened | Q(kind="pack:downloaded", subject__in=packs)).order_by("-id")
+
+
+def rows_of(sample: Sample) -> QuerySet:
+    """The rows of a sample in their order, with what was `concluded` of each last, and the note."""
+    last = RowConclusion.objects.filter(row=OuterRef("pk")).order_by("-id")
+    return sample.rows.annotate(
+        concluded=Coalesce(Subquery(last.values("conclusion")[:1]), Value("")),
+        concluded_note=Coalesce(Subquery(last.values("note")[:1]), Value("")),
+    ).order_by("number")

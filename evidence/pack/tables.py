@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
 from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
+from evidence.pack import audit
 from evidence.pack.scope import IN_RANGE
 
 RESULT_COLUMNS = (
@@ -100,7 +101,7 @@ SHOWN_ELSEWHERE = (
     "review:submitted", "removal:opened", "removal:claimed-done", "removal:verified", "removal:sent", "removal:proof-added",
     "removal:closed", "removal:returned", "exception:requested",
     "exception:approved", "exception:declined", "exception:ended", "mail:sent", "mail:failed", "campaign:launched", "campaign:closed",
-    "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked",
+    "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked", *audit.KINDS,
 )  # fmt: skip
 
 
@@ -193,7 +194,7 @@ LATER = "('reassigned', 'asked_next', 'second_look')"
 
 # A reviewer's name is the one at the launch, which the assignment entries repeat: people are renamed, packs are not. The answer that
 # made the outcome stands with an item once its campaign is closed.
-ITEMS = f"""
+ITEMS_OF = f"""
     SELECT item.campaign_id::text, item.number::text, item.source_key, snapshot.number::text, item.account_key, item.account_name,
            item.identity_key, item.identity_name, item.identity_kind, item.identity_status, item.department, item.title,
            item.manager_key, item.entitlement_key, item.entitlement_name, item.entitlement_kind, item.description, item.privileged,
@@ -209,7 +210,7 @@ ITEMS = f"""
     JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
     JOIN (
         SELECT DISTINCT ON (item_id) item_id, reviewer_id, rule, group_id FROM campaigns_assignment
-        WHERE campaign_id = ANY(%(campaigns)s) AND stage = 1 AND panel = 1 AND rule NOT IN {LATER} ORDER BY item_id, id
+        WHERE campaign_id = ANY(%(campaigns)s) AND stage = 1 AND panel = 1 AND rule NOT IN {LATER} {{asked}} ORDER BY item_id, id
     ) AS assigned ON assigned.item_id = item.id
     JOIN pack_assigned AS reviewer
         ON reviewer.key = item.campaign_id || ' people.user:' || assigned.reviewer_id AND reviewer.stage = '1'
@@ -217,8 +218,9 @@ ITEMS = f"""
     LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = item.sign_off_id
     LEFT JOIN campaigns_decision AS decided
         ON sign_off.id IS NOT NULL AND decided.item_id = item.id AND decided.entry_uid = item.decision_entry_uid
-    WHERE item.campaign_id = ANY(%(campaigns)s) ORDER BY item.campaign_id, item.number
+    WHERE item.campaign_id = ANY(%(campaigns)s) {{only}} ORDER BY item.campaign_id, item.number
 """
+ITEMS = ITEMS_OF.format(asked="", only="")
 
 DECISIONS = f"""
     SELECT decision.campaign_id::text, item.number::text, decision.code, 'people.user:' || decision.reviewer_id,
@@ -430,6 +432,7 @@ CHANGES = f"""
 """
 
 TABLES = (
+    *(Table(*one) for one in audit.TABLES),
     Table("administration/changes.csv", ("at", "kind", "subject", "by", "data", "entry"), CHANGES),
     Table("campaigns/mails.csv", (
         "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "message_id", "sha256", "at", "entry"), MAILS),

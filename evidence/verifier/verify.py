@@ -896,6 +896,18 @@ def drawn_from(kept, seed, share):
     return order[: -(-len(order) * share // 100)]
 
 
+def allocation(sizes, size):
+    """Stratum → how many rows an auditor's sample has of it: one where there are enough, the rest in proportion, largest remainders."""
+    total = sum(sizes.values())
+    size = min(size, total)
+    first = 1 if size >= len(sizes) else 0
+    left, rest = size - first * len(sizes), total - first * len(sizes)
+    shares = {name: divmod(left * (count - first), rest) if rest else (0, 0) for name, count in sizes.items()}
+    missing = left - sum(whole for whole, _ in shares.values())
+    larger = sorted(shares, key=lambda name: (-shares[name][1], name))[:missing]
+    return {name: first + shares[name][0] + (name in larger) for name in sizes}
+
+
 def stages_of(terms):
     """(stages, how they make the outcome) of a campaign's terms; terms without stages have one that asks one person."""
     single = {"panels": [[]], "strategy": "one_deny_denies", "stop_on": []}
