@@ -114,7 +114,10 @@ class SampleForm(forms.Form):
 
     def __init__(self, *args, campaigns: list, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["campaign"].choices = [("", _("All closed reviews of the period")), *((one.pk, one.name) for one in campaigns)]
+        self.fields["campaign"].choices = [
+            ("", _("All closed reviews of the period")),
+            *((one.pk, one.name) for one in campaigns),
+        ]
 
     def wanted(self) -> Wanted:
         """The cleaned form as the action takes it."""

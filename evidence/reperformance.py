@@ -65,10 +65,13 @@ COMPARED = (
 )  # fmt: skip
 DIFFERENCE = f"""
     WITH frozen AS (
-        SELECT grant_id, NULL::text AS rule, {", ".join(COMPARED)} FROM public.campaigns_reviewitem WHERE campaign_id = %(campaign)s
+        SELECT grant_id, NULL::text AS rule, {
+    ", ".join(COMPARED)
+} FROM public.campaigns_reviewitem WHERE campaign_id = %(campaign)s
         UNION ALL
-        SELECT grant_id, rule, {", ".join(f"{name if name in ('account_key', 'identity_key', 'entitlement_key', 'path') else 'NULL'}"
-                                          for name in COMPARED)}
+        SELECT grant_id, rule, {
+    ", ".join(f"{name if name in ('account_key', 'identity_key', 'entitlement_key', 'path') else 'NULL'}" for name in COMPARED)
+}
         FROM public.campaigns_exclusion WHERE campaign_id = %(campaign)s
     )
     SELECT CASE WHEN frozen.grant_id IS NULL THEN 'added' WHEN found.grant_id IS NULL THEN 'missing'
@@ -135,7 +138,11 @@ def of(campaign: Campaign) -> Result:
         transaction.set_rollback(True)
     total = rows[0][-1] if rows else 0
     return Result(
-        (campaign.item_count, campaign.excluded_count), (counts[0], counts[1]), total, [Differing(*row[:-1]) for row in rows], unkept
+        (campaign.item_count, campaign.excluded_count),
+        (counts[0], counts[1]),
+        total,
+        [Differing(*row[:-1]) for row in rows],
+        unkept,
     )
 
 

@@ -92,7 +92,14 @@ def _review(item: ReviewItem) -> list[Step]:
     title = _("“{review}” was launched: this is item {number} of {count}").format(
         review=campaign.name, number=item.number, count=campaign.item_count
     )
-    steps = [Step(title, _("Population root {root}").format(root=campaign.population_root), campaign.opened_at, campaign.launch_entry_uid)]
+    steps = [
+        Step(
+            title,
+            _("Population root {root}").format(root=campaign.population_root),
+            campaign.opened_at,
+            campaign.launch_entry_uid,
+        )
+    ]
     for asked in Assignment.objects.filter(item=item).order_by("pk"):
         text = asked.get_rule_display() + (f": {asked.reason}" if asked.reason else "")
         steps.append(Step(_("{name} was asked").format(name=asked.reviewer_name), text, asked.assigned_at))
@@ -108,7 +115,10 @@ def _decisions(item: ReviewItem) -> list[Step]:
         title = _("{name}: {decision}").format(name=one.reviewer_name, decision=one.get_code_display())
         steps.append(Step(title, text, one.decided_at, one.entry_uid))
     signed = SignOff.objects.filter(pk__in=Assignment.objects.filter(item=item, sign_off__isnull=False).values("sign_off_id"))
-    steps += [Step(_("{name} signed").format(name=one.reviewer_name), one.statement, one.submitted_at, one.entry_uid) for one in signed]
+    steps += [
+        Step(_("{name} signed").format(name=one.reviewer_name), one.statement, one.submitted_at, one.entry_uid)
+        for one in signed
+    ]
     return sorted(steps, key=lambda step: step.at)
 
 
@@ -156,7 +166,9 @@ def _said(person: Identity) -> list[Step]:
 
 
 def _grants(person: Identity):
-    found = Grant.objects.filter(account__identity=person).select_related("account", "entitlement", "source", "closed_in", "opened_in")
+    found = Grant.objects.filter(account__identity=person).select_related(
+        "account", "entitlement", "source", "closed_in", "opened_in"
+    )
     return found.order_by("source_id", "account_id", "entitlement_id", "pk")
 
 
@@ -169,5 +181,9 @@ def _access(one: Grant) -> Step:
 
 
 def _asked(item: ReviewItem) -> Step:
-    title = _("“{review}”, item {number}: {right}").format(review=item.campaign.name, number=item.number, right=item.entitlement_name)
-    return Step(title, item.get_outcome_display() if item.outcome else _("not closed yet"), item.decided_at, item.decision_entry_uid)
+    title = _("“{review}”, item {number}: {right}").format(
+        review=item.campaign.name, number=item.number, right=item.entitlement_name
+    )
+    return Step(
+        title, item.get_outcome_display() if item.outcome else _("not closed yet"), item.decided_at, item.decision_entry_uid
+    )

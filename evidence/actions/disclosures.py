@@ -42,6 +42,11 @@ def disclose(*, sample_id: int, by) -> Made:
         path = Path(folder) / "sample.zip"
         digest = disclosure.write(disclosure.gather(sample, checkpoint), path)
         stream = path.open("rb")
-    data = {"period": str(sample.period_id), "sample": str(sample.pk), "sha256": digest, "checkpoint_size": str(checkpoint.size)}
+    data = {
+        "period": str(sample.period_id),
+        "sample": str(sample.pk),
+        "sha256": digest,
+        "checkpoint_size": str(checkpoint.size),
+    }
     entries.record(kind="sample:downloaded", subject=sample.subject, by=by, data=data)
     return Made(f"certify-sample-{sample.pk}-{checkpoint.size}.zip", stream, digest)

@@ -46,7 +46,9 @@ def _text(said: Said, *, is_needed: bool = True) -> str:
 
 
 @transaction.atomic
-def ask(*, period_id: int, title: str, said: Said, row: SampleRow | None = None, sample: Sample | None = None, by) -> AuditRequest:
+def ask(
+    *, period_id: int, title: str, said: Said, row: SampleRow | None = None, sample: Sample | None = None, by
+) -> AuditRequest:
     """Open a request about a period, a sample of it, or one of its rows. Refuses everybody but the period's auditors."""
     period = AuditPeriod.objects.select_for_update(of=("self",), no_key=True).get(pk=period_id)
     if not permissions.is_auditor_of(by, period, clock.now().date()):
@@ -92,9 +94,12 @@ def _post(request: AuditRequest, kind: PostKind, said: Said, by) -> RequestPost:
     }
     subject = f"evidence.period:{request.period_id}/request:{request.pk}"
     entry = entries.record(kind=threads.ENTRIES[kind], subject=subject, by=by, data=facts, at=now)
-    stored = {"file_name": file.name, "file_sha256": file.file.sha256, "file_size": file.file.size, "stored_as": file.file.stored_as}
+    stored = {}
+    if file:
+        stored = {"file_name": file.name, "file_sha256": file.file.sha256, "file_size": file.file.size}
+        stored["stored_as"] = file.file.stored_as
     return RequestPost.objects.create(
-        request=request, kind=kind, text=text, by=by, by_name=by.name, at=now, entry_uid=entry.uid, **(stored if file else {})
+        request=request, kind=kind, text=text, by=by, by_name=by.name, at=now, entry_uid=entry.uid, **stored
     )
 
 

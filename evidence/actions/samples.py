@@ -152,7 +152,17 @@ def _kept(pk: int, period: AuditPeriod, found: populations.Population, seed: str
 
 
 def _facts(sample: Sample) -> dict:
-    same = ("population", "strata_by", "seed", "size", "population_count", "population_root", "rows_root", "strata", "statement")
+    same = (
+        "population",
+        "strata_by",
+        "seed",
+        "size",
+        "population_count",
+        "population_root",
+        "rows_root",
+        "strata",
+        "statement",
+    )
     return {name: getattr(sample, name) for name in same} | {
         "campaigns": [str(pk) for pk in sample.campaigns],
         "drawn_at": rfc3339(sample.drawn_at),
@@ -197,7 +207,9 @@ def conclude(*, row_id: int, conclusion: str, note: str, by) -> RowConclusion:
     note, now = _note(note, is_needed=conclusion == Conclusion.EXCEPTION), clock.now()
     facts = {"row": str(row.number), "id": row.key, "conclusion": conclusion, "note": note, "at": rfc3339(now)}
     uid = _record("sample:concluded", sample, by, now, **facts)
-    return RowConclusion.objects.create(row=row, conclusion=conclusion, note=note, by=by, by_name=by.name, at=now, entry_uid=uid)
+    return RowConclusion.objects.create(
+        row=row, conclusion=conclusion, note=note, by=by, by_name=by.name, at=now, entry_uid=uid
+    )
 
 
 @transaction.atomic
@@ -206,7 +218,10 @@ def sign_off(*, sample_id: int, note: str, by) -> SampleSignOff:
     sample, now = _open_sample(sample_id, by), clock.now()
     note = _note(note, is_needed=False)
     concluded = list(
-        RowConclusion.objects.filter(row__sample=sample).select_related("row").order_by("row__number", "-id").distinct("row__number")
+        RowConclusion.objects.filter(row__sample=sample)
+        .select_related("row")
+        .order_by("row__number", "-id")
+        .distinct("row__number")
     )
     if missing := sample.size - len(concluded):
         raise InvalidInput(_("{n} rows have no conclusion yet.").format(n=missing))

@@ -70,7 +70,9 @@ def write(found: Disclosed, target: Path) -> str:
     """Write the pack, in a transaction; returns its SHA-256. The same sample and checkpoint give the same bytes."""
     with Archive(target) as archive:
         values = _prepare(found)
-        counts = {path: _table(archive, path, columns, audit.of_one(path), values) for path, (columns, _) in audit.OF_SAMPLES.items()}
+        counts = {
+            path: _table(archive, path, columns, audit.of_one(path), values) for path, (columns, _) in audit.OF_SAMPLES.items()
+        }
         items = tables.ITEMS_OF.format(asked="AND item_id = ANY(%(items)s)", only="AND item.id = ANY(%(items)s)")
         counts[ITEMS] = _table(archive, ITEMS, tables.BY_PATH[ITEMS].columns, items, values)
         counts["trail.csv"] = builder.write_rows(archive, "trail.csv", TRAIL_COLUMNS, _steps(found))
@@ -89,7 +91,8 @@ def write(found: Disclosed, target: Path) -> str:
 def _steps(found: Disclosed) -> list[list[str]]:
     ids = dict(found.sample.rows.values_list("number", "key"))
     return [
-        [row, ids[int(row)], one.kind, one.subject, one.actor_name, one.payload_json["at"], str(one.uid)] for row, one in found.steps
+        [row, ids[int(row)], one.kind, one.subject, one.actor_name, one.payload_json["at"], str(one.uid)]
+        for row, one in found.steps
     ]
 
 
@@ -163,7 +166,12 @@ def _manifest(archive: Archive, found: Disclosed, counts: dict[str, int]) -> Non
     key, period = keys.load(), found.sample.period
     manifest = {
         "format": FORMAT,
-        "period": {"name": period.name, "framework": period.framework, "from": period.from_on.isoformat(), "to": period.to_on.isoformat()},
+        "period": {
+            "name": period.name,
+            "framework": period.framework,
+            "from": period.from_on.isoformat(),
+            "to": period.to_on.isoformat(),
+        },
         "sample": str(found.sample.pk),
         "log": {"origin": key.origin, "key": key.verifier},
         "checkpoint": {"size": found.checkpoint.size, "root": bytes(found.checkpoint.root).hex()},
@@ -174,4 +182,3 @@ def _manifest(archive: Archive, found: Disclosed, counts: dict[str, int]) -> Non
     archive.add("manifest.json", body)
     text = f"{FORMAT} manifest of {key.origin}\nsha256 {hashlib.sha256(body).hexdigest()}\n"
     archive.add("manifest.sig", key.sign(text).encode())
-

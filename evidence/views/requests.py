@@ -80,7 +80,9 @@ def request_detail(request: HttpRequest, pk: int, thread: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         kind = request.POST.get("kind")
         if kind not in kinds:
-            raise PermissionDenied("Auditors of the period ask and close, control owners answer, while the request is not closed.")
+            raise PermissionDenied(
+                "Auditors of the period ask and close, control owners answer, while the request is not closed."
+            )
         try:
             requests.post(request_id=found.pk, kind=kind, said=_said(form), by=request.user)
         except (InvalidInput, NotAllowed) as refusal:

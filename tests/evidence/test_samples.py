@@ -34,7 +34,10 @@ def test_each_stratum_gets_its_share_and_never_more_than_it_has(sizes, size):
     assert found == verifier.allocation(sizes, size), "the verifier draws alike"
 
 
-@given(st.lists(st.tuples(st.text(min_size=1, max_size=4), st.sampled_from("abc")), unique_by=lambda row: row[0]), st.integers(1, 9))
+@given(
+    st.lists(st.tuples(st.text(min_size=1, max_size=4), st.sampled_from("abc")), unique_by=lambda row: row[0]),
+    st.integers(1, 9),
+)
 def test_the_draw_depends_on_nothing_but_seed_ids_and_strata(rows, size):
     found = sampling.chosen("seed-1234", rows, size)
     assert set(found) == set(sampling.chosen("seed-1234", reversed(rows), size))
@@ -129,7 +132,11 @@ def test_the_ledger_has_seed_population_rows_and_who_drew_it(story, period):
 def test_leavers_are_those_whom_a_reading_of_the_period_saw_leaving(story, period):
     assert populations.of(period, "leavers").count == 0, "Chloe had left when she was first seen"
     gone = "".join(line for line in IDENTITIES.splitlines(keepends=True) if not line.startswith("svc"))
-    story.load(identities=gone.replace("p4,David Ekman,david@x.example,contractor,active", "p4,David Ekman,david@x.example,contractor,inactive"))
+    story.load(
+        identities=gone.replace(
+            "p4,David Ekman,david@x.example,contractor,active", "p4,David Ekman,david@x.example,contractor,inactive"
+        )
+    )
     sample = draw(story, period, "leavers", 5, strata_by="kind")
     assert sorted(row.identity.key for row in sample.rows.all()) == ["p4", "svc"]
     (line,) = sample.statement

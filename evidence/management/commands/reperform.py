@@ -13,7 +13,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         """The campaigns."""
-        parser.add_argument("campaigns", nargs="*", type=int, metavar="CAMPAIGN", help="Ids of campaigns, as in their addresses.")
+        parser.add_argument(
+            "campaigns", nargs="*", type=int, metavar="CAMPAIGN", help="Ids of campaigns, as in their addresses."
+        )
 
     def handle(self, *args, **options):
         """One line for each campaign, under it what differs."""
