@@ -61,11 +61,13 @@ def _search(snapshot: Snapshot, file: SnapshotFile, kept: LoadFile, item: Review
     places = [names.index(name) for name in ("account_id", "entitlement_id", "path")]
     wanted = [item.account_key, item.entitlement_key, item.path]
     reading = rows.FileToRead(FileKind.GRANTS, located(kept.stored_as), kept.file_name, kept.mapping)
+    found = SourceRow(snapshot, file, why="absent")
     try:
+        # To its end, so that the file is closed in order.
         for row in rows.read(reading, source_key=snapshot.source.key):
-            if isinstance(row, rows.Row) and [row.cells[place] for place in places] == wanted:
+            if found.why and isinstance(row, rows.Row) and [row.cells[place] for place in places] == wanted:
                 cells = [(name, cell) for name, cell in zip(names, row.cells, strict=True) if cell not in ("", "\\N")]
-                return SourceRow(snapshot, file, row.line, cells)
+                found = SourceRow(snapshot, file, row.line, cells)
     except InvalidInput:
         return SourceRow(snapshot, file, why="changed")
-    return SourceRow(snapshot, file, why="absent")
+    return found

@@ -2509,6 +2509,18 @@ def read_proof(text, where):
     return int(lines[0][6:]), [_base64(line, where) for line in lines[1:]], note
 
 
+def about_item(entry, cells):
+    """Whether an entry belongs to the trail of an item: its reading, its review's launch, close and seal, its decisions and its removal."""
+    kind, data = entry["kind"], entry["data"]
+    if kind == "snapshot:loaded":
+        return (data["source"], data["snapshot"]) == (cells[2], cells[3])
+    if entry["subject"] == f"campaigns.campaign:{cells[0]}":
+        return kind in (LAUNCHED, CLOSED, "campaign:sealed")
+    if entry["uid"] == cells[ITEM["sign_off_entry"]] or entry["subject"] == f"campaigns.reviewitem:{cells[0]}/{cells[1]}":
+        return True
+    return kind.startswith(("removal:", "exception:")) and (data.get("campaign"), data.get("item")) == (cells[0], cells[1])
+
+
 class SampleSeal(Seal):
     """Files, manifest and checkpoint of a pack of one sample."""
 
@@ -2571,7 +2583,7 @@ class SampleVerifier:
     """All checks over a pack of one sample."""
 
     def __init__(self, pack, kept="", key=""):
-        self.pack, self.report, self.entries, self.proved = pack, Report(SAMPLE_TITLES), {}, 0
+        self.pack, self.report, self.entries, self.items = pack, Report(SAMPLE_TITLES), {}, {}
         self.seal = SampleSeal(pack, self.report, kept, key)
         self.samples = Samples(pack, self.report, self.seal.unreadable)
 
@@ -2646,6 +2658,7 @@ class SampleVerifier:
             if key not in wanted or key in found:
                 self.report.problem("items", f"{where}: {key} was not drawn, or stands there twice: a row was added")
             found.add(key)
+            self.items[key] = cells
             with self.report.reading("items", where):
                 self._check_item(where, cells, trees[cells[0]])
         for key in sorted(wanted - found):
@@ -2723,6 +2736,10 @@ class SampleVerifier:
                         "trail",
                         f"{where}: {name} is {short(row[name])}, but the log recorded {short(value)}: the row was changed",
                     )
+        for number, key in sorted(ids):
+            for uid, entry in self.entries.items():
+                if key in self.items and about_item(entry, self.items[key]) and (number, uid) not in seen:
+                    self.report.problem("trail", f"trail.csv: row {number} ({key}) lacks its entry {uid}: a row was dropped")
         shown = {uid for _, uid in seen} | {uid for uid, entry in self.entries.items() if entry["kind"].startswith("sample:")}
         for uid in sorted(set(self.entries) - shown):
             self.report.problem("trail", f"trail.csv: the entry {uid} belongs to no row: a row was dropped or changed")

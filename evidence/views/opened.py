@@ -23,3 +23,8 @@ def record(request: HttpRequest, period: AuditPeriod, page: str) -> None:
 def is_auditor(request: HttpRequest, period: AuditPeriod) -> bool:
     """Whether the user is one of the period's auditors now."""
     return permissions.is_auditor_of(request.user, period, clock.now().date())
+
+
+def shell(request: HttpRequest, period: AuditPeriod) -> dict:
+    """What every page below a period shows: the period, and to auditors that they are watched."""
+    return {"period": period, "is_watched": not permissions.sees_every_period(request.user)}

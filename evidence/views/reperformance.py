@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 from campaigns.models import Campaign
 from certify.lib.access import requires
 from evidence import permissions, queries, reperformance
-from evidence.views.opened import period_of, record
+from evidence.views.opened import period_of, record, shell
 
 
 @requires(permissions.can_open_audit)
@@ -19,7 +19,7 @@ def campaign_reperform(request: HttpRequest, pk: int, campaign: int) -> HttpResp
     found = get_object_or_404(Campaign.objects.filter(pk__in=mine), pk=campaign)
     record(request, period, f"reperformance:{campaign}")
     context = {
-        "period": period,
+        **shell(request, period),
         "campaign": found,
         "balances": queries.balances_of([found]),
         "result": reperformance.of(found) if request.method == "POST" else None,

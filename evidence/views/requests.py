@@ -15,7 +15,7 @@ from evidence.actions import requests
 from evidence.forms import AskForm, PostForm
 from evidence.models import AuditPeriod, RequestPost, SampleRow
 from evidence.states import STANDS_AT, PostKind, RequestState
-from evidence.views.opened import is_auditor, period_of, record
+from evidence.views.opened import is_auditor, period_of, record, shell
 
 SHOWN, FILE_LIMIT = 200, 20 * 2**20
 
@@ -51,7 +51,7 @@ def request_list(request: HttpRequest, pk: int) -> HttpResponse:
     record(request, period, "requests")
     found = list(threads.of(period)[: SHOWN + 1])
     context = {
-        "period": period,
+        **shell(request, period),
         "form": form,
         "row": row,
         "may_ask": may_ask,
@@ -92,7 +92,14 @@ def request_detail(request: HttpRequest, pk: int, thread: int) -> HttpResponse:
             messages.success(request, _("Recorded."))
             return redirect("evidence:request-detail", pk=pk, thread=thread)
     record(request, period, f"request:{thread}")
-    context = {"period": period, "thread": found, "state": state, "posts": found.posts.all(), "kinds": kinds, "form": form}
+    context = {
+        **shell(request, period),
+        "thread": found,
+        "state": state,
+        "posts": found.posts.all(),
+        "kinds": kinds,
+        "form": form,
+    }
     return render(request, "evidence/request_detail.html", context, status=422 if form.errors else 200)
 
 

@@ -16,7 +16,7 @@ from evidence import permissions, trail
 from evidence.actions import samples
 from evidence.forms import ConclusionForm
 from evidence.models import SampleRow, SampleSignOff
-from evidence.views.opened import is_auditor, record
+from evidence.views.opened import is_auditor, record, shell
 from evidence.views.samples import sample_of
 from ledger import proofs
 from ledger.models import Entry
@@ -48,9 +48,10 @@ def sample_row(request: HttpRequest, pk: int, sample: int, number: int) -> HttpR
     record(request, period, f"sample:{sample}/{number}")
     found = trail.of(row)
     context = {
-        "period": period,
+        **shell(request, period),
         "row": row,
         "trail": found,
+        "leaf": bytes(found.item.leaf).hex() if found.item else "",
         "parts": [(part, [(step, found.entries.get(step.uid)) for step in part.steps]) for part in found.parts],
         "checkpoint": latest_checkpoint(),
         "conclusions": row.conclusions.order_by("-id"),
@@ -79,7 +80,7 @@ def row_entry(request: HttpRequest, pk: int, sample: int, number: int, uid: UUID
     record(request, period, f"sample:{sample}/{number}")
     proof = proof_of(entry, latest_checkpoint())
     context = {
-        "period": period,
+        **shell(request, period),
         "row": row,
         "entry": entry,
         "payload": entry.payload,

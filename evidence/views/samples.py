@@ -16,7 +16,7 @@ from evidence.forms import SampleForm, SignOffForm
 from evidence.models import AuditPeriod, Sample, SampleSignOff
 from evidence.queries import rows_of
 from evidence.states import Conclusion, PopulationKind
-from evidence.views.opened import is_auditor, period_of, record
+from evidence.views.opened import is_auditor, period_of, record, shell
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 
@@ -59,7 +59,7 @@ def sample_list(request: HttpRequest, pk: int) -> HttpResponse:
     record(request, period, "samples")
     found = list(period.samples.select_related("sign_off")[: SAMPLES_SHOWN + 1])
     context = {
-        "period": period,
+        **shell(request, period),
         "form": form,
         "can_draw": can_draw,
         "populations": [(PopulationKind(one.kind), one, sampling.advised(one.count) if one.count else 0) for one in every],
@@ -83,7 +83,7 @@ def _detail(request: HttpRequest, period: AuditPeriod, drawn: Sample, form: Sign
     rows = list(rows_of(drawn))
     counts = {name: sum(row.concluded == name for row in rows) for name in Conclusion.values}
     context = {
-        "period": period,
+        **shell(request, period),
         "sample": drawn,
         "rows": rows,
         "counts": counts,
