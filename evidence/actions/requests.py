@@ -70,7 +70,9 @@ def post(*, request_id: int, kind: str, said: Said, by) -> RequestPost:
 
     Auditors of the period ask and close, control owners answer. Refuses others, a closed request, and an answer without words.
     """
-    request = AuditRequest.objects.select_for_update(of=("self",), no_key=True).select_related("period").get(pk=request_id)
+    request = AuditRequest.objects.get(pk=request_id)
+    # The lock is on the period: the application may change no row of a thread, so it cannot lock one either.
+    request.period = AuditPeriod.objects.select_for_update(of=("self",), no_key=True).get(pk=request.period_id)
     is_auditor = permissions.is_auditor_of(by, request.period, clock.now().date())
     if not (permissions.can_answer(by) if kind == PostKind.ANSWER else is_auditor):
         raise NotAllowed(_("Auditors of the period ask and close, control owners answer."))

@@ -117,8 +117,12 @@ def _strata(cursor, size: int) -> dict[str, tuple[int, int]]:
     cursor.execute("SELECT stratum, count(*) FROM drawn_from GROUP BY stratum")
     sizes = dict(cursor.fetchall())
     if len(sizes) > sampling.STRATA:
-        text = _("This divides the population into {n} parts; {most} are the limit. Choose another division.")
-        raise InvalidInput(text.format(n=len(sizes), most=sampling.STRATA), field="strata_by")
+        raise InvalidInput(
+            _("This divides the population into {n} parts; {most} are the limit. Choose another division.").format(
+                n=len(sizes), most=sampling.STRATA
+            ),
+            field="strata_by",
+        )
     drawn = sampling.allocation(sizes, size)
     return {name: (sizes[name], drawn[name]) for name in sorted(sizes)}
 

@@ -13,7 +13,7 @@ from certify.lib.files import located, store
 from evidence import permissions, threads
 from evidence.actions import requests
 from evidence.forms import AskForm, PostForm
-from evidence.models import AuditPeriod, RequestPost, SampleRow
+from evidence.models import AuditPeriod, AuditRequest, RequestPost, SampleRow
 from evidence.states import STANDS_AT, PostKind, RequestState
 from evidence.views.opened import is_auditor, period_of, record, shell
 
@@ -69,6 +69,23 @@ def _kinds(request: HttpRequest, period: AuditPeriod, state: RequestState) -> li
     return [*asking, *([PostKind.ANSWER] if permissions.can_answer(request.user) else [])]
 
 
+def _posted(request: HttpRequest, found: AuditRequest, kinds: list[PostKind], form: PostForm) -> bool:
+    """Whether what was said is recorded; a refusal lands in the form, and 403 where the user may not say it."""
+    kind = request.POST.get("kind")
+    if not kinds or (kind in PostKind.values and kind not in kinds):
+        raise PermissionDenied("Auditors of the period ask and close, control owners answer, until the request is closed.")
+    if kind not in PostKind.values or not form.is_valid():
+        return False
+    try:
+        requests.post(request_id=found.pk, kind=kind, said=_said(form), by=request.user)
+    except (InvalidInput, NotAllowed) as refusal:
+        field = getattr(refusal, "field", None)
+        form.add_error(field if field in form.fields else None, refusal.message)
+        return False
+    messages.success(request, _("Recorded."))
+    return True
+
+
 @requires(permissions.can_open_audit)
 @require_http_methods(["GET", "POST"])
 def request_detail(request: HttpRequest, pk: int, thread: int) -> HttpResponse:
@@ -77,29 +94,12 @@ def request_detail(request: HttpRequest, pk: int, thread: int) -> HttpResponse:
     found = get_object_or_404(threads.of(period), pk=thread)
     state = STANDS_AT[PostKind(found.last)]
     kinds, form = _kinds(request, period, state), PostForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        kind = request.POST.get("kind")
-        if kind not in kinds:
-            raise PermissionDenied(
-                "Auditors of the period ask and close, control owners answer, while the request is not closed."
-            )
-        try:
-            requests.post(request_id=found.pk, kind=kind, said=_said(form), by=request.user)
-        except (InvalidInput, NotAllowed) as refusal:
-            field = getattr(refusal, "field", None)
-            form.add_error(field if field in form.fields else None, refusal.message)
-        else:
-            messages.success(request, _("Recorded."))
-            return redirect("evidence:request-detail", pk=pk, thread=thread)
+    if request.method == "POST" and _posted(request, found, kinds, form):
+        return redirect("evidence:request-detail", pk=pk, thread=thread)
     record(request, period, f"request:{thread}")
     context = {
-        **shell(request, period),
-        "thread": found,
-        "state": state,
-        "posts": found.posts.all(),
-        "kinds": kinds,
-        "form": form,
-    }
+        **shell(request, period), "thread": found, "state": state, "posts": found.posts.all(), "kinds": kinds, "form": form,
+    }  # fmt: skip
     return render(request, "evidence/request_detail.html", context, status=422 if form.errors else 200)
 
 
