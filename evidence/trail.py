@@ -20,13 +20,14 @@ NAMED = 100
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happened: when, by whom, and the ledger entry that recorded it (None: it has none of its own)."""
+    """One thing that happened: when, by whom, and the ledger entry that recorded it (None: it has none of its own). `code` is a hash."""
 
     title: str
     text: str = ""
     at: datetime | None = None
     uid: UUID | None = None
     attempt: Attempt | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,7 @@ def _review(item: ReviewItem) -> list[Step]:
     title = _("“{review}” was launched: this is item {number} of {count}").format(
         review=campaign.name, number=item.number, count=campaign.item_count
     )
-    steps = [
-        Step(
-            title,
-            _("Population root {root}").format(root=campaign.population_root),
-            campaign.opened_at,
-            campaign.launch_entry_uid,
-        )
-    ]
+    steps = [Step(title, _("Population root"), campaign.opened_at, campaign.launch_entry_uid, code=campaign.population_root)]
     for asked in Assignment.objects.filter(item=item).order_by("pk"):
         text = asked.get_rule_display() + (f": {asked.reason}" if asked.reason else "")
         steps.append(Step(_("{name} was asked").format(name=asked.reviewer_name), text, asked.assigned_at))
@@ -127,8 +121,7 @@ def _outcome(item: ReviewItem) -> list[Step]:
     steps = []
     if campaign.close_entry_uid:
         title = _("The review was closed: {outcome}").format(outcome=item.get_outcome_display())
-        text = _("Outcome root {root}").format(root=campaign.outcome_root)
-        steps.append(Step(title, text, campaign.closed_at, campaign.close_entry_uid))
+        steps.append(Step(title, _("Outcome root"), campaign.closed_at, campaign.close_entry_uid, code=campaign.outcome_root))
     if seal := Seal.objects.filter(campaign=campaign).first():
         steps.append(Step(_("{name} sealed the review").format(name=seal.by_name), seal.statement, seal.at, seal.entry_uid))
     return steps

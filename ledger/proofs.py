@@ -10,6 +10,6 @@ SUFFIX = ".tlog-proof"
 
 
 def text(entry: Entry, checkpoint: Checkpoint, note: str) -> str:
-    """The proof that an entry, which needs its leaf, is under a checkpoint. `note` is the checkpoint as it is signed, with or without witnesses."""
+    """The proof that an entry, which needs its leaf, is under a checkpoint. `note` is that checkpoint, with or without its witnesses."""
     path = [base64.b64encode(node).decode() for node in queries.inclusion_proof(entry.leaf.index, checkpoint.size)]
     return "\n".join([HEADER, f"index {entry.leaf.index}", *path, "", note])

@@ -28,6 +28,19 @@ def _row(request: HttpRequest, pk: int, sample: int, number: int) -> tuple:
     return period, get_object_or_404(SampleRow.objects.select_related("sample"), sample=drawn, number=number)
 
 
+def _concluded(request: HttpRequest, row: SampleRow, form: ConclusionForm) -> bool:
+    """Whether the conclusion is recorded; a refusal lands in the form."""
+    if not form.is_valid():
+        return False
+    try:
+        samples.conclude(row_id=row.pk, **form.cleaned_data, by=request.user)
+    except InvalidInput as refusal:
+        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        return False
+    messages.success(request, _("Recorded."))
+    return True
+
+
 @requires(permissions.can_open_audit)
 @require_http_methods(["GET", "POST"])
 def sample_row(request: HttpRequest, pk: int, sample: int, number: int) -> HttpResponse:
@@ -37,14 +50,8 @@ def sample_row(request: HttpRequest, pk: int, sample: int, number: int) -> HttpR
     if request.method == "POST" and not may_conclude:
         raise PermissionDenied("Only the auditors of the period may conclude.")
     form = ConclusionForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            samples.conclude(row_id=row.pk, **form.cleaned_data, by=request.user)
-        except InvalidInput as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
-        else:
-            messages.success(request, _("Recorded."))
-            return redirect("evidence:sample-row", pk=pk, sample=sample, number=number)
+    if request.method == "POST" and _concluded(request, row, form):
+        return redirect("evidence:sample-row", pk=pk, sample=sample, number=number)
     record(request, period, f"sample:{sample}/{number}")
     found = trail.of(row)
     context = {
