@@ -165,7 +165,7 @@ REJECTED = f"""
 CONFLICTS = f"""
     SELECT campaign_id::text, number::text, item_number::text, rule, name, severity, side, duty, other_duty, array_to_string(held, '; '),
            held_count::text, control, {moment_sql("found_at")}, COALESCE(excepted_until::text, ''), exception_control, exception_by
-    FROM campaigns_itemconflict WHERE campaign_id = ANY(%(campaigns)s) ORDER BY campaign_id, number
+    FROM campaigns_itemconflict AS conflict WHERE campaign_id = ANY(%(campaigns)s) ORDER BY conflict.campaign_id, conflict.number
 """
 
 ADVICE = """
