@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import datetime
 
 from django.db.models import CharField, OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext_noop
 
 from evidence.models import AuditPeriod, AuditRequest, RequestPost
 from evidence.states import STANDS_AT, PostKind, RequestState
@@ -11,6 +12,8 @@ from people.states import Role
 
 #: Kind of post → kind of ledger entry.
 ENTRIES = {PostKind.ASK: "request:asked", PostKind.ANSWER: "request:answered", PostKind.CLOSE: "request:closed"}
+#: Why somebody gets the mail; it stands at its end.
+WHY = gettext_noop("you take part in an audit")
 #: Requests that a mail names; the others are counted.
 NAMED = 20
 

@@ -122,7 +122,7 @@ def send_digests(*, by) -> int:
             mails.queue(
                 recipient=person,
                 template="audit_requests",
-                context={"lines": lines[: threads.NAMED], "count": len(lines)},
+                context={"lines": lines[: threads.NAMED], "count": len(lines), "why": threads.WHY},
                 subject_ref=f"people.user:{person.pk}",
                 dedupe_key=f"audit-requests:{person.pk}:{last}",
                 due_at=mail_at(person.hours, now),

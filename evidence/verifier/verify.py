@@ -2398,6 +2398,13 @@ class Samples:
                     f"audit/populations.csv: the {tree.size:,} rows that sample {key} was drawn from are not the recorded ones: a row was "
                     "changed, dropped, added or moved"
                 )
+            said = parse_json(row["completeness"], "audit/samples.csv")
+            if said[-1]["parts"][0]["count"] != tree.size or any(
+                line["count"] != sum(part["count"] for part in line["parts"]) for line in said
+            ):
+                self.wrong(
+                    f"audit/samples.csv: what is said of the completeness of the population of sample {key} does not balance"
+                )
             wanted = allocation(strata, int(row["size"])) if strata else {}
             parts = [{"stratum": name, "population": strata[name], "drawn": wanted[name]} for name in sorted(strata)]
             if parse_json(row["strata"], "audit/samples.csv") != parts:

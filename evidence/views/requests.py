@@ -13,7 +13,7 @@ from certify.lib.files import located, store
 from evidence import permissions, threads
 from evidence.actions import requests
 from evidence.forms import AskForm, PostForm
-from evidence.models import AuditPeriod, AuditRequest, RequestPost, SampleRow
+from evidence.models import AuditPeriod, AuditRequest, RequestPost, Sample, SampleRow
 from evidence.states import STANDS_AT, PostKind, RequestState
 from evidence.views.opened import is_auditor, period_of, record, shell
 
@@ -27,10 +27,12 @@ def _said(form: PostForm) -> requests.Said:
     return requests.Said(form.cleaned_data["text"], file)
 
 
-def _about(request: HttpRequest, period: AuditPeriod) -> SampleRow | None:
-    """The sampled row that a new request is about, as its page links here: ?row=ID."""
-    text = request.GET.get("row", "")
-    return SampleRow.objects.filter(sample__period=period, pk=text).first() if text.isascii() and text.isdigit() else None
+def _about(request: HttpRequest, period: AuditPeriod) -> tuple[Sample | None, SampleRow | None]:
+    """The sample, and its row, that a new request is about, as their pages link here: ?sample=ID, ?row=ID."""
+    texts = {name: request.GET.get(name, "") for name in ("sample", "row")}
+    ids = {name: int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0 for name, text in texts.items()}
+    row = SampleRow.objects.select_related("sample").filter(sample__period=period, pk=ids["row"]).first()
+    return (row.sample if row else Sample.objects.filter(period=period, pk=ids["sample"]).first()), row
 
 
 @requires(permissions.can_open_audit)
@@ -41,10 +43,11 @@ def request_list(request: HttpRequest, pk: int) -> HttpResponse:
     may_ask = is_auditor(request, period)
     if request.method == "POST" and not may_ask:
         raise PermissionDenied("Only the auditors of the period may ask.")
-    form, row = AskForm(request.POST or None, request.FILES or None), _about(request, period)
+    form, (sample, row) = AskForm(request.POST or None, request.FILES or None), _about(request, period)
     if request.method == "POST" and form.is_valid():
         try:
-            asked = requests.ask(period_id=pk, title=form.cleaned_data["title"], said=_said(form), row=row, by=request.user)
+            title = form.cleaned_data["title"]
+            asked = requests.ask(period_id=pk, title=title, said=_said(form), row=row, sample=sample, by=request.user)
             return redirect("evidence:request-detail", pk=pk, thread=asked.pk)
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
@@ -54,6 +57,7 @@ def request_list(request: HttpRequest, pk: int) -> HttpResponse:
         **shell(request, period),
         "form": form,
         "row": row,
+        "sample": sample,
         "may_ask": may_ask,
         "requests": [(one, STANDS_AT[PostKind(one.last)]) for one in found[:SHOWN]],
         "cap": SHOWN if len(found) > SHOWN else 0,

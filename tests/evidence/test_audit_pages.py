@@ -21,6 +21,7 @@ from ledger import keys
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Entry
+from people import letters
 from people.actions import users
 from remediation.actions import attempts, removals, verification
 from remediation.models import RemediationTask
@@ -223,10 +224,14 @@ def test_a_request_goes_from_asked_to_answered_to_closed(story, audit, tmp_path)
 
 
 def test_nobody_else_asks_or_answers_and_nothing_is_half_written(story, audit):
-    period, _sample = audit
+    period, sample = audit
     assert client_of(story.owner).post(url("request-list", period.pk), {"title": "Mine", "text": "No"}).status_code == 403
     assert client_of(story.auditor).post(url("request-list", period.pk), {"title": "Mine", "text": ""}).status_code == 422
     assert not AuditRequest.objects.exists()
+    client_of(story.auditor).post(
+        url("request-list", period.pk) + f"?sample={sample.pk}", {"title": "All?", "text": "Is it all?"}
+    )
+    assert AuditRequest.objects.get().sample == sample
     other = open_period(story, name="Other")
     foreign = draw(story, other, size=1)
     with pytest.raises(requests.InvalidInput, match="not of this period"):
@@ -239,6 +244,9 @@ def test_a_digest_is_queued_once_for_what_waits(story, audit):
     requests.ask(period_id=period.pk, title="Who?", said=requests.Said("Please"), by=story.auditor)
     assert (requests.send_digests(by=SYSTEM), requests.send_digests(by=SYSTEM)) == (1, 0)
     mail = story.owner.mails.get(template="audit_requests")
+    text = letters.write(mail, {}, clock.now(), None).body
+    assert f"/audit/{period.pk}/requests/{asked.pk}/" in text
+    assert "You get this mail because you take part in an audit" in text
     assert (mail.context["count"], {line["title"] for line in mail.context["lines"]}) == (2, {"Why?", "Who?"})
     requests.post(request_id=asked.pk, kind="answer", said=requests.Said("Because"), by=story.owner)
     assert requests.send_digests(by=SYSTEM) == 1, "the auditor's; the owner had one today"
