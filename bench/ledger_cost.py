@@ -52,7 +52,11 @@ def single(campaign: Campaign, person: User) -> Callable[[], object]:
 
     def decide() -> None:
         address = reverse("campaigns:item-decide", args=[campaign.pk, next(waiting).pk])
-        answer = client.post(address, {"code": "revoke", "rationale": "No longer needed there.", "expected": "", "number": str(uuid4())}, headers=HX)
+        answer = client.post(
+            address,
+            {"code": "revoke", "rationale": "No longer needed there.", "expected": "", "number": str(uuid4())},
+            headers=HX,
+        )
         assert answer.status_code == 200, answer.content  # noqa: S101 - a bench of refusals would be a lie
 
     return decide

@@ -40,6 +40,7 @@ SWEEPS = {
     "remediation.send_webhooks": 10,
     "remediation.follow_tickets": 60,
     "evidence.build_requested_packs": 10,
+    "evidence.send_request_digests": 900,
 }
 
 app.conf.beat_schedule = {

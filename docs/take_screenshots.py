@@ -67,10 +67,16 @@ PAGES = {
         ("snapshot", "/inventory/snapshots/2/"),
         ("people", "/people/"),
     ),
-    "Auditor": (("audit-periods", "/audit/"),),
+    "Auditor": (
+        ("audit-periods", "/audit/"),
+        ("samples", "/audit/1/samples/"),
+        ("sample", "/audit/1/samples/1/"),
+        ("sample-row", "/audit/1/samples/1/9/"),
+        ("audit-requests", "/audit/1/requests/"),
+    ),
 }
 #: Pages that are also taken in the dark and on a phone.
-EVERYWHERE = {"review", "inbox", "campaign-open", "calendar", "audit-period", "dashboard-control-owner"}
+EVERYWHERE = {"review", "inbox", "campaign-open", "calendar", "audit-period", "dashboard-control-owner", "sample-row"}
 
 
 def sign_in(page: Page, address: str, account: dict[str, str]) -> None:

@@ -3,9 +3,10 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from evidence import frameworks
+from evidence import frameworks, sampling
 from evidence.actions.periods import Details
-from evidence.states import Duty
+from evidence.actions.samples import Wanted
+from evidence.states import Conclusion, Duty, PopulationKind, Stratum
 from inventory.models import Source
 from inventory.states import IdentityKind
 from people.models import User
@@ -90,3 +91,71 @@ class DutyForm(forms.Form):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["holder"].queryset = User.objects.filter(is_active=True).order_by("name")
+
+
+class SampleForm(forms.Form):
+    """What to draw, from what."""
+
+    population = forms.ChoiceField(label=_("Population"), choices=PopulationKind.choices)
+    campaign = forms.TypedChoiceField(label=_("Review"), required=False, coerce=int, empty_value=None)
+    strata_by = forms.ChoiceField(
+        label=_("Divide it by"),
+        choices=Stratum.choices,
+        required=False,
+        help_text=_("Each part gets its share of the sample, and at least one row where there are enough."),
+    )
+    size = forms.IntegerField(label=_("Rows to draw"), min_value=1, max_value=sampling.MOST)
+    seed = forms.CharField(
+        label=_("Your own seed (optional)"),
+        required=False,
+        max_length=64,
+        help_text=_("8 to 64 letters and digits, such as dice you threw. Left empty, Certify draws one at random."),
+    )
+
+    def __init__(self, *args, campaigns: list, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["campaign"].choices = [
+            ("", _("All closed reviews of the period")),
+            *((one.pk, one.name) for one in campaigns),
+        ]
+
+    def wanted(self) -> Wanted:
+        """The cleaned form as the action takes it."""
+        return Wanted(**self.cleaned_data)
+
+
+class ConclusionForm(forms.Form):
+    """What an auditor concludes of a row."""
+
+    conclusion = forms.ChoiceField(label=_("Conclusion"), choices=Conclusion.choices, widget=forms.RadioSelect)
+    note = forms.CharField(
+        label=_("Why"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Needed for an exception. It goes into the ledger."),
+    )
+
+
+class SignOffForm(forms.Form):
+    """The auditor's signature under a sample."""
+
+    note = forms.CharField(label=_("Add a sentence (optional)"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    signed = forms.BooleanField(label=_("I have examined every row, and sign this."))
+
+
+class PostForm(forms.Form):
+    """What somebody says in a thread, with an optional file."""
+
+    text = forms.CharField(label=_("Text"), required=False, widget=forms.Textarea(attrs={"rows": 4}))
+    file = forms.FileField(
+        label=_("File (optional)"),
+        required=False,
+        help_text=_("At most 20 MiB. It is stored with its SHA-256, which goes into the ledger."),
+    )
+
+
+class AskForm(PostForm):
+    """A new request of an auditor."""
+
+    title = forms.CharField(label=_("Title"), max_length=200)
+    field_order = ("title", "text", "file")

@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from evidence.states import Duty, PackState
+from evidence.states import Conclusion, Duty, PackState, PopulationKind, PostKind, Stratum
 from people.states import Role
 
 USER = settings.AUTH_USER_MODEL
@@ -154,3 +154,167 @@ class ControlDuty(models.Model):
 
     def __str__(self) -> str:
         return f"{self.control} {self.duty}: {self.holder_name}"
+
+
+class Sample(models.Model):
+    """Rows drawn from a population of a period, with all that is needed to draw them again. Append-only."""
+
+    period = models.ForeignKey(AuditPeriod, on_delete=models.PROTECT, related_name="samples")
+    population = models.CharField(max_length=12, choices=PopulationKind.choices)
+    campaigns = ArrayField(models.BigIntegerField(), default=list, help_text="The closed campaigns it is drawn from.")
+    strata_by = models.CharField(max_length=10, choices=Stratum.choices, blank=True)
+    seed = models.CharField(max_length=64)
+    size = models.PositiveIntegerField()
+    population_count = models.PositiveBigIntegerField()
+    population_root = models.CharField(max_length=64, help_text="RFC 6962 root over the population's rows, hex.")
+    rows_root = models.CharField(max_length=64, help_text="RFC 6962 root over the drawn rows, hex.")
+    strata = models.JSONField(help_text="[{stratum, population, drawn}], by name.")
+    statement = models.JSONField(help_text="The population's completeness: counts that balance. See evidence.populations.")
+    drawn_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    drawn_by_name = models.CharField(max_length=200)
+    drawn_at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(condition=Q(size__gte=1, size__lte=F("population_count")), name="sample_within_population"),
+        )
+
+    def __str__(self) -> str:
+        return f"sample {self.pk} of {self.period_id}"
+
+    @property
+    def subject(self) -> str:
+        """How its ledger entries name it; they belong to the period."""
+        return f"evidence.period:{self.period_id}/sample:{self.pk}"
+
+
+class PopulationRow(models.Model):
+    """One row of the population that a sample was drawn from, as it stood then. Append-only."""
+
+    sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="population_rows", db_constraint=False)
+    place = models.PositiveIntegerField(help_text="1, 2, 3 … in the order of the root.")
+    key = models.CharField(max_length=60, help_text="Its id, which never changes: item/CAMPAIGN/NUMBER or identity/NUMBER.")
+    stratum = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        ordering = ("sample_id", "place")
+        constraints = (models.UniqueConstraint(fields=("sample", "place"), name="population_place_once"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class SampleRow(models.Model):
+    """One drawn row. Append-only; the latest of its conclusions counts."""
+
+    sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="rows")
+    number = models.PositiveIntegerField(help_text="1 … size.")
+    key = models.CharField(max_length=60)
+    stratum = models.CharField(max_length=80, blank=True)
+    label = models.CharField(max_length=700, help_text="What it is called on pages.")
+    item = models.ForeignKey("campaigns.ReviewItem", on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False)
+    identity = models.ForeignKey("inventory.Identity", on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ("sample_id", "number")
+        constraints = (
+            models.UniqueConstraint(fields=("sample", "number"), name="sample_row_once"),
+            models.CheckConstraint(
+                condition=Q(item__isnull=True, identity__isnull=False) | Q(item__isnull=False, identity__isnull=True),
+                name="sample_row_is_one_thing",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.sample_id}/{self.number}: {self.label}"
+
+
+class RowConclusion(models.Model):
+    """What an auditor concluded of a drawn row. Append-only: a later one takes the place of it until the sample is signed off."""
+
+    row = models.ForeignKey(SampleRow, on_delete=models.PROTECT, related_name="conclusions")
+    conclusion = models.CharField(max_length=12, choices=Conclusion.choices)
+    note = models.TextField(blank=True)
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(condition=~Q(conclusion="exception") | ~Q(note=""), name="conclusion_exception_says_why"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.row_id}: {self.conclusion}"
+
+
+class SampleSignOff(models.Model):
+    """The auditor's signed statement over a sample's conclusions; nothing is concluded after it. Append-only."""
+
+    sample = models.OneToOneField(Sample, on_delete=models.PROTECT, related_name="sign_off")
+    statement = models.TextField()
+    no_exception = models.PositiveIntegerField()
+    exception = models.PositiveIntegerField()
+    conclusions_root = models.CharField(max_length=64, help_text="RFC 6962 root over the conclusions that count, hex.")
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"sign-off of sample {self.sample_id}"
+
+
+class AuditRequest(models.Model):
+    """A question of an auditor about a period, or about a sample of it. Append-only: where it stands follows from its posts."""
+
+    period = models.ForeignKey(AuditPeriod, on_delete=models.PROTECT, related_name="requests")
+    sample = models.ForeignKey(Sample, on_delete=models.PROTECT, null=True, related_name="requests")
+    row = models.ForeignKey(SampleRow, on_delete=models.PROTECT, null=True, related_name="requests")
+    title = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(condition=Q(row__isnull=True) | Q(sample__isnull=False), name="request_row_has_its_sample"),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class RequestPost(models.Model):
+    """What somebody said in the thread of a request, with an optional file. Append-only."""
+
+    request = models.ForeignKey(AuditRequest, on_delete=models.PROTECT, related_name="posts")
+    kind = models.CharField(max_length=10, choices=PostKind.choices)
+    text = models.TextField()
+    file_name = models.CharField(max_length=255, blank=True)
+    file_sha256 = models.CharField(max_length=64, blank=True)
+    file_size = models.PositiveBigIntegerField(null=True)
+    stored_as = models.CharField(max_length=255, blank=True, help_text="Path below the data directory.")
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(file_name="", file_sha256="", file_size__isnull=True, stored_as="")
+                | (~Q(file_name="") & ~Q(file_sha256="") & Q(file_size__isnull=False) & ~Q(stored_as="")),
+                name="post_file_facts_together",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} in {self.request_id}"

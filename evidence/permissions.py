@@ -24,3 +24,18 @@ def can_download(user, pack, today) -> bool:
         return True
     period = pack.period
     return user.has_role(Role.AUDITOR) and today <= period.open_until and period.auditors.filter(pk=user.pk).exists()
+
+
+def is_auditor_of(user, period, today) -> bool:
+    """One of the auditors whom a period is open to, until its last day."""
+    return user.has_role(Role.AUDITOR) and today <= period.open_until and period.auditors.filter(pk=user.pk).exists()
+
+
+def can_draw(user, period, today) -> bool:
+    """Draw a sample: the auditors of the period, and control owners who prepare for them."""
+    return can_manage_audit(user) or is_auditor_of(user, period, today)
+
+
+def can_answer(user) -> bool:
+    """Answer what an auditor asks."""
+    return can_manage_audit(user)

@@ -7,7 +7,7 @@ from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet,
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from campaigns.models import Campaign, CampaignSource, ReviewItem
-from evidence.models import AuditPeriod
+from evidence.models import AuditPeriod, RowConclusion, Sample
 from inventory.models import Grant, Source
 from inventory.states import IdentityKind
 from ledger.models import Entry
@@ -81,4 +81,14 @@ def openings_of(period: AuditPeriod) -> QuerySet:
     """What auditors opened and who took packs away, the latest first, as the ledger has it."""
     packs = [f"evidence.pack:{pk}" for pk in period.packs.values_list("pk", flat=True)]
     opened = Q(kind="period:opened", subject=f"evidence.period:{period.pk}")
-    return Entry.objects.filter(opened | Q(kind="pack:downloaded", subject__in=packs)).order_by("-id")
+    samples = [one.subject for one in Sample.objects.filter(period=period).only("period_id")]
+    taken = Q(kind="pack:downloaded", subject__in=packs) | Q(kind="sample:downloaded", subject__in=samples)
+    return Entry.objects.filter(opened | taken).order_by("-id")
+
+
+def rows_of(sample: Sample) -> QuerySet:
+    """The rows of a sample in their order, with what was `concluded` of each last (None: nothing), and the note."""
+    last = RowConclusion.objects.filter(row=OuterRef("pk")).order_by("-id")
+    return sample.rows.annotate(
+        concluded=Subquery(last.values("conclusion")[:1]), concluded_note=Subquery(last.values("note")[:1])
+    ).order_by("number")

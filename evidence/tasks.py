@@ -4,7 +4,7 @@ from celery import shared_task
 
 from certify.lib.errors import DomainError
 from certify.lib.progress import Progress
-from evidence.actions import packs
+from evidence.actions import packs, requests
 from evidence.models import EvidencePack
 from evidence.states import PackState
 from ledger import placing
@@ -43,3 +43,9 @@ def build_requested_packs() -> None:
     """Build whatever waits."""
     for pack_id in EvidencePack.objects.filter(state=PackState.REQUESTED).order_by("pk").values_list("pk", flat=True):
         build_pack(pack_id)
+
+
+@shared_task(name="evidence.send_request_digests")
+def send_request_digests() -> None:
+    """Tell people once a day what waits for them in the threads of audits."""
+    requests.send_digests(by=SYSTEM)

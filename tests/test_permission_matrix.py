@@ -96,6 +96,22 @@ def period(world):
     return [world.pack.period_id]
 
 
+def sample(world):
+    return [*period(world), world.row.sample_id]
+
+
+def sampled_row(world):
+    return [*sample(world), world.row.number]
+
+
+def sampled_entry(world):
+    return [*sampled_row(world), world.closed.launch_entry_uid]
+
+
+def thread(world):
+    return [*period(world), world.thread.pk]
+
+
 RUNNERS = {ADMIN, OWNER}
 #: The launch assigned the shared login, which nobody owns, to the owner of the system.
 REVIEWERS = {REVIEWER, SYSTEM_OWNER}
@@ -255,6 +271,20 @@ MATRIX = {
     "evidence:period-edit": Row({OWNER}, {OWNER}, period),
     "evidence:campaign-seal": Row(RUNNERS, {OWNER}, lambda world: [world.closed.pk]),
     "evidence:pack-request": Row(None, {OWNER}, period),
+    "evidence:sample-list": Row({*RUNNERS, AUDITOR}, {OWNER, AUDITOR}, period),
+    "evidence:sample-detail": Row({*RUNNERS, AUDITOR}, None, sample),
+    "evidence:sample-sign": Row(None, {AUDITOR}, sample),
+    "evidence:sample-pack": Row(None, {*RUNNERS, AUDITOR}, sample),
+    "evidence:sample-row": Row({*RUNNERS, AUDITOR}, {AUDITOR}, sampled_row),
+    "evidence:row-entry": Row({*RUNNERS, AUDITOR}, None, sampled_entry),
+    "evidence:row-proof": Row({*RUNNERS, AUDITOR}, None, sampled_entry),
+    "evidence:row-attempt": Row({*RUNNERS, AUDITOR}, None, lambda world: [*sampled_row(world), world.attempt.pk]),
+    "evidence:request-list": Row({*RUNNERS, AUDITOR}, {AUDITOR}, period),
+    "evidence:request-detail": Row({*RUNNERS, AUDITOR}, {OWNER, AUDITOR}, thread),
+    "evidence:request-file": Row({*RUNNERS, AUDITOR}, None, lambda world: [*thread(world), world.thread.posts.get().pk]),
+    "evidence:campaign-reperform": Row(
+        {*RUNNERS, AUDITOR}, {*RUNNERS, AUDITOR}, lambda world: [*period(world), world.closed.pk]
+    ),
     "evidence:pack-download": Row(None, {*RUNNERS, AUDITOR}, lambda world: [world.pack.pk]),
     "evidence:framework-list": Row(RUNNERS),
     "evidence:framework-load": Row({OWNER}, {OWNER}),

@@ -22,8 +22,8 @@ from campaigns.models import Campaign, SodConflict
 from campaigns.sod_rules import Terms as SodTerms
 from certify.lib import clock
 from certify.lib.files import store
-from evidence.actions import packs, periods
-from evidence.models import EvidencePack
+from evidence.actions import packs, periods, requests, samples
+from evidence.models import AuditRequest, EvidencePack, SampleRow
 from inventory.actions import loads, snapshots
 from inventory.models import LoadJob
 from ledger.actions import sequencing
@@ -68,6 +68,8 @@ class World:
     mail: Mail
     entry: Entry
     pack: EvidencePack
+    row: SampleRow
+    thread: AuditRequest
 
 
 def build(folder: Path) -> World:
@@ -101,6 +103,7 @@ def build(folder: Path) -> World:
     tokens.create(name="Nightly job", scopes=["removals:read"], things=["crm"], days=9, by=story.admin)
     _objection(task, people[REVIEWER])
     pack = _pack(story, people)
+    row, thread = _audit(story, pack)
     sequencing.sequence(by=SYSTEM)
     return World(
         story=story,
@@ -112,6 +115,8 @@ def build(folder: Path) -> World:
         exception=_exception(story, task),
         sending=_sending(story, task),
         pack=pack,
+        row=row,
+        thread=thread,
         requested=_requested(story, "Q1"),
         failed=_failed(story),
         job=_job(story),
@@ -194,6 +199,15 @@ def _mail(story: Story) -> Mail:
     mails.queue_many(drafts=[draft], by=SYSTEM)
     Mail.objects.exclude(dedupe_key="matrix").update(due_at=clock.now() + timedelta(days=1))
     return delivery.send_next(mailer=None, by=SYSTEM).mail
+
+
+def _audit(story: Story, pack: EvidencePack) -> tuple[SampleRow, AuditRequest]:
+    """The one revocation as a sample, and a request about it with a file."""
+    wanted = samples.Wanted("revocations", 1)
+    row = samples.draw(period_id=pack.period_id, wanted=wanted, by=story.auditor).rows.get()
+    file = requests.File("list.txt", store([b"a list"], directory="audit", limit=100))
+    said = requests.Said("Please say why", file)
+    return row, requests.ask(period_id=pack.period_id, title="Why?", said=said, row=row, by=story.auditor)
 
 
 def _pack(story: Story, people: dict[str, User]) -> EvidencePack:

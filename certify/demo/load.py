@@ -24,12 +24,12 @@ from campaigns.sod_rules import Terms as SodTerms
 from certify.demo import company as sample
 from certify.demo import removals
 from certify.lib import clock
-from evidence.actions import duties, periods
-from evidence.models import AuditPeriod
+from certify.lib.files import store
+from evidence.actions import duties, periods, requests, samples
+from evidence.models import AuditPeriod, AuditRequest
 from evidence.states import Duty
-from inventory.actions import describing, snapshots, sources
+from inventory.actions import describing, loads, snapshots, sources
 from inventory.models import Entitlement, Identity, Source
-from inventory.readers.rows import FileToRead
 from ledger.actors import SYSTEM
 from people.actions import users
 from people.models import User
@@ -39,6 +39,9 @@ DAYS = 21
 #: Days ago: the beginning, the close of the first review, readings of the cloud after it, new readings of everything, the launch of the
 #: open review, the close of the second one.
 BEGUN, CLOSED, GONE, LATE, READ, ASKED, FINANCE = 40, 30, 29.5, 10, 4, 3, 2
+#: Rows of the auditor's sample, and of them those that are concluded.
+SAMPLED, CONCLUDED = 25, 9
+UPLOAD_LIMIT = 50 * 2**20
 #: What both schedules of the sample company have in common.
 SHARED = {"time_zone": "Europe/Berlin", "draft_days": 5, "max_age_days": 7, "max_drift": 20}
 QUARTERLY = SHARED | {"repeat": "months", "every": 3, "on": "day", "number": 31, "month": 3, "starts_on": "2026-01-01"}
@@ -79,7 +82,7 @@ class Demo:
             self._quarterly_review()
         self._finance_review(removed)
         self._answering()
-        self._audit_period()
+        self._audit(self._audit_period())
         return self._sign_ins()
 
     def _ago(self, days: float):
@@ -145,12 +148,17 @@ class Demo:
             "entitlements": sample.ENTITLEMENT_COLUMNS,
             "grants": sample.GRANT_COLUMNS,
         }
-        files = []
+        uploads, admin = [], self.users["admin"]
         for kind, rows in tables.items():
             path = sample.write_csv(self.folder / f"{source.key}-{kind}.csv", columns[kind], rows)
-            files.append(FileToRead(kind, path, path.name))
+            stored = store([path.read_bytes()], directory="uploads", limit=UPLOAD_LIMIT)
+            uploads.append(loads.Upload(kind, path.name, stored))
         origin = snapshots.Origin(EXTRACTED[source.key], "full", clock.now())
-        snapshots.load(source_id=source.pk, files=files, origin=origin, by=self.users["admin"])
+        job = loads.create(source_id=source.pk, uploads=uploads, origin=origin, by=admin)
+        loads.request_check(job_id=job.pk, mappings={}, by=admin)
+        loads.run_check(job_id=job.pk, progress=lambda *_: None, by=admin)
+        loads.request_load(job_id=job.pk, accept_large_drop=True, by=admin)
+        loads.run_load(job_id=job.pk, progress=lambda *_: None, by=admin)
 
     def _define(
         self, name: str, keys: list[str], purpose: str, controls: list[str], schedule: dict | None = None, **more
@@ -258,9 +266,9 @@ class Demo:
         for duty, key in named.items():
             duties.give(control="soc2:CC6.3", duty=duty, holder=self.users[key], by=self.users["control"])
 
-    def _audit_period(self) -> None:
+    def _audit_period(self) -> AuditPeriod:
         today = clock.now().date()
-        periods.create(
+        return periods.create(
             details=periods.Details(
                 name=f"SOC 2 {today.year}",
                 framework="soc2",
@@ -270,6 +278,23 @@ class Demo:
                 auditors=[self.users["auditor"]],
             ),
             by=self.users["control"],
+        )
+
+    def _audit(self, period: AuditPeriod) -> None:
+        """The auditor has drawn twenty-five items, concluded some of them, and asked about one."""
+        auditor, control = self.users["auditor"], self.users["control"]
+        drawn = samples.draw(period_id=period.pk, wanted=samples.Wanted("items", SAMPLED, "outcome"), by=auditor)
+        rows = list(drawn.rows.all()[:CONCLUDED])
+        for row in rows:
+            samples.conclude(row_id=row.pk, conclusion="no_exception", note="", by=auditor)
+        why = "The reason does not say which work needs it"
+        samples.conclude(row_id=rows[-1].pk, conclusion="exception", note=why, by=auditor)
+        question = requests.Said("Which work needs this access? The reason in the review does not say.")
+        asked = requests.ask(period_id=period.pk, title="Reason of one approval", said=question, row=rows[-1], by=auditor)
+        answer = requests.Said("It is the on-call rota of the platform team. The rota is attached next week.")
+        requests.post(request_id=asked.pk, kind="answer", said=answer, by=control)
+        requests.ask(
+            period_id=period.pk, title="List of people who left", said=requests.Said("Please send the list of HR."), by=auditor
         )
 
     def _sign_ins(self) -> list[dict]:
@@ -288,5 +313,5 @@ class Demo:
 
 
 def is_loaded() -> bool:
-    """Whether the sample company was loaded to its end: the audit period is its last act."""
-    return AuditPeriod.objects.exists()
+    """Whether the sample company was loaded to its end: the auditor's requests are its last act."""
+    return AuditRequest.objects.exists()

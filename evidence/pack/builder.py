@@ -96,18 +96,18 @@ def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
         "controls/calendar.csv": (runs.COLUMNS, list(_calendar(scope))),
         "controls/mapping.csv": (MAPPING_COLUMNS, list(_mapping(scope))),
     }
-    counts = {path: _write_rows(archive, path, columns, rows) for path, (columns, rows) in short.items()}
+    counts = {path: write_rows(archive, path, columns, rows) for path, (columns, rows) in short.items()}
     for place, table in enumerate(tables.TABLES):
         percent = place * ENTRIES_AT // len(tables.TABLES)
 
         def told(rows: int, table=table, percent=percent) -> None:
             progress(percent, f"Writing {table.path}: {rows:,} rows")
 
-        counts[table.path] = _copy(archive, table, scope.values, told)
+        counts[table.path] = copy_table(archive, table, scope.values, told)
     return counts, short
 
 
-def _copy(archive: Archive, table: tables.Table, values: dict, told: Callable[[int], None]) -> int:
+def copy_table(archive: Archive, table: tables.Table, values: dict, told: Callable[[int], None]) -> int:
     """One table from PostgreSQL into the archive. Cells that a spreadsheet would run are made harmless on the way."""
     names = ", ".join(f'"{name}"' for name in table.columns)
     cells = ", ".join(HARMLESS.format(f'"{name}"') for name in table.columns)
@@ -120,7 +120,7 @@ def _copy(archive: Archive, table: tables.Table, values: dict, told: Callable[[i
     return lines.rows
 
 
-def _write_rows(archive: Archive, path: str, columns: tuple[str, ...], rows: Iterable[Iterable[str]]) -> int:
+def write_rows(archive: Archive, path: str, columns: tuple[str, ...], rows: Iterable[Iterable[str]]) -> int:
     """A short table whose rows are made here."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")

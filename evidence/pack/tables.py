@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
 from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, CONTEXT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
+from evidence.pack import audit
 from evidence.pack.recorded import EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, said
 from evidence.pack.scope import IN_RANGE
 
@@ -104,7 +105,7 @@ SHOWN_ELSEWHERE = (
     "removal:closed", "removal:returned", "removal:announced", "removal:objected", "removal:confirmed", "removal:kept",
     "removal:unanswered", "removal:released", "removal:objection-ended", "exception:requested",
     "exception:approved", "exception:declined", "exception:ended", "mail:sent", "mail:failed", "campaign:launched", "campaign:closed",
-    "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked",
+    "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked", *audit.KINDS,
     "duty:given",
 )  # fmt: skip
 
@@ -165,7 +166,7 @@ REJECTED = f"""
 CONFLICTS = f"""
     SELECT campaign_id::text, number::text, item_number::text, rule, name, severity, side, duty, other_duty, array_to_string(held, '; '),
            held_count::text, control, {moment_sql("found_at")}, COALESCE(excepted_until::text, ''), exception_control, exception_by
-    FROM campaigns_itemconflict WHERE campaign_id = ANY(%(campaigns)s) ORDER BY campaign_id, number
+    FROM campaigns_itemconflict AS conflict WHERE campaign_id = ANY(%(campaigns)s) ORDER BY conflict.campaign_id, conflict.number
 """
 
 ADVICE = """
@@ -200,7 +201,7 @@ LATER = "('reassigned', 'asked_next', 'second_look')"
 
 # A reviewer's name is the one at the launch, which the assignment entries repeat: people are renamed, packs are not. The answer that
 # made the outcome stands with an item once its campaign is closed.
-ITEMS = f"""
+ITEMS_OF = f"""
     SELECT item.campaign_id::text, item.number::text, item.source_key, snapshot.number::text, item.account_key, item.account_name,
            item.identity_key, item.identity_name, item.identity_kind, item.identity_status, item.department, item.title,
            item.manager_key, item.entitlement_key, item.entitlement_name, item.entitlement_kind, item.description, item.privileged,
@@ -216,7 +217,7 @@ ITEMS = f"""
     JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
     JOIN (
         SELECT DISTINCT ON (item_id) item_id, reviewer_id, rule, group_id FROM campaigns_assignment
-        WHERE campaign_id = ANY(%(campaigns)s) AND stage = 1 AND panel = 1 AND rule NOT IN {LATER} ORDER BY item_id, id
+        WHERE campaign_id = ANY(%(campaigns)s) AND stage = 1 AND panel = 1 AND rule NOT IN {LATER} {{asked}} ORDER BY item_id, id
     ) AS assigned ON assigned.item_id = item.id
     JOIN pack_assigned AS reviewer
         ON reviewer.key = item.campaign_id || ' people.user:' || assigned.reviewer_id AND reviewer.stage = '1'
@@ -224,8 +225,9 @@ ITEMS = f"""
     LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = item.sign_off_id
     LEFT JOIN campaigns_decision AS decided
         ON sign_off.id IS NOT NULL AND decided.item_id = item.id AND decided.entry_uid = item.decision_entry_uid
-    WHERE item.campaign_id = ANY(%(campaigns)s) ORDER BY item.campaign_id, item.number
+    WHERE item.campaign_id = ANY(%(campaigns)s) {{only}} ORDER BY item.campaign_id, item.number
 """
+ITEMS = ITEMS_OF.format(asked="", only="")
 
 DECISIONS = f"""
     SELECT decision.campaign_id::text, item.number::text, decision.code, 'people.user:' || decision.reviewer_id,
@@ -428,6 +430,7 @@ CHANGES = f"""
 """
 
 TABLES = (
+    *(Table(*one) for one in audit.TABLES),
     Table("administration/changes.csv", ("at", "kind", "subject", "by", "data", "entry"), CHANGES),
     Table("campaigns/mails.csv", (
         "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "message_id", "sha256", "at", "entry"), MAILS),

@@ -59,6 +59,11 @@ SHEETS = (
     Sheet("Removals", "Is what was to be removed really gone?", "remediation/removals.csv", ("entry",)),
     Sheet("Proofs", "What did later readings show?", "remediation/verifications.csv", ("entry",)),
     Sheet("Seals", "Which reviews did a control owner sign off?", "campaigns/seals.csv", ("close_entry", "outcome_root", "entry")),
+    Sheet("Samples", "Which samples did the auditor draw, from what?", "audit/samples.csv",
+          ("seed", "population_root", "rows_root", "strata", "completeness", "entry")),
+    Sheet("Sampled rows", "Which rows were drawn?", "audit/sample_rows.csv", ("id",)),
+    Sheet("Conclusions", "What did the auditor conclude?", "audit/conclusions.csv", ("id", "entry")),
+    Sheet("Requests", "What did the auditor ask, and what was answered?", "audit/requests.csv", ("file_sha256", "entry")),
     Sheet("Changes", "Who changed rules, people and data?", "administration/changes.csv", ("entry",)),
 )  # fmt: skip
 

@@ -57,6 +57,14 @@ ANSWER_COLUMNS = words(
 EXCLUSION_COLUMNS = words("campaign number source snapshot account_id identity_id entitlement_id path rule")
 #: The tables of a pack and their columns.
 TABLES = {
+    "audit/conclusions.csv": words("sample row id conclusion note by at entry"),
+    "audit/populations.csv": words("sample place id stratum"),
+    "audit/requests.csv": words("request kind title sample row text file file_sha256 by at entry"),
+    "audit/sample_rows.csv": words("sample number id stratum label"),
+    "audit/samples.csv": words(
+        "sample population campaigns strata_by seed size population_count population_root rows_root strata completeness by at entry"
+    ),
+    "audit/sign_offs.csv": words("sample statement totals conclusions_root by at entry"),
     "administration/changes.csv": words("at kind subject by data entry"),
     "campaigns/campaigns.csv": words(
         "campaign name definition controls state launched_by opened_at due_at ended_at ended_by reason items excluded approved "
@@ -130,6 +138,8 @@ TABLES = {
         "campaign reviewer reviewer_name statement approved revoked reduced dont_know open_left decisions_root submitted_at entry"
     ),
 }
+#: Tables that only a pack of one sample has.
+OWN_TABLES = {"trail.csv": words("row id kind subject by at entry")}
 LEDGER = (
     "ledger/anchors/anchors.json",
     "ledger/checkpoints.txt",
@@ -177,8 +187,21 @@ OBJECTION = shown_in(
     "remediation/objections.csv", "campaign item person until waits decision reviewer reason answer_by due_at at",
     kind="kind", removal="data.task", by="actor.name",
 )  # fmt: skip
+REQUEST = shown_in(
+    "audit/requests.csv", "request title sample row text file file_sha256", kind="kind", by="actor.name", at="at",
+)  # fmt: skip
 #: Kind of entry → its table and columns. Kinds that are not here are shown in administration/changes.csv.
 SHOWN = {
+    "sample:drawn": shown_in(
+        "audit/samples.csv",
+        "sample population campaigns strata_by seed size population_count population_root rows_root strata",
+        completeness="data.statement", by="actor.name", at="at",
+    ),
+    "sample:concluded": shown_in("audit/conclusions.csv", "sample row id conclusion note", by="actor.name", at="at"),
+    "sample:signed-off": shown_in(
+        "audit/sign_offs.csv", "sample statement conclusions_root", totals="data.counts", by="actor.name", at="at",
+    ),
+    **dict.fromkeys(map("request:{}".format, words("asked answered closed")), REQUEST),
     "decision:made": DECISION,
     "decision:undone": DECISION,
     "decision:bulk": shown_in(
@@ -227,6 +250,7 @@ CHANGE = shown_in("administration/changes.csv", "", at="at", kind="kind", subjec
 COMPARED = {table: list(paths) for table, paths in [*SHOWN.values(), CHANGE]}
 #: The check under which a table's rows are reported.
 CHECK_OF = {
+    **dict.fromkeys(map("audit/{}.csv".format, words("samples conclusions sign_offs requests")), "samples"),
     "population/snapshots.csv": "snapshots", "reviews/reviewers.csv": "reviewers", "reviews/reassignments.csv": "reviewers",
     "reviews/submissions.csv": "submissions", "reviews/bulk_acts.csv": "bulk", "campaigns/mails.csv": "campaigns",
     "campaigns/seals.csv": "seals", "reviews/findings.csv": "seals", "reviews/second_looks.csv": "second_looks",
@@ -247,7 +271,9 @@ UNSAID = {
     ),
 }  # fmt: skip
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
-JSON_COLUMNS = {"data", "filter", "by_rule", "terms", "totals", "reviewers"}
+JSON_COLUMNS = {"data", "filter", "by_rule", "terms", "totals", "reviewers", "strata", "completeness"}
+#: Lists in entries that a table shows as JSON.
+JSON_LISTS = {"data.reviewers", "data.strata", "data.statement"}
 SMALL_FILE, LINE_LIMIT, FIELD_LIMIT = 64 * 2**20, 2**20, 2**20
 PROBLEMS_SHOWN, STRAYS, AHEAD = 20, 50_000, 64
 NEEDS_ESCAPE = re.compile(r'["\\\x00-\x1f]').search
@@ -638,7 +664,7 @@ class Pack:
 
     def table(self, name):
         """(row number as a spreadsheet counts, cells) of a table; the apostrophe that made a cell harmless is taken away."""
-        columns, number = TABLES[name], 1
+        columns, number = OWN_TABLES.get(name) or TABLES[name], 1
         reader = csv.reader(self.lines(name), strict=True)
         try:
             if next(reader, None) != columns:
@@ -657,7 +683,7 @@ class Pack:
 
     def rows(self, name):
         """(row number, {column: cell}) of a table."""
-        columns = TABLES[name]
+        columns = OWN_TABLES.get(name) or TABLES[name]
         for number, cells in self.table(name):
             yield number, dict(zip(columns, cells))
 
@@ -673,6 +699,7 @@ TITLES = {
     "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
     "exceptions": "Risk exceptions",
     "controls": "Controls", "calendar": "Calendar", "second_looks": "Second looks", "seals": "Findings and seals",
+    "samples": "Samples of the audit",
     "administration": "Changes of people, rules and systems",
     "anchors": "Checkpoints left outside", "timestamps": "Timestamps", "cosignatures": "Witnesses",
 }  # fmt: skip
@@ -700,8 +727,8 @@ class Check:
 class Report:
     """All checks, in the order in which they are reported."""
 
-    def __init__(self):
-        self.checks = {name: Check(title) for name, title in TITLES.items()}
+    def __init__(self, titles=None):
+        self.checks = {name: Check(title) for name, title in (titles or TITLES).items()}
 
     def problem(self, name, text):
         """Note something that does not hold; after twenty they are only counted."""
@@ -741,7 +768,7 @@ def value_at(entry, path):
         if name not in entry and path in UNSAID:
             return UNSAID[path]
         entry = entry[name]
-    if isinstance(entry, dict) or path == "data.reviewers":
+    if isinstance(entry, dict) or (isinstance(entry, list) and path in JSON_LISTS):
         return json.dumps(entry, sort_keys=True)
     return " ".join(map(str, entry)) if isinstance(entry, list) else str(entry)
 
@@ -1019,6 +1046,18 @@ def drawn_from(kept, seed, share):
     return order[: -(-len(order) * share // 100)]
 
 
+def allocation(sizes, size):
+    """Stratum → how many rows an auditor's sample has of it: one where there are enough, the rest in proportion, largest remainders."""
+    total = sum(sizes.values())
+    size = min(size, total)
+    first = 1 if size >= len(sizes) else 0
+    left, rest = size - first * len(sizes), total - first * len(sizes)
+    shares = {name: divmod(left * (count - first), rest) if rest else (0, 0) for name, count in sizes.items()}
+    missing = left - sum(whole for whole, _ in shares.values())
+    larger = sorted(shares, key=lambda name: (-shares[name][1], name))[:missing]
+    return {name: first + shares[name][0] + (name in larger) for name in sizes}
+
+
 def stages_of(terms):
     """(stages, how they make the outcome) of a campaign's terms; terms without stages have one that asks one person."""
     single = {"panels": [[]], "strategy": "one_deny_denies", "stop_on": []}
@@ -1172,6 +1211,10 @@ class Tables:
             "remediation/exceptions.csv",
             "controls/duties.csv",
             "remediation/objections.csv",
+            "audit/samples.csv",
+            "audit/conclusions.csv",
+            "audit/sign_offs.csv",
+            "audit/requests.csv",
         ):
             self._table(CHECK_OF[table], self._read_plain, table)
 
@@ -2115,6 +2158,14 @@ class Sums:
         for campaign in self.tables.campaigns.values():
             self._check_second_look(campaign)
         self._check_seals()
+        self._check_samples()
+
+    def _check_samples(self):
+        """The auditor's samples are drawn again, and their populations held against the items of this pack."""
+        samples = Samples(self.pack, self.report, self.tables.unreadable)
+        with self.report.reading("samples", "audit/samples.csv or audit/populations.csv"):
+            samples.check(items=self._can_read("reviews/items.csv"))
+        self.report.checks["samples"].held = samples.held()
 
     def _can_read(self, *tables):
         return not self.tables.unreadable.intersection(tables)
@@ -2633,6 +2684,469 @@ def _run(command, given=b""):
     return done.returncode, done.stdout.decode(errors="replace")
 
 
+# --- the auditor's samples ----------------------------------------------------------------------------------------------------
+
+
+def drawn_again(seed, wanted, rows):
+    """The ids of a sample from (id, stratum) of its population, a stream; `wanted` is stratum → how many are drawn of it.
+
+    In each stratum the rows with the smallest SHA-256 over the seed and the id, both as text.
+    """
+    kept = {}
+    for key, stratum in rows:
+        found = kept.setdefault(stratum, [])
+        found.append((sha256(f"{seed}{key}".encode()).digest(), key))
+        if len(found) > 2 * wanted.get(stratum, 0) + 1000:
+            kept[stratum] = sorted(found)[: wanted.get(stratum, 0)]
+    return {key for stratum, found in kept.items() for _, key in sorted(found)[: wanted.get(stratum, 0)]}
+
+
+#: Column by which a population of items is divided → the column of reviews/items.csv.
+DIVIDED_BY = {"": None, "system": "source", "campaign": "campaign", "outcome": "outcome", "kind": "identity_kind"}
+#: What of the items belongs to a population.
+BELONGS = {
+    "items": lambda cells: True,
+    "privileged": lambda cells: cells[ITEM["privileged"]] == "yes",
+    "revocations": lambda cells: cells[ITEM["outcome"]] in ("revoked", "reduced"),
+}
+
+
+class Samples:
+    """Each sample has the population that was recorded, is drawn again, and is concluded and signed as the log says."""
+
+    def __init__(self, pack, report, unreadable):
+        self.pack, self.report, self.unreadable = pack, report, unreadable
+        self.samples, self.rows, self.found, self.signed, self.concluded = {}, {}, {}, 0, 0
+
+    def wrong(self, text):
+        """Note what does not hold."""
+        self.report.problem("samples", text)
+
+    def held(self):
+        """What is said when everything held."""
+        rows = sum(map(len, self.rows.values()))
+        return (
+            f"{len(self.samples):,} with {rows:,} rows: each drawn again from its population by its seed; {self.concluded:,} rows "
+            f"concluded, {self.signed:,} samples signed off, over exactly these conclusions"
+        )
+
+    def check(self, items=False):
+        """All of it; with `items` populations of items are held against reviews/items.csv."""
+        tables = [f"audit/{name}.csv" for name in words("samples populations sample_rows conclusions sign_offs")]
+        if self.unreadable.intersection(tables):
+            return
+        for _number, row in self.pack.rows("audit/samples.csv"):
+            self.samples[row["sample"]] = row
+        for number, row in self.pack.rows("audit/sample_rows.csv"):
+            if row["sample"] not in self.samples:
+                self.wrong(f"audit/sample_rows.csv, row {number}: sample {short(row['sample'])} is not in audit/samples.csv")
+            self.rows.setdefault(row["sample"], []).append(row)
+        self._count()
+        self._draw(items)
+        for key, row in self.samples.items():
+            self._check_rows(key, row)
+        self._check_conclusions()
+
+    def _count(self):
+        """Root, size and strata of each population."""
+        for number, cells in self.pack.table("audit/populations.csv"):
+            if cells[0] not in self.samples:
+                self.wrong(f"audit/populations.csv, row {number}: sample {short(cells[0])} is not in audit/samples.csv")
+                continue
+            tree, strata = self.found.setdefault(cells[0], (Tree(), {}))
+            tree.append(leaf_hash(canonical_row(cells[1:])))
+            strata[cells[3]] = strata.get(cells[3], 0) + 1
+        for key, row in self.samples.items():
+            tree, strata = self.found.get(key, (Tree(), {}))
+            if (str(tree.size), tree.root().hex()) != (row["population_count"], row["population_root"]):
+                self.wrong(
+                    f"audit/populations.csv: the {tree.size:,} rows that sample {key} was drawn from are not the recorded ones: a row was "
+                    "changed, dropped, added or moved"
+                )
+            said = parse_json(row["completeness"], "audit/samples.csv")
+            if said[-1]["parts"][0]["count"] != tree.size or any(
+                line["count"] != sum(part["count"] for part in line["parts"]) for line in said
+            ):
+                self.wrong(
+                    f"audit/samples.csv: what is said of the completeness of the population of sample {key} does not balance"
+                )
+            wanted = allocation(strata, int(row["size"])) if strata else {}
+            parts = [{"stratum": name, "population": strata[name], "drawn": wanted[name]} for name in sorted(strata)]
+            if parse_json(row["strata"], "audit/samples.csv") != parts:
+                self.wrong(f"audit/samples.csv: the strata of sample {key} are not those of its population: a row was changed")
+
+    def _draw(self, items):
+        """Draw each sample again; hold populations of items against the items."""
+        groups = groupby(self.pack.table("audit/populations.csv"), key=lambda found: found[1][0])
+        for key, group in groups:
+            row = self.samples.get(key)
+            if row is None:
+                continue
+            wanted = {one["stratum"]: one["drawn"] for one in parse_json(row["strata"], "audit/samples.csv")}
+            stream = ((cells[2], cells[3]) for _, cells in group)
+            if items and row["population"] in BELONGS:
+                stream = self._against_items(row, stream)
+            drawn = drawn_again(row["seed"], wanted, stream)
+            if drawn != {one["id"] for one in self.rows.get(key, ())}:
+                self.wrong(
+                    f"audit/sample_rows.csv: drawn again by its seed, sample {key} has other rows: a row was changed, dropped or added"
+                )
+
+    def _against_items(self, row, stream):
+        """The same stream; what the population should be is computed from the items of the reviews it was drawn from."""
+        expected, differing = self._expected(row), 0
+        for key, stratum in stream:
+            differing += next(expected, None) != (key, stratum)
+            yield key, stratum
+        if differing or next(expected, None) is not None:
+            self.wrong(
+                f"audit/populations.csv: sample {row['sample']} was not drawn from all {row['population']} of its reviews in "
+                "reviews/items.csv: rows were left out, added or divided otherwise"
+            )
+
+    def _expected(self, row):
+        campaigns, column = set(row["campaigns"].split()), DIVIDED_BY[row["strata_by"]]
+        for _number, cells in self.pack.table("reviews/items.csv"):
+            if cells[0] in campaigns and BELONGS[row["population"]](cells):
+                yield f"item/{cells[0]}/{cells[1]}", cells[ITEM[column]] if column else ""
+
+    def _check_rows(self, key, row):
+        """The drawn rows are those that were recorded when they were drawn."""
+        tree = Tree()
+        for one in self.rows.get(key, ()):
+            tree.append(leaf_hash(canonical_row([one["number"], one["id"], one["stratum"], one["label"]])))
+        if (str(tree.size), tree.root().hex()) != (row["size"], row["rows_root"]):
+            self.wrong(
+                f"audit/sample_rows.csv: the rows of sample {key} are not the recorded ones: a row was changed, dropped, added or moved"
+            )
+
+    def _check_conclusions(self):
+        """The last conclusion of each row counts; a signature covers exactly these, one for every row, and nothing comes after it."""
+        last, latest = {}, {}
+        for number, row in self.pack.rows("audit/conclusions.csv"):
+            ids = {one["number"]: one["id"] for one in self.rows.get(row["sample"], ())}
+            if ids.get(row["row"]) != row["id"]:
+                self.wrong(
+                    f"audit/conclusions.csv, row {number}: row {row['row']} of sample {row['sample']} is not {row['id']}"
+                )
+            place = (row["sample"], row["row"])
+            if place not in last or last[place]["at"] <= row["at"]:
+                last[place] = row
+            latest[row["sample"]] = max(latest.get(row["sample"], ""), row["at"])
+        self.concluded = len(last)
+        seen = set()
+        for number, row in self.pack.rows("audit/sign_offs.csv"):
+            where, key = f"audit/sign_offs.csv, row {number}", row["sample"]
+            counted = sorted((one for place, one in last.items() if place[0] == key), key=lambda one: int(one["row"]))
+            tree, totals = Tree(), {"no_exception": 0, "exception": 0}
+            for one in counted:
+                tree.append(leaf_hash(canonical_row([one[name] for name in words("row id conclusion note entry")])))
+                totals[one["conclusion"]] = totals.get(one["conclusion"], 0) + 1
+            if tree.root().hex() != row["conclusions_root"] or parse_json(row["totals"], where) != totals:
+                self.wrong(
+                    f"{where}: it was signed over other conclusions than those of audit/conclusions.csv: a row was changed or dropped"
+                )
+            if len(counted) != len(self.rows.get(key, ())) or latest.get(key, "") > row["at"] or key in seen:
+                self.wrong(
+                    f"{where}: sample {key} has rows without a conclusion, or was concluded or signed again after its signature"
+                )
+            seen.add(key)
+        self.signed = len(seen)
+
+
+# --- a pack of one sample alone -----------------------------------------------------------------------------------------------
+
+SAMPLE_FORMAT = "certify-sample-pack/1"
+PROOF_HEADER = "c2sp.org/tlog-proof@v1"
+SAMPLE_TABLES = (
+    "audit/conclusions.csv", "audit/populations.csv", "audit/sample_rows.csv", "audit/samples.csv", "audit/sign_offs.csv",
+    "reviews/items.csv", "trail.csv",
+)  # fmt: skip
+SAMPLE_FILES = {*SAMPLE_TABLES, "README.md", "verify.py", "ledger/checkpoint.txt", "ledger/entries.jsonl", "ledger/trees.json"}
+SAMPLE_TITLES = {
+    "files": "Files", "signature": "Manifest", "checkpoints": "Checkpoint", "kept": "Your own checkpoint", "entries": "Log entries",
+    "samples": "The sample", "items": "The drawn items", "trail": "Trails",
+}  # fmt: skip
+
+
+def read_proof(text, where):
+    """(index, path, checkpoint) of a tlog-proof file."""
+    head, _, note = text.partition("\n\n")
+    lines = head.split("\n")
+    if lines[0] != PROOF_HEADER:
+        raise Problem(f"{where} is not a {PROOF_HEADER}")
+    lines = lines[2:] if lines[1].startswith("extra ") else lines[1:]
+    if not re.fullmatch(r"index (0|[1-9][0-9]{0,17})", lines[0]):
+        raise Problem(f"{where}: it does not say which entry it is of")
+    return int(lines[0][6:]), [_base64(line, where) for line in lines[1:]], note
+
+
+def about_item(entry, cells):
+    """Whether an entry belongs to the trail of an item: its reading, its review's launch, close and seal, its decisions and its removal."""
+    kind, data = entry["kind"], entry["data"]
+    if kind == "snapshot:loaded":
+        return (data["source"], data["snapshot"]) == (cells[2], cells[3])
+    if entry["subject"] == f"campaigns.campaign:{cells[0]}":
+        return kind in (LAUNCHED, CLOSED, "campaign:sealed")
+    if entry["uid"] == cells[ITEM["sign_off_entry"]] or entry["subject"] == f"campaigns.reviewitem:{cells[0]}/{cells[1]}":
+        return True
+    return kind.startswith(("removal:", "exception:")) and (data.get("campaign"), data.get("item")) == (cells[0], cells[1])
+
+
+class SampleSeal(Seal):
+    """Files, manifest and checkpoint of a pack of one sample."""
+
+    def check(self):
+        """In the order of the report."""
+        with self.report.reading("files", "manifest.json"):
+            self.manifest = parse_json(self.pack.text("manifest.json"), "manifest.json")
+            self._check_listed()
+        with self.report.reading("signature", "manifest.sig"):
+            key = self.trusted or self.manifest["log"]["key"]
+            self.key = Key(key, "the key you gave" if self.trusted else "manifest.json: the key of the log")
+            text = self.key.open(self.pack.text("manifest.sig"), "manifest.sig")
+            hashed = sha256(self.pack.small("manifest.json")).hexdigest()
+            if text != f"{SAMPLE_FORMAT} manifest of {self.key.name}\nsha256 {hashed}\n":
+                raise Problem("manifest.sig signs another manifest: manifest.json was changed after it was signed")
+            self.report.checks["signature"].held = f"signed with {self.key.text}"
+        with self.report.reading("checkpoints", "ledger/checkpoint.txt"):
+            self._check_checkpoint()
+        with self.report.reading("kept", "your checkpoint"):
+            self._compare_kept()
+
+    def _check_listed(self):
+        listed = self.manifest["files"]
+        for oddity in self.pack.oddities:
+            self.report.problem("files", oddity)
+        for name in sorted(SAMPLE_FILES - set(listed)):
+            self.report.problem("files", f"manifest.json does not list {name}, which every such pack has")
+        for name in sorted(set(self.pack.sizes) - set(listed) - {"manifest.json", "manifest.sig"}):
+            self.report.problem("files", f"{name} is in the pack but not in manifest.json: it was added")
+        for name, facts in sorted(listed.items()):
+            with self.report.reading("files", name):
+                self._check_file(name, facts["size"], facts["sha256"])
+        self.report.checks["files"].held = f"{len(listed):,}: all there, nothing else, sizes and SHA-256 as the manifest says"
+
+    def _check_checkpoint(self):
+        if self.key is None:
+            raise Problem("no key is known, so no signature can be checked")
+        self.sealing = Checkpoint.open(self.pack.text("ledger/checkpoint.txt"), self.key, "ledger/checkpoint.txt")
+        stated = self.manifest["checkpoint"]
+        if (self.sealing.size, self.sealing.root.hex()) != (stated["size"], stated["root"]):
+            raise Problem("ledger/checkpoint.txt is not the checkpoint that manifest.json names")
+        self.report.checks["checkpoints"].held = f"signed by {self.key.name}, of {self.sealing.size:,} entries"
+
+    def _compare_kept(self):
+        check = self.report.checks["kept"]
+        check.held = "the same as that of this pack"
+        if not self.kept_note:
+            check.unable = "give that of the period's whole pack with --checkpoint: it shows that both are of one log"
+            return
+        kept = Checkpoint.open(self.kept_note, self.key, "your checkpoint")
+        if self.sealing and kept.size != self.sealing.size:
+            check.unable = (
+                f"it is of {kept.size:,} entries, this pack of {self.sealing.size:,}: only equal sizes can be compared here"
+            )
+        elif self.sealing and kept.root != self.sealing.root:
+            raise Problem("your checkpoint has another root at the same size: you were shown another log than others")
+
+
+class SampleVerifier:
+    """All checks over a pack of one sample."""
+
+    def __init__(self, pack, kept="", key=""):
+        self.pack, self.report, self.entries, self.items = pack, Report(SAMPLE_TITLES), {}, {}
+        self.seal = SampleSeal(pack, self.report, kept, key)
+        self.samples = Samples(pack, self.report, self.seal.unreadable)
+
+    def run(self):
+        """Returns the checks in the order of the report."""
+        self.seal.check()
+        with self.report.reading("entries", "ledger/entries.jsonl"):
+            self._check_entries()
+        with self.report.reading("samples", "audit/"):
+            self._check_tables()
+            self.samples.check()
+        self.report.checks["samples"].held = self.samples.held()
+        with self.report.reading("items", "reviews/items.csv or ledger/trees.json"):
+            self._check_items()
+        with self.report.reading("trail", "trail.csv"):
+            self._check_trail()
+        return list(self.report.checks.values())
+
+    def _check_entries(self):
+        """Each entry has a proof that leads to the signed root; each proof is of an entry."""
+        note, proofs = self.pack.text("ledger/checkpoint.txt"), {name for name in self.pack.sizes if name.startswith("proofs/")}
+        for number, text in enumerate(self.pack.lines("ledger/entries.jsonl"), 1):
+            where = f"ledger/entries.jsonl, line {number}"
+            entry = parse_json(text, where)
+            name = f"proofs/{entry['uid']}.tlog-proof"
+            proofs.discard(name)
+            with self.report.reading("entries", name):
+                index, path, shown = read_proof(self.pack.text(name), name)
+                if shown != note:
+                    raise Problem(f"{name}: it is against another checkpoint than ledger/checkpoint.txt")
+                hashed = leaf_hash(text.rstrip("\n").encode())
+                if not self.seal.sealing or not verify_inclusion(
+                    index, self.seal.sealing.size, hashed, path, self.seal.sealing.root
+                ):
+                    raise Problem(
+                        f"{name}: it does not lead from {where} to the signed root: the entry or the proof was changed"
+                    )
+                if entry["uid"] in self.entries:
+                    raise Problem(f"{where}: the entry stands there twice")
+                self.entries[entry["uid"]] = entry
+        for name in sorted(proofs):
+            self.report.problem(
+                "entries", f"{name}: there is no such entry in ledger/entries.jsonl: it was dropped, or the proof added"
+            )
+        self.report.checks["entries"].held = f"{len(self.entries):,} are in the log word for word, each by a proof of its own"
+
+    def _check_tables(self):
+        """Rows about the sample equal their entries, and each such entry has its row."""
+        left = {
+            uid: entry for uid, entry in self.entries.items() if entry["kind"] in SHOWN and entry["kind"].startswith("sample:")
+        }
+        for table in ("audit/samples.csv", "audit/conclusions.csv", "audit/sign_offs.csv"):
+            for number, row in self.pack.rows(table):
+                entry, where = left.pop(row["entry"], None), f"{table}, row {number}"
+                if entry is None or SHOWN[entry["kind"]][0] != table:
+                    self.samples.wrong(f"{where}: its entry is not in the log of this pack: the row was added or changed")
+                    continue
+                for name, path in SHOWN[entry["kind"]][1].items():
+                    if plain(name, row[name]) != value_at(entry, path):
+                        other = f"{name} is {short(row[name])}, but the log recorded {short(value_at(entry, path))}"
+                        self.samples.wrong(f"{where}: {other}: the row was changed")
+        for uid in left:
+            self.samples.wrong(f"ledger/entries.jsonl: the entry {uid} has no row in audit/: a row was dropped or changed")
+
+    def _check_items(self):
+        """Each drawn item is in the population, and its outcome among the outcomes, that its review recorded."""
+        trees = parse_json(self.pack.text("ledger/trees.json"), "ledger/trees.json")
+        wanted = {one["id"] for rows in self.samples.rows.values() for one in rows if one["id"].startswith("item/")}
+        found = set()
+        for number, cells in self.pack.table("reviews/items.csv"):
+            where, key = f"reviews/items.csv, row {number}", f"item/{cells[0]}/{cells[1]}"
+            if key not in wanted or key in found:
+                self.report.problem("items", f"{where}: {key} was not drawn, or stands there twice: a row was added")
+            found.add(key)
+            self.items[key] = cells
+            with self.report.reading("items", where):
+                self._check_item(where, cells, trees[cells[0]])
+        for key in sorted(wanted - found):
+            self.report.problem("items", f"reviews/items.csv: {key} was drawn and has no row: a row was dropped or changed")
+        paths = {f"item/{campaign}/{number}" for campaign, tree in trees.items() for number in tree["population"]}
+        if paths != wanted:
+            self.report.problem("items", "ledger/trees.json has paths of other items than were drawn: it was changed")
+        self.report.checks[
+            "items"
+        ].held = f"{len(found):,} as they were frozen at launch, with the outcomes recorded at the close"
+
+    def _check_item(self, where, cells, tree):
+        launch = self._entry_of(LAUNCHED, cells[0])
+        leaf = leaf_hash(canonical_row(cells[:FROZEN]))
+        self._check_path(
+            where,
+            cells[1],
+            leaf,
+            tree["population"],
+            launch["data"]["items"],
+            launch["data"]["population_root"],
+            "frozen at launch",
+        )
+        close = self._entry_of(CLOSED, cells[0])
+        leaf = leaf_hash(canonical_row([*cells[:2], *cells[FROZEN:RESULT]]))
+        self._check_path(
+            where,
+            cells[1],
+            leaf,
+            tree["outcomes"],
+            launch["data"]["items"],
+            close["data"]["outcome_root"],
+            "recorded at the close",
+        )
+        made = self.entries.get(cells[ITEM["decision_entry"]])
+        shown = [cells[ITEM[name]] for name in words("decision decided_by decided_at decided_by_name rationale")]
+        data = made["data"] if made else {}
+        told = (
+            [data["decision"], data["reviewer"]["id"], data["decided_at"], data["reviewer"]["name"], data["rationale"]]
+            if made
+            else [""] * 5
+        )
+        if shown != told:
+            raise Problem(f"{where}: the decision, its person, time or reason are not those of its entry: the row was changed")
+
+    def _entry_of(self, kind, campaign):
+        for entry in self.entries.values():
+            if entry["kind"] == kind and entry["data"]["campaign"] == campaign:
+                return entry
+        raise Problem(f"campaign {campaign}: its {kind} is not among the entries of this pack")
+
+    @staticmethod
+    def _check_path(where, item, leaf, paths, size, root, what):
+        path = [bytes.fromhex(node) for node in paths[item]]
+        if not verify_inclusion(int(item) - 1, size, leaf, path, bytes.fromhex(root)):
+            raise Problem(
+                f"{where}: this is not what was {what}, or its path in ledger/trees.json is another: the row was changed"
+            )
+
+    def _check_trail(self):
+        """Each line of a trail is an entry of this pack, as it was recorded."""
+        ids, seen = {(one["number"], one["id"]) for rows in self.samples.rows.values() for one in rows}, set()
+        for number, row in self.pack.rows("trail.csv"):
+            entry, where = self.entries.get(row["entry"]), f"trail.csv, row {number}"
+            if entry is None or (row["row"], row["id"]) not in ids or (row["row"], row["entry"]) in seen:
+                self.report.problem(
+                    "trail", f"{where}: its entry or its row is not in this pack, or it stands there twice: the row was added"
+                )
+                continue
+            seen.add((row["row"], row["entry"]))
+            told = {"kind": entry["kind"], "subject": entry["subject"], "by": entry["actor"]["name"], "at": entry["at"]}
+            for name, value in told.items():
+                if row[name] != value:
+                    self.report.problem(
+                        "trail",
+                        f"{where}: {name} is {short(row[name])}, but the log recorded {short(value)}: the row was changed",
+                    )
+        for number, key in sorted(ids):
+            for uid, entry in self.entries.items():
+                if key in self.items and about_item(entry, self.items[key]) and (number, uid) not in seen:
+                    self.report.problem("trail", f"trail.csv: row {number} ({key}) lacks its entry {uid}: a row was dropped")
+        shown = {uid for _, uid in seen} | {uid for uid, entry in self.entries.items() if entry["kind"].startswith("sample:")}
+        for uid in sorted(set(self.entries) - shown):
+            self.report.problem("trail", f"trail.csv: the entry {uid} belongs to no row: a row was dropped or changed")
+        self.report.checks["trail"].held = f"{len(seen):,} steps, each as the log recorded it"
+
+
+def is_sample_pack(pack):
+    """Whether it says of itself that it is a pack of one sample."""
+    try:
+        return parse_json(pack.text("manifest.json"), "manifest.json")["format"] == SAMPLE_FORMAT
+    except (Problem, LookupError, TypeError, OSError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
+def run_sample(pack, kept, key):
+    """Check a pack of one sample, print, and return the exit status."""
+    verifier = SampleVerifier(pack, kept, key)
+    checks, seal = verifier.run(), verifier.seal
+    if seal.sealing:
+        print(f"Pack of one sample. Log {seal.sealing.origin}, {seal.sealing.size:,} entries, root {seal.sealing.root.hex()}")
+    print()
+    for check in checks:
+        print("\n".join(check.lines()))
+    failed = [check.title for check in checks if check.problems]
+    if failed:
+        print(
+            f"\nVerdict: this pack does NOT hold ({', '.join(failed)}). Do not rely on it; ask how each line above came about."
+        )
+        return 1
+    print(
+        "\nVerdict: everything that could be checked holds: the sample is the one that was drawn, and each row is as the log recorded it."
+    )
+    return 2 if kept and verifier.report.checks["kept"].unable else 0
+
+
 # --- the report ---------------------------------------------------------------------------------------------------------------
 
 STATES = {
@@ -2728,7 +3242,10 @@ def verdict(verifier, status):
 
 def run(path, kept, key, witnesses=(), roots=""):
     """Check, print, and return the exit status."""
-    verifier = Verifier(Pack(path), kept, key, witnesses, roots)
+    pack = Pack(path)
+    if is_sample_pack(pack):
+        return run_sample(pack, kept, key)
+    verifier = Verifier(pack, kept, key, witnesses, roots)
     checks = verifier.run()
     period, log = verifier.seal.manifest.get("period"), verifier.seal.sealing
     if period:

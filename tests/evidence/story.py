@@ -26,7 +26,7 @@ from campaigns.sod_rules import Terms as SodTerms
 from campaigns.states import Outcome
 from certify.lib import clock
 from certify.lib.files import StoredFile
-from evidence.actions import duties, periods, sealing
+from evidence.actions import duties, periods, requests, samples, sealing
 from evidence.models import AuditPeriod
 from inventory.actions import describing
 from inventory.models import Entitlement
@@ -97,7 +97,37 @@ def play(story: Story) -> AuditPeriod:
     _open(story)
     users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
     assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
-    return periods.create(details=details(story), by=story.owner)
+    period = periods.create(details=details(story), by=story.owner)
+    audited(story, period)
+    return period
+
+
+def audited(story: Story, period: AuditPeriod) -> None:
+    """What the auditor did: one sample signed off, one with an exception, one of leavers, and a request that is answered and closed."""
+    with clock.freeze(moment(12, 27)):
+        without = "".join(line for line in IDENTITIES.splitlines(keepends=True) if not line.startswith(("svc", ",nobody")))
+        story.load(identities=without)
+        wanted = samples.Wanted("items", 6, "outcome", seed="dice-6-1-4")
+        drawn = samples.draw(period_id=period.pk, wanted=wanted, by=story.auditor)
+        gone = samples.draw(period_id=period.pk, wanted=samples.Wanted("revocations", 3), by=story.owner)
+        samples.draw(period_id=period.pk, wanted=samples.Wanted("privileged", 2), by=story.auditor)
+        assert samples.draw(period_id=period.pk, wanted=samples.Wanted("leavers", 5, "kind"), by=story.auditor).size == 1
+    rows = list(drawn.rows.all())
+    for place, row in enumerate(rows):
+        with clock.freeze(moment(12, 28) + timedelta(minutes=place)):
+            samples.conclude(row_id=row.pk, conclusion="no_exception", note="", by=story.auditor)
+    with clock.freeze(moment(12, 28, 12)):
+        said = "=Nobody could say why it was kept"
+        samples.conclude(row_id=rows[0].pk, conclusion="exception", note=said, by=story.auditor)
+        samples.conclude(row_id=gone.rows.first().pk, conclusion="exception", note=said, by=story.auditor)
+        question = requests.Said("@ the team lead says no")
+        asked = requests.ask(period_id=period.pk, title="=Why was it kept?", said=question, row=rows[0], by=story.auditor)
+        requests.ask(period_id=period.pk, title="The list of rooms", said=requests.Said("Who has keys?"), by=story.auditor)
+    with clock.freeze(moment(12, 29)):
+        file = requests.File("=letter.txt", StoredFile("audit/x", "cd" * 32, 12))
+        requests.post(request_id=asked.pk, kind="answer", said=requests.Said("=See the letter", file), by=story.owner)
+        requests.post(request_id=asked.pk, kind="close", said=requests.Said(""), by=story.auditor)
+        samples.sign_off(sample_id=drawn.pk, note="=With one exception.", by=story.auditor)
 
 
 def details(story: Story, **changes) -> periods.Details:
