@@ -13,8 +13,8 @@ from django.test import override_settings
 from certify.lib import clock
 from evidence.models import AuditPeriod
 from evidence.pack import builder, scope
-from ledger import keys
-from ledger.actions import sequencing
+from ledger import keys, tasks
+from ledger.actions import rotation, sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Checkpoint
 from tests.evidence.story import moment, play
@@ -101,6 +101,39 @@ def honest(tmp_path_factory, django_db_setup, django_db_blocker) -> Honest:
         found = Honest(folder / "pack.zip", keys.load().verifier, checkpoint.note, old)
         transaction.set_rollback(True)
     return found
+
+
+@dataclass(frozen=True)
+class Packs:
+    """Where the packs are, the keys in their order, and checkpoints that were signed before and after the first change."""
+
+    folder: Path
+    keys: list[str]
+    notes: list[str]
+
+
+@pytest.fixture(scope="session")
+def packs(tmp_path_factory, django_db_setup, django_db_blocker) -> Packs:
+    """A pack after a change of keys, one of before it that was built after it, and one after a loss."""
+    folder = tmp_path_factory.mktemp("keys")
+    file = folder / "key.json"
+    own = override_settings(CERTIFY_LEDGER_ORIGIN="a.example/log", CERTIFY_LEDGER_KEY_FILE=file, CERTIFY_DATA_DIR=folder)
+    with own, django_db_blocker.unblock(), transaction.atomic():
+        period = play(tell(folder))
+        old, known = seal(), [keys.load().verifier]
+        with clock.freeze(moment(12, 31, 23)):
+            known.append(tasks.rotate_key("yearly", SYSTEM))
+        new = sequencing.sequence(by=SYSTEM)
+        build(period, old, folder / "older.zip")
+        build(period, new, folder / "rotated.zip")
+        file.unlink()
+        keys.create(file, "a.example/log-2")
+        with clock.freeze(moment(12, 31, 23)):
+            rotation.begin_anew(why="burnt", by=SYSTEM)
+        build(period, seal(), folder / "lost.zip")
+        known.append(keys.load().verifier)
+        transaction.set_rollback(True)
+    return Packs(folder, known, [old.note, new.note])
 
 
 @pytest.fixture

@@ -12,7 +12,18 @@ from tests.e2e.test_whole_path import check_accessible
 from tests.evidence import spoil
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
-CHECKED = ("Files", "Manifest", "Checkpoints", "Log", "Log entries", "Populations", "Exclusions", "Outcomes", "Decisions")
+CHECKED = (
+    "Files",
+    "Keys of the log",
+    "Manifest",
+    "Checkpoints",
+    "Log",
+    "Log entries",
+    "Populations",
+    "Exclusions",
+    "Outcomes",
+    "Decisions",
+)
 
 
 @pytest.fixture
@@ -28,6 +39,7 @@ def verifier(page: Page, tmp_path) -> Page:
 
 def verify(page: Page, pack: Path) -> str:
     """All that the page says of a pack."""
+    page.set_input_files("#pack", [])
     page.set_input_files("#pack", pack)
     expect(page.locator("#verdict")).not_to_be_empty(timeout=20_000)
     return page.locator("main").inner_text()
@@ -51,7 +63,7 @@ def test_ones_own_key_and_checkpoint_are_used(verifier, honest):
     assert "signed with the key you gave" in said
     other = spoil.Forger("certify.example/ledger")
     verifier.fill("#key", other.verifier)
-    assert "is not signed by" in verify(verifier, honest.path)
+    assert "the key you gave is none of this log’s keys" in verify(verifier, honest.path)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +89,23 @@ def test_what_was_changed_is_found_even_when_the_manifest_was_made_to_fit(verifi
     assert "this pack does NOT hold" in said
     failed = verifier.locator("li.failed").filter(has_text=f"FAILED{words}").first
     expect(failed).to_contain_text(name)
+
+
+@pytest.mark.parametrize("name", ["older.zip", "rotated.zip"])
+@pytest.mark.parametrize("key", [0, 1])
+def test_whoever_knows_the_old_key_or_the_new_one_verifies(verifier, packs, name, key):
+    verifier.fill("#key", packs.keys[key])
+    verifier.fill("#kept", packs.notes[0])
+    said = verify(verifier, packs.folder / name)
+    assert "Verdict: what could be checked here holds. Not checked: submissions" in said
+    assert "2, each signed by the one before" in said
+
+
+def test_a_key_from_before_a_loss_leaves_it_open(verifier, packs):
+    verifier.fill("#key", packs.keys[0])
+    said = verify(verifier, packs.folder / "lost.zip")
+    assert "a key was LOST after the one you gave, which cannot tell whether this pack is honest" in said
+    assert "compare this with the key that reached you" in said
 
 
 def test_files_that_were_changed_added_or_dropped_are_named(verifier, copy):
