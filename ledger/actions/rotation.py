@@ -107,5 +107,7 @@ def _place(kind: str, old: str, signers: list[keys.LogKey], last: Checkpoint, wh
         data={"old": old, "new": said.new, "place": str(size), "size": str(last.size), "why": why, "statement": note},
     )  # fmt: skip
     if placing.place_waiting(only=entry.pk) != 1:
-        raise placing.BrokenLedgerError("The entry about the key did not get its place. Nothing was changed. Run verify_ledger.")
+        raise placing.BrokenLedgerError(
+            "The entry about the key did not get its place. Nothing was changed. Run verify_ledger."
+        )
     return KeyTerm.objects.create(verifier=said.new, since=size, note=note, at=now, entry_uid=entry.uid)
