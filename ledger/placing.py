@@ -26,16 +26,22 @@ def place_waiting(*, only: int | None = None) -> int:
 
 
 #: The next entries of the queue leave it and get their leaves, all inside the database; their hashes come back as one string. An
-#: entry that is gone has no hash: its number leaves the queue, which is no evidence, and holds up nobody.
+#: entry that is gone has no hash: its number leaves the queue, which is no evidence, and holds up nobody. Hashes are looked up one by
+#: one, by the index: a join might read the whole table of entries for every batch.
 PLACE = """
-    WITH waiting AS (
-        SELECT entry_id FROM ledger_pending WHERE %(only)s::bigint IS NULL OR entry_id = %(only)s ORDER BY entry_id LIMIT %(batch)s
+    WITH bounds AS (
+        SELECT min(entry_id) AS low, max(entry_id) AS high FROM (
+            SELECT entry_id FROM ledger_pending WHERE %(only)s::bigint IS NULL OR entry_id = %(only)s ORDER BY entry_id LIMIT %(batch)s
+        ) AS waiting
     ), taken AS (
-        DELETE FROM ledger_pending USING waiting WHERE ledger_pending.entry_id = waiting.entry_id RETURNING ledger_pending.entry_id
+        DELETE FROM ledger_pending WHERE entry_id >= (SELECT low FROM bounds) AND entry_id <= (SELECT high FROM bounds)
+        RETURNING entry_id
+    ), found AS MATERIALIZED (
+        SELECT entry_id, (SELECT leaf_hash FROM ledger_entry WHERE id = taken.entry_id) AS hash FROM taken ORDER BY entry_id
     ), placed AS (
         INSERT INTO ledger_leaf (index, entry_id, hash)
-        SELECT %(size)s - 1 + row_number() OVER (ORDER BY entry.id), entry.id, entry.leaf_hash
-        FROM taken JOIN ledger_entry AS entry ON entry.id = taken.entry_id ORDER BY entry.id RETURNING index, hash
+        SELECT %(size)s - 1 + row_number() OVER (ORDER BY entry_id), entry_id, hash FROM found WHERE hash IS NOT NULL
+        RETURNING index, hash
     )
     SELECT (SELECT count(*) FROM taken), (SELECT string_agg(hash, ''::bytea ORDER BY index) FROM placed)
 """
