@@ -2164,7 +2164,7 @@ class Sums:
         """The auditor's samples are drawn again, and their populations held against the items of this pack."""
         samples = Samples(self.pack, self.report, self.tables.unreadable)
         with self.report.reading("samples", "audit/samples.csv or audit/populations.csv"):
-            samples.check(items=self._can_read("reviews/items.csv"))
+            samples.check(set(self.tables.campaigns) if self._can_read("reviews/items.csv") else set())
         self.report.checks["samples"].held = samples.held()
 
     def _can_read(self, *tables):
@@ -2716,7 +2716,7 @@ class Samples:
 
     def __init__(self, pack, report, unreadable):
         self.pack, self.report, self.unreadable = pack, report, unreadable
-        self.samples, self.rows, self.found, self.signed, self.concluded = {}, {}, {}, 0, 0
+        self.samples, self.rows, self.found, self.signed, self.concluded, self.apart = {}, {}, {}, 0, 0, 0
 
     def wrong(self, text):
         """Note what does not hold."""
@@ -2725,13 +2725,18 @@ class Samples:
     def held(self):
         """What is said when everything held."""
         rows = sum(map(len, self.rows.values()))
+        apart = (
+            f"; the populations of {self.apart:,} could not be held against items, which are not in this pack"
+            if self.apart
+            else ""
+        )
         return (
             f"{len(self.samples):,} with {rows:,} rows: each drawn again from its population by its seed; {self.concluded:,} rows "
-            f"concluded, {self.signed:,} samples signed off, over exactly these conclusions"
+            f"concluded, {self.signed:,} samples signed off, over exactly these conclusions" + apart
         )
 
-    def check(self, items=False):
-        """All of it; with `items` populations of items are held against reviews/items.csv."""
+    def check(self, campaigns=frozenset()):
+        """All of it; populations of items are held against reviews/items.csv where it has all of their campaigns."""
         tables = [f"audit/{name}.csv" for name in words("samples populations sample_rows conclusions sign_offs")]
         if self.unreadable.intersection(tables):
             return
@@ -2742,7 +2747,7 @@ class Samples:
                 self.wrong(f"audit/sample_rows.csv, row {number}: sample {short(row['sample'])} is not in audit/samples.csv")
             self.rows.setdefault(row["sample"], []).append(row)
         self._count()
-        self._draw(items)
+        self._draw(campaigns)
         for key, row in self.samples.items():
             self._check_rows(key, row)
         self._check_conclusions()
@@ -2775,7 +2780,7 @@ class Samples:
             if parse_json(row["strata"], "audit/samples.csv") != parts:
                 self.wrong(f"audit/samples.csv: the strata of sample {key} are not those of its population: a row was changed")
 
-    def _draw(self, items):
+    def _draw(self, campaigns):
         """Draw each sample again; hold populations of items against the items."""
         groups = groupby(self.pack.table("audit/populations.csv"), key=lambda found: found[1][0])
         for key, group in groups:
@@ -2784,8 +2789,10 @@ class Samples:
                 continue
             wanted = {one["stratum"]: one["drawn"] for one in parse_json(row["strata"], "audit/samples.csv")}
             stream = ((cells[2], cells[3]) for _, cells in group)
-            if items and row["population"] in BELONGS:
+            if row["population"] in BELONGS and campaigns.issuperset(row["campaigns"].split()):
                 stream = self._against_items(row, stream)
+            elif row["population"] in BELONGS:
+                self.apart += 1
             drawn = drawn_again(row["seed"], wanted, stream)
             if drawn != {one["id"] for one in self.rows.get(key, ())}:
                 self.wrong(

@@ -10,13 +10,15 @@ from django.db import transaction
 from django.test import override_settings
 from django.urls import reverse
 
+from certify.lib import clock
+from evidence.actions import periods
 from evidence.models import Sample
 from evidence.pack import disclosure
 from evidence.verifier import verify as verifier
 from ledger import keys
 from ledger.models import Entry
 from tests.evidence import spoil
-from tests.evidence.conftest import seal, verify
+from tests.evidence.conftest import build, seal, verify
 from tests.evidence.story import play
 from tests.evidence.test_audit_pages import audit
 from tests.evidence.test_pages import client_of
@@ -162,3 +164,15 @@ def test_the_download_is_recorded_with_its_hash(story, audit):
     assert (
         "Downloaded the pack of sample" in client_of(story.owner).get(reverse("evidence:period-detail", args=[period.pk])).text
     )
+
+
+def test_a_sample_of_reviews_that_the_period_no_longer_has_is_no_false_alarm(story, audit, tmp_path):
+    period, sample = audit
+    details = periods.Details(period.name, "hipaa", period.from_on, period.to_on, period.open_until, [story.auditor])
+    periods.change(period_id=period.pk, details=details, by=story.owner)
+    period.refresh_from_db()
+    build(period, seal(clock.now()), tmp_path / "pack.zip")
+    done = verify(tmp_path / "pack.zip")
+    assert done.status == 0, done.text
+    assert "the populations of 1 could not be held against items" in done.text
+    assert sample.size == 7
