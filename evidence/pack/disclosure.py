@@ -19,7 +19,7 @@ from evidence import trail
 from evidence.models import Sample
 from evidence.pack import audit, builder, tables
 from evidence.pack.archive import Archive
-from ledger import keys, merkle, proofs
+from ledger import keychain, merkle, proofs
 from ledger.models import Checkpoint, Entry
 
 FORMAT = "certify-sample-pack/1"
@@ -78,6 +78,7 @@ def write(found: Disclosed, target: Path) -> str:
         counts["trail.csv"] = builder.write_rows(archive, "trail.csv", TRAIL_COLUMNS, _steps(found))
         archive.add("ledger/entries.jsonl", b"".join(one.payload.encode() + b"\n" for one in found.entries))
         archive.add("ledger/checkpoint.txt", found.checkpoint.note.encode())
+        archive.add("ledger/keys.json", canonical.dumps(keychain.listed()) + b"\n")
         for one in found.entries:
             archive.add(f"proofs/{one.uid}{proofs.SUFFIX}", proofs.text(one, found.checkpoint, found.checkpoint.note).encode())
         archive.add("ledger/trees.json", canonical.dumps(_trees(found)) + b"\n")
@@ -163,7 +164,7 @@ def _levels(query: str, campaign_id: int) -> Levels:
 
 
 def _manifest(archive: Archive, found: Disclosed, counts: dict[str, int]) -> None:
-    key, period = keys.load(), found.sample.period
+    key, period = keychain.signing_key(), found.sample.period
     manifest = {
         "format": FORMAT,
         "period": {

@@ -914,10 +914,10 @@ class Seal:
         """A checkpoint that the key of its time has signed."""
         return Checkpoint.open(note, self._term(Checkpoint(note.rpartition("\n\n")[0] + "\n", where).size).key, where)
 
-    def _check_signature(self):
+    def _check_signature(self, form=FORMAT):
         text = self.key.open(self.pack.text("manifest.sig"), "manifest.sig")
         hashed = sha256(self.pack.small("manifest.json")).hexdigest()
-        if text != f"{FORMAT} manifest of {self.key.name}\nsha256 {hashed}\n":
+        if text != f"{form} manifest of {self.key.name}\nsha256 {hashed}\n":
             raise Problem("manifest.sig signs another manifest: manifest.json was changed after it was signed")
         whose = "the key you gave" if self.trusted == self.key.text else f"the key that the pack names, {self.key.text}"
         if self.trusted and self.trusted != self.key.text:
@@ -2869,10 +2869,12 @@ SAMPLE_TABLES = (
     "audit/conclusions.csv", "audit/populations.csv", "audit/sample_rows.csv", "audit/samples.csv", "audit/sign_offs.csv",
     "reviews/items.csv", "trail.csv",
 )  # fmt: skip
-SAMPLE_FILES = {*SAMPLE_TABLES, "README.md", "verify.py", "ledger/checkpoint.txt", "ledger/entries.jsonl", "ledger/trees.json"}
+SAMPLE_FILES = {
+    *SAMPLE_TABLES, "README.md", "verify.py", "ledger/checkpoint.txt", "ledger/entries.jsonl", "ledger/keys.json", "ledger/trees.json",
+}  # fmt: skip
 SAMPLE_TITLES = {
-    "files": "Files", "signature": "Manifest", "checkpoints": "Checkpoint", "kept": "Your own checkpoint", "entries": "Log entries",
-    "samples": "The sample", "items": "The drawn items", "trail": "Trails",
+    "files": "Files", "keys": "Keys of the log", "signature": "Manifest", "checkpoints": "Checkpoint", "kept": "Your own checkpoint",
+    "entries": "Log entries", "samples": "The sample", "items": "The drawn items", "trail": "Trails",
 }  # fmt: skip
 
 
@@ -2909,13 +2911,10 @@ class SampleSeal(Seal):
             self.manifest = parse_json(self.pack.text("manifest.json"), "manifest.json")
             self._check_listed()
         with self.report.reading("signature", "manifest.sig"):
-            key = self.trusted or self.manifest["log"]["key"]
-            self.key = Key(key, "the key you gave" if self.trusted else "manifest.json: the key of the log")
-            text = self.key.open(self.pack.text("manifest.sig"), "manifest.sig")
-            hashed = sha256(self.pack.small("manifest.json")).hexdigest()
-            if text != f"{SAMPLE_FORMAT} manifest of {self.key.name}\nsha256 {hashed}\n":
-                raise Problem("manifest.sig signs another manifest: manifest.json was changed after it was signed")
-            self.report.checks["signature"].held = f"signed with {self.key.text}"
+            self.key = Key(self.manifest["log"]["key"], "manifest.json: the key of the log")
+            with self.report.reading("keys", "ledger/keys.json"):
+                self._read_keys()
+            self._check_signature(SAMPLE_FORMAT)
         with self.report.reading("checkpoints", "ledger/checkpoint.txt"):
             self._check_checkpoint()
         with self.report.reading("kept", "your checkpoint"):
@@ -2937,11 +2936,11 @@ class SampleSeal(Seal):
     def _check_checkpoint(self):
         if self.key is None:
             raise Problem("no key is known, so no signature can be checked")
-        self.sealing = Checkpoint.open(self.pack.text("ledger/checkpoint.txt"), self.key, "ledger/checkpoint.txt")
+        self.sealing = self._open(self.pack.text("ledger/checkpoint.txt"), "ledger/checkpoint.txt")
         stated = self.manifest["checkpoint"]
         if (self.sealing.size, self.sealing.root.hex()) != (stated["size"], stated["root"]):
             raise Problem("ledger/checkpoint.txt is not the checkpoint that manifest.json names")
-        self.report.checks["checkpoints"].held = f"signed by {self.key.name}, of {self.sealing.size:,} entries"
+        self.report.checks["checkpoints"].held = f"signed by {self.sealing.origin}, of {self.sealing.size:,} entries"
 
     def _compare_kept(self):
         check = self.report.checks["kept"]
@@ -2949,7 +2948,7 @@ class SampleSeal(Seal):
         if not self.kept_note:
             check.unable = "give that of the period's whole pack with --checkpoint: it shows that both are of one log"
             return
-        kept = Checkpoint.open(self.kept_note, self.key, "your checkpoint")
+        kept = self._open(self.kept_note, "your checkpoint")
         if self.sealing and kept.size != self.sealing.size:
             check.unable = (
                 f"it is of {kept.size:,} entries, this pack of {self.sealing.size:,}: only equal sizes can be compared here"
@@ -3148,10 +3147,16 @@ def run_sample(pack, kept, key):
             f"\nVerdict: this pack does NOT hold ({', '.join(failed)}). Do not rely on it; ask how each line above came about."
         )
         return 1
-    print(
-        "\nVerdict: everything that could be checked holds: the sample is the one that was drawn, and each row is as the log recorded it."
+    text = (
+        "everything that could be checked holds: the sample is the one that was drawn, and each row is as the log recorded it."
     )
-    return 2 if kept and verifier.report.checks["kept"].unable else 0
+    if losses := [term for term in seal.terms if term.is_lost]:
+        text += f" But {seal.loss(losses[-1])}."
+    if not seal.trusted:
+        text += f" It is signed with the key {seal.key.text}: compare this with the key that reached you on another way."
+    print(f"\nVerdict: {text}")
+    asked = {"kept": kept, "keys": key}
+    return 2 if any(given and verifier.report.checks[name].unable for name, given in asked.items()) else 0
 
 
 # --- the report ---------------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.test import override_settings
 
 from certify.lib import clock
-from evidence.models import AuditPeriod
-from evidence.pack import builder, scope
+from evidence.models import AuditPeriod, Sample
+from evidence.pack import builder, disclosure, scope
 from ledger import keys, tasks
 from ledger.actions import rotation, sequencing
 from ledger.actors import SYSTEM
@@ -126,6 +126,9 @@ def packs(tmp_path_factory, django_db_setup, django_db_blocker) -> Packs:
         new = sequencing.sequence(by=SYSTEM)
         build(period, old, folder / "older.zip")
         build(period, new, folder / "rotated.zip")
+        drawn = Sample.objects.get(population="items")
+        for name, checkpoint in (("sample-older", old), ("sample-rotated", new)):
+            disclosure.write(disclosure.gather(drawn, checkpoint), folder / f"{name}.zip")
         file.unlink()
         keys.create(file, "a.example/log-2")
         with clock.freeze(moment(12, 31, 23)):

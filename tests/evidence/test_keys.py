@@ -24,6 +24,16 @@ def test_whoever_knows_the_old_key_or_the_new_one_verifies(packs, name, key):
     assert ("the one you gave has handed over to it" in seen.text) == (key == 0)
 
 
+@pytest.mark.parametrize("key", [0, 1])
+@pytest.mark.parametrize(("name", "note"), [("sample-older.zip", 0), ("sample-rotated.zip", 1)])
+def test_a_pack_of_one_sample_follows_the_keys_as_well(packs, tmp_path, name, note, key):
+    (tmp_path / "kept").write_text(packs.notes[note])
+    seen = verify(packs.folder / name, "--key", packs.keys[key], "--checkpoint", str(tmp_path / "kept"))
+    assert seen.status == 0, seen.text
+    assert "[held]        Keys of the log: 2, each signed by the one before" in seen.text
+    assert verify(packs.folder / name, "--key", packs.keys[2]).status == 1
+
+
 def test_a_key_of_somebody_else_or_of_later_is_none_of_the_packs(packs):
     seen = verify(packs.folder / "rotated.zip", "--key", packs.keys[2])
     assert (seen.status, "is none of this log's keys, or is younger than this pack" in seen.text) == (1, True)
