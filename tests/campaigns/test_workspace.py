@@ -355,5 +355,7 @@ def test_a_row_that_asks_for_a_reason_says_why(client, story):
     campaign = story.launch()
     client.force_login(story.user("ana@x.example"))
     row = story.row(campaign, "bruno", "admin")
-    asked = client.get(f"/reviews/{campaign.pk}/items/{row.pk}/row/?ask=approve", headers={"HX-Request": "true"}).content.decode()
+    asked = client.get(
+        f"/reviews/{campaign.pk}/items/{row.pk}/row/?ask=approve", headers={"HX-Request": "true"}
+    ).content.decode()
     assert "Keeping this needs a reason: privileged." in asked
