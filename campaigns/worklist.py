@@ -249,13 +249,16 @@ FACET_CONDITIONS = {
 CELL_NAMES = [cell.removeprefix("item__") for cell in FACET_CELLS]
 LABELS = [label.removeprefix("item__") for label in FACET_LABELS.values()]
 SHOWN = [column.removeprefix("item__") for column in FACET_COLUMNS.values()]
-#: One pass over the rows counts everything: a grouping set for the totals and one for each column.
+#: The rows are read once. Everything is counted of all of them, and of each value of a column only how many there are: counting all of
+#: it of each value would take five times as long. Labels are compared by their bytes: which of two names stands there matters little.
 FACETS = (
-    f"SELECT {', '.join(SHOWN)}, {', '.join(f'max({label})' for label in LABELS)}, count(*) FILTER (WHERE {{state}}), "
-    + ", ".join(f"count(*) FILTER (WHERE ({{state}}) AND {condition})" for condition in FACET_CONDITIONS.values())
+    f"WITH shown ({', '.join(CELL_NAMES)}) AS MATERIALIZED ({{rows}}) SELECT {', '.join(['NULL'] * 2 * len(SHOWN))}, ARRAY["
+    + ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in ("{state}", *IN_STATE.values()))
     + ", "
-    + ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in IN_STATE.values())
-    + f" FROM ({{rows}}) AS shown ({', '.join(CELL_NAMES)}) GROUP BY GROUPING SETS ((), "
+    + ", ".join(f"count(*) FILTER (WHERE ({{state}}) AND {condition})" for condition in FACET_CONDITIONS.values())
+    + f"] FROM shown UNION ALL SELECT {', '.join(SHOWN)}, "
+    + ", ".join(f'max({label} COLLATE "C")' for label in LABELS)
+    + ", ARRAY[count(*) FILTER (WHERE {state})] FROM shown GROUP BY GROUPING SETS ("
     + ", ".join(f"({column})" for column in SHOWN)
     + ")"
 )
@@ -280,17 +283,16 @@ def _facets(shown_rows: QuerySet, state: str = "", tail: Tail | None = None) -> 
         shown = cursor.mogrify(query, params).decode().replace("%", "%%")
         cursor.execute(FACETS.format(rows=shown, state=IN_STATE[state]), values)
         rows = cursor.fetchall()
-    width, counted = len(FACET_COLUMNS), len(FACET_CONDITIONS)
+    width = len(FACET_COLUMNS)
     columns: dict[str, list[tuple]] = {name: [] for name in FACET_COLUMNS}
-    total, totals, states = 0, dict.fromkeys(FACET_CONDITIONS, 0), dict.fromkeys(IN_STATE, 0)
     for row in rows:
-        place = next((index for index, value in enumerate(row[:width]) if value is not None), None)
+        place, counts = next((index for index, value in enumerate(row[:width]) if value is not None), None), row[-1]
         if place is None:
-            total, counts = row[2 * width], row[2 * width + 1 :]
-            totals = dict(zip(FACET_CONDITIONS, counts[:counted], strict=True))
-            states = dict(zip(IN_STATE, counts[counted:], strict=True))
-        elif row[place] and row[2 * width]:
-            columns[list(columns)[place]].append((row[place], row[width + place] or row[place], row[2 * width]))
+            total = counts[0]
+            states = dict(zip(IN_STATE, counts[1 : len(IN_STATE) + 1], strict=True))
+            totals = dict(zip(FACET_CONDITIONS, counts[len(IN_STATE) + 1 :], strict=True))
+        elif row[place] and counts[0]:
+            columns[list(columns)[place]].append((row[place], row[width + place] or row[place], counts[0]))
     for found in columns.values():
         found.sort(key=lambda value: (-value[2], value[1]))
     return {

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import (
+    advice_reading,
     guards,
     hand_over,
     permissions,
@@ -357,6 +358,9 @@ def item_row(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     is_open, code = _can_answer(found, now), request.GET.get("ask", "")
     asks = code if is_open and code in ANSWERS and not found.decision and not found.sign_off_id else ""
     context = {"row": found, "is_open": is_open} | _asking(asks, bool(request.GET.get("until")))
+    if asks:
+        recommended = advice_reading.recommended(found.item)
+        context["why"] = rules.needs_reason(asks, found.item.signals, found.campaign.terms, recommended)
     return _row_alone(request, context, now)
 
 

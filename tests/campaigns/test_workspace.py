@@ -349,3 +349,13 @@ def test_a_bulk_act_is_seen_as_changes(story, campaign, ana):
     row.refresh_from_db()
     found = workspace.changes(worklist.my_rows(ana, campaign.pk), campaign.pk, 0, clock.now())[1]
     assert found == {row.pk: str(row.decision_entry_uid)}
+
+
+def test_a_row_that_asks_for_a_reason_says_why(client, story):
+    campaign = story.launch()
+    client.force_login(story.user("ana@x.example"))
+    row = story.row(campaign, "bruno", "admin")
+    asked = client.get(
+        f"/reviews/{campaign.pk}/items/{row.pk}/row/?ask=approve", headers={"HX-Request": "true"}
+    ).content.decode()
+    assert "Keeping this needs a reason: privileged." in asked

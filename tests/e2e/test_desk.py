@@ -179,6 +179,26 @@ def test_the_drawer_stays_while_moving_and_gives_the_focus_back(page, live_serve
     assert (Decision.objects.get().code, Decision.objects.get().rationale) == ("revoke", "a letter is a letter here")
 
 
+#: The answer to a decision comes while the details of the next row are still on their way.
+SLOW = """const quick = window.fetch;
+window.fetch = (url, more) => new Promise((done, failed) =>
+  setTimeout(() => quick(url, more).then(done, failed), String(url).includes("decide") ? 300 : 600));"""
+
+
+def test_details_on_their_way_are_not_overtaken_by_an_answer(page, live_server, campaign, ana):
+    page.add_init_script(SLOW)
+    open_desk(page, live_server.url, campaign, ana)
+    page.keyboard.press("Enter")
+    expect(page.locator("#drawer h2")).to_have_text("Bruno Costa")
+    page.keyboard.press("j")
+    names = page.locator("tr[data-row] .name").all_text_contents()
+    expect(page.locator("#drawer h2")).to_have_text(names[1])
+    page.keyboard.press("r")
+    expect(page.locator("#drawer h2")).to_have_text(names[2])
+    settle(page)
+    expect(page.locator("#drawer h2")).to_have_text(names[2])
+
+
 def test_the_menu_is_a_menu(page, live_server, campaign, ana):
     open_desk(page, live_server.url, campaign, ana)
     more = page.get_by_role("button", name="More for Team").first

@@ -95,6 +95,10 @@ def test_the_desk_speaks_german_throughout(page, live_server, campaign, ana):
     check_german(page)
     page.goto(f"{live_server.url}/inventory/descriptions/")
     check_german(page)
+    check_accessible(page)
+    page.goto(f"{live_server.url}/inventory/descriptions/upload/")
+    check_german(page)
+    check_accessible(page)
     for query in ("?view=risk", "?view=person", "?view=system&state=all", "?view=entitlement&care=on"):
         page.goto(f"{live_server.url}/reviews/{campaign.pk}/{query}")
         check_german(page)

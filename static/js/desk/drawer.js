@@ -6,12 +6,14 @@ const WAIT = 150;
 const desk = document.getElementById("desk");
 const drawer = document.getElementById("drawer");
 let shown = null;
+let wanted = null; // the row whose details are shown, or on their way
 let timer = null;
 let request = null;
 
 export const isOpen = () => drawer.childElementCount > 0;
 
 async function load(pk) {
+  wanted = pk;
   request?.abort();
   request = new AbortController();
   try {
@@ -35,7 +37,7 @@ export function close() {
   sessionStorage.removeItem(OPEN);
   clearTimeout(timer);
   request?.abort();
-  shown = null;
+  shown = wanted = null;
   drawer.replaceChildren();
   focusRow(currentRow());
 }
@@ -43,12 +45,13 @@ export function close() {
 export function follow(row) {
   if (!sessionStorage.getItem(OPEN) || drawer.contains(document.activeElement)) return;
   clearTimeout(timer);
+  wanted = pkOf(row);
   timer = setTimeout(() => pkOf(row) !== shown && load(pkOf(row)), isOpen() ? WAIT : 0);
 }
 
 document.addEventListener("desk:cursor", (event) => follow(event.detail));
 document.addEventListener("desk:changed", (event) => {
-  if (isOpen() && event.detail === shown && !drawer.contains(document.activeElement)) load(shown);
+  if (isOpen() && event.detail === shown && shown === wanted && !drawer.contains(document.activeElement)) load(shown);
 });
 
 document.addEventListener("click", (event) => {

@@ -46,10 +46,11 @@ export const nextOpen = (row) => nextBelow(row) ?? rows().find(waits);
 /* Put a new row in the place of an old one. The focus stays where it was: in the row, or where a reason is asked in its box. */
 export function replaceRow(old, fresh) {
   const had = old.contains(document.activeElement);
-  const ticked = old.querySelector("input[name=item]")?.checked;
+  const ticked = old.querySelector("input[name=item]")?.checked || old.dataset.ticked;
   old.replaceWith(fresh);
   const box = fresh.querySelector("input[name=item]");
   if (box && ticked) box.checked = true;
+  else if (ticked) fresh.dataset.ticked = "yes";
   const asked = fresh.querySelector("[data-asked], [data-reason]");
   if (asked && !document.activeElement.closest("input:not([type=checkbox]), textarea, dialog[open]")) asked.focus();
   else if (had) fresh.focus({ preventScroll: true });
