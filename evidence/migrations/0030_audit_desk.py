@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             name='Sample',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('population', models.CharField(choices=[('items', 'Items of closed reviews'), ('privileged', 'Privileged grants in closed reviews'), ('revocations', 'Revocations: items to be removed or reduced'), ('leavers', 'Leavers: people who left in the period')], max_length=12)),
+                ('population', models.CharField(choices=[('items', 'Items of closed reviews'), ('privileged', 'Privileged grants of closed reviews'), ('revocations', 'Revocations: items to be removed or reduced'), ('leavers', 'Leavers: people who left in the period')], max_length=12)),
                 ('campaigns', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, help_text='The closed campaigns it is drawn from.', size=None)),
                 ('strata_by', models.CharField(blank=True, choices=[('', 'Not divided'), ('system', 'System'), ('campaign', 'Review'), ('outcome', 'Outcome'), ('kind', 'Kind of identity')], max_length=10)),
                 ('seed', models.CharField(max_length=64)),
