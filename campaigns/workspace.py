@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Case, F, Min, Q, QuerySet, When, Window
 
+from campaigns import rules, worklist
 from campaigns.models import Assignment, Campaign, Decision, SavedFilter
 from campaigns.worklist import Filters, Tail, filtered
 from inventory.models import Identity
@@ -107,3 +108,11 @@ def changes(mine: QuerySet, campaign_id: int, since: int, now) -> tuple[int, dic
     settled = [pk for pk, _, at in found if (now - at).total_seconds() > OVERLAP_SECONDS]
     rows = mine.filter(pk__in={row for _, row, _ in found if row})
     return max(settled, default=since), {pk: str(uid or "") for pk, uid in rows.values_list("pk", "decision_entry_uid")}
+
+
+def statement_here(campaign: Campaign, user, status: dict) -> str:
+    """What is signed on the desk itself: the statement of a review of one person, once nothing of it is left to decide; else ""."""
+    if "events" not in campaign.terms or status["open"]:
+        return ""
+    count = worklist.my_drafts(user, campaign.pk).filter(stage=campaign.stage).count()
+    return rules.statement(user.name, count, campaign.name) if count else ""
