@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from django.db.models import Case, F, Min, Q, QuerySet, When, Window
 
 from campaigns import rules, worklist
-from campaigns.models import Assignment, Campaign, Decision, SavedFilter
+from campaigns.models import Assignment, Campaign, Decision, ReviewItem, SavedFilter
 from campaigns.worklist import Filters, Tail, filtered
-from inventory.models import Identity
+from inventory.models import Entitlement, Identity
+from inventory.states import Tristate
 
 #: View → the columns that make a group of its rows. Groups come in the order of their riskiest row, rows riskiest first.
 VIEWS = {
@@ -116,3 +117,13 @@ def statement_here(campaign: Campaign, user, status: dict) -> str:
         return ""
     count = worklist.my_drafts(user, campaign.pk).filter(stage=campaign.stage).count()
     return rules.statement(user.name, count, campaign.name) if count else ""
+
+
+#: Rights that are offered to reduce to.
+LESSER = 50
+
+
+def lesser_rights(item: ReviewItem) -> QuerySet:
+    """Other rights of the item's system that could be left of it: not privileged, still there, by their keys, fifty at most."""
+    same = Entitlement.objects.filter(source=item.source_id, gone_in__isnull=True).exclude(key=item.entitlement_key)
+    return same.exclude(privileged=Tristate.YES).order_by("key")[:LESSER]

@@ -286,6 +286,7 @@ def _drawer(request: HttpRequest, row: Assignment, now: datetime, refusal: Domai
         "acts_for": row.reviewer if row.reviewer_id != request.user.pk else None,
         "conflicts": sod_reading.conflicts_of(row.item),
         "removal_reasons": rules.REMOVAL_REASONS,
+        "lesser": workspace.lesser_rights(row.item),
         "refusal": refusal,
         "given": request.POST,
     }
@@ -366,7 +367,7 @@ def _asking(code: str, is_until: bool) -> dict:
 
 
 def _row_alone(request: HttpRequest, context: dict, now: datetime, status: int = 200) -> HttpResponse:
-    context |= {"campaign": context["row"].campaign, "now": now}
+    context |= {"campaign": context["row"].campaign, "now": now, "lesser": workspace.lesser_rights(context["row"].item)}
     return render(request, "campaigns/_row_swap.html", context, status=status)
 
 
