@@ -15,7 +15,7 @@ from certify.lib.errors import InvalidInput, NotAllowed
 from ledger.actors import SYSTEM
 from ledger.models import Entry
 from people.actions import users
-from people.models import User
+from people.models import Mail, User
 from tests.campaigns.test_hand_over import LINE
 from tests.story import GRANTS, Story
 
@@ -65,6 +65,9 @@ def test_else_the_granter_is_passed_over_for_the_owner(story, greta):
     granted_by(story, "greta")
     row = unknown(story, launch(story), story.user("ana@x.example"))
     assert (row.reviewer, row.excused) == (story.system_owner, "")
+    mail = Mail.objects.get(template="items_given")
+    said = [mail.context[name] for name in ("giver", "items", "reason")]
+    assert (mail.recipient, said) == (story.system_owner, ["Ana Berg", 1, "Ana Berg did not know; you own the system"])
 
 
 def test_who_kept_it_last_is_asked_though_its_use_was_loaded_anew(story, greta):
