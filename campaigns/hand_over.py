@@ -195,8 +195,7 @@ def sorted_for(campaign: Campaign, ids: list[int], to: User) -> list[Sorted]:
     reviewers = set(Assignment.objects.filter(pk__in=ids).order_by().values_list("reviewer_id", flat=True))
     pairs = deputies(campaign.pk, reviewers) | managers(reviewers)
     wanted = dict.fromkeys(plans.INDEPENDENCE, independence.ROUTE) | campaign.terms.get("independence", {})
-    standing = independence.of(to)
-    values = {name: sorted(getattr(standing, name)) for name in ("own", "names", "bosses")} | {
+    values = independence.values_of(to) | {
         "rows": ids,
         "to": to.pk,
         "campaign": campaign.pk,

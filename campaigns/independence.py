@@ -48,3 +48,9 @@ def of(user: User) -> Standing:
         names=frozenset(names - {""}),
         bosses=frozenset(boss for _, _, boss in known if boss),
     )
+
+
+def values_of(user: User) -> dict[str, list[str]]:
+    """The same as values of a statement: `own`, `names`, `bosses`."""
+    standing = of(user)
+    return {name: sorted(getattr(standing, name)) for name in ("own", "names", "bosses")}

@@ -10,13 +10,13 @@ from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from campaigns import rules
+from campaigns import independence, rules
 from campaigns.models import Assignment, Campaign, CampaignSource, Decision, Delegation
 from campaigns.second_look import ANSWERABLE
 from campaigns.states import RED_SIGNALS, CampaignState, DecisionCode, ItemState, ReviewerRule, Signal
 from certify.lib import clock
 from certify.lib.errors import InvalidInput
-from inventory.models import Grant, Identity
+from inventory.models import Grant
 
 RED = [signal.value for signal in RED_SIGNALS]
 OPEN = Q(decision="", sign_off__isnull=True)
@@ -92,11 +92,17 @@ def principals(user, campaign_id: int | None = None, now: datetime | None = None
 
 
 def _of(user, principal_ids: list[int]) -> Q:
-    """Assignments of the user and, but for the user's own access, of those they act for."""
+    """Assignments of the user and, where they may act as a deputy, of those they act for."""
     if len(principal_ids) == 1:
         return Q(reviewer_id=user.pk)
-    own = Identity.objects.filter(user=user).values("key")
-    return Q(reviewer_id=user.pk) | (Q(reviewer_id__in=principal_ids[1:]) & ~Q(item__identity_key__in=own))
+    return Q(reviewer_id=user.pk) | (Q(reviewer_id__in=principal_ids[1:]) & _as_deputy(user))
+
+
+def _as_deputy(user) -> Q:
+    """What somebody may answer for others: never their own access, what they granted, or that of whom they report to."""
+    standing = independence.of(user)
+    unfit = Q(item__identity_key__in=standing.own | standing.bosses) | Q(item__granted_by__in=standing.names)
+    return ~unfit
 
 
 def my_rows(user, campaign_id: int, now: datetime | None = None) -> QuerySet:
@@ -124,10 +130,11 @@ def open_rows(rows: QuerySet, stage: int) -> QuerySet:
 def _everywhere(user) -> Q:
     """The user's rows in all campaigns, those of whom they act for included."""
     mine = Q(reviewer=user)
-    own = Identity.objects.filter(user=user).values("key")
-    for delegation in running_delegations(user.pk, clock.now()):
+    delegations = list(running_delegations(user.pk, clock.now()))
+    fit = _as_deputy(user) if delegations else Q()
+    for delegation in delegations:
         limited = Q(campaign_id__in=delegation.campaigns) if delegation.campaigns else Q()
-        mine |= Q(reviewer_id=delegation.principal_id) & limited & ~Q(item__identity_key__in=own)
+        mine |= Q(reviewer_id=delegation.principal_id) & limited & fit
     return mine & Q(is_active=True)
 
 

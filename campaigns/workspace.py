@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 from django.db.models import Case, F, Min, Q, QuerySet, When, Window
 
-from campaigns.models import Assignment, Campaign, Decision, SavedFilter
+from campaigns import rules, worklist
+from campaigns.models import Assignment, Campaign, Decision, ReviewItem, SavedFilter
 from campaigns.worklist import Filters, Tail, filtered
-from inventory.models import Identity
+from inventory.models import Entitlement, Identity
+from inventory.states import Tristate
 
 #: View → the columns that make a group of its rows. Groups come in the order of their riskiest row, rows riskiest first.
 VIEWS = {
@@ -107,3 +109,21 @@ def changes(mine: QuerySet, campaign_id: int, since: int, now) -> tuple[int, dic
     settled = [pk for pk, _, at in found if (now - at).total_seconds() > OVERLAP_SECONDS]
     rows = mine.filter(pk__in={row for _, row, _ in found if row})
     return max(settled, default=since), {pk: str(uid or "") for pk, uid in rows.values_list("pk", "decision_entry_uid")}
+
+
+def statement_here(campaign: Campaign, user, status: dict) -> str:
+    """What is signed on the desk itself: the statement of a review of one person, once nothing of it is left to decide; else ""."""
+    if "events" not in campaign.terms or status["open"]:
+        return ""
+    count = worklist.my_drafts(user, campaign.pk).filter(stage=campaign.stage).count()
+    return rules.statement(user.name, count, campaign.name) if count else ""
+
+
+#: Rights that are offered to reduce to.
+LESSER = 50
+
+
+def lesser_rights(item: ReviewItem) -> QuerySet:
+    """Other rights of the item's system that could be left of it: not privileged, still there, by their keys, fifty at most."""
+    same = Entitlement.objects.filter(source=item.source_id, gone_in__isnull=True).exclude(key=item.entitlement_key)
+    return same.exclude(privileged=Tristate.YES).order_by("key")[:LESSER]

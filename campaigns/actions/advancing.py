@@ -18,6 +18,8 @@ from certify.lib.times import rfc3339
 from ledger.actions import entries
 from ledger.actors import SYSTEM
 from people.actions import mails
+from people.hours import mail_at
+from people.models import User
 
 #: The items that go on, with the reviewers of the next stage as people and owners are now.
 STAGED = """
@@ -195,5 +197,6 @@ def _tell_reopened(campaign: Campaign, reviewer_id: int, count: int, entry, by) 
         },
         subject_ref=f"campaigns.campaign:{campaign.pk}",
         dedupe_key=f"answers-reopened:{entry.uid}",
+        due_at=mail_at(User.objects.get(pk=reviewer_id).hours, clock.now(), campaign.due_at),
     )
     mails.queue_many(drafts=[draft], by=by)

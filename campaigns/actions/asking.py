@@ -54,24 +54,32 @@ def record(*, campaign: Campaign, at: datetime, by) -> dict[int, int]:
     return {int(data["reviewer"]["id"].rpartition(":")[2]): data["items"] for _, data in rows}
 
 
+def said(campaign: Campaign, count: int, due_at: datetime) -> dict:
+    """What the mail that asks says of the campaign's stage to somebody with so many items."""
+    every = stages.of(campaign.terms)
+    return {
+        "campaign": campaign.name,
+        "purpose": campaign.terms["purpose"],
+        "stage": every[campaign.stage - 1]["name"] if len(every) > 1 else "",
+        "items": count,
+        "due_at": rfc3339(due_at),
+    }
+
+
 @transaction.atomic
 def tell(*, campaign: Campaign, asked: dict[int, int], by) -> None:
     """Mail those who are asked in the campaign's stage (reviewer id → items), once each, where its ladder begins with that."""
     if not ladder.of(campaign.terms)["at_start"]:
         return
-    every, now = stages.of(campaign.terms), clock.now()
+    now = clock.now()
     people = User.objects.in_bulk(asked)
     mails.queue_many(
         drafts=[
             mails.Draft(
                 recipient_id=reviewer,
                 template="campaign_opened",
-                context={
-                    "campaign": campaign.name,
-                    "purpose": campaign.terms["purpose"],
-                    "stage": every[campaign.stage - 1]["name"] if len(every) > 1 else "",
-                    "items": count,
-                    "due_at": rfc3339(campaign.due_at),
+                context=said(campaign, count, campaign.due_at)
+                | {
                     "path": f"/reviews/{campaign.pk}/",
                     "why": "you are asked to review access",
                     "asks_in": [campaign.pk, campaign.stage],

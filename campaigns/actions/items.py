@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
-from campaigns import advice_reading, bulk_acts, rules, second_look, worklist
+from campaigns import advice_reading, bulk_acts, independence, rules, second_look, worklist
 from campaigns.actions import guards
 from campaigns.decision_facts import facts_of
 from campaigns.models import Assignment, BulkAct, Campaign, Decision
@@ -157,6 +157,8 @@ def _open_row(assignment_id: int, campaign_id: int, expected: str | None, by, no
         raise InvalidInput(_("The stage of this answer has ended; nothing in it can change."))
     if rules.is_self_review(row.owner_id, by.pk):
         raise NotAllowed(_("This is your own access: somebody else must decide."))
+    if row.reviewer_id != by.pk and independence.of(by).violated(row.item):
+        raise NotAllowed(_("You granted this access or report to its holder: a deputy does not decide on it."))
     if row.sign_off_id:
         raise InvalidInput(_("This item was submitted. Submitted decisions do not change."))
     if expected is not None and str(row.decision_entry_uid or "") != expected:
@@ -251,6 +253,12 @@ class BulkRow(NamedTuple):
     uid: UUID
 
 
+#: Nobody meets their own access; a deputy neither what they granted nor that of whom they report to.
+INDEPENDENT = (
+    "item.identity_key <> ALL (%(own)s::text[]) AND (row.reviewer_id = %(by)s"
+    " OR (item.identity_key <> ALL (%(bosses)s::text[]) AND item.granted_by <> ALL (%(names)s::text[])))"
+)
+
 #: Decides what a bulk act may touch (`rules.is_bulk_eligible`): locking the rows before would cost as much again.
 UPDATE_ROWS = f"""
     UPDATE campaigns_assignment AS row SET decision = %(code)s, rationale = %(reason)s, reduce_to = '', until = NULL,
@@ -262,7 +270,7 @@ UPDATE_ROWS = f"""
       AND row.id = chosen.id AND item.id = row.item_id AND row.campaign_id = %(campaign)s AND row.stage = %(stage)s
       AND row.reviewer_id = ANY(%(principals)s) AND row.is_active AND row.sign_off_id IS NULL
       AND (row.decision = '' OR row.is_bulk) AND NOT item.signals && %(red)s::varchar[]
-      AND item.identity_key <> ALL (%(own)s)
+      AND {INDEPENDENT}
     RETURNING row.id, row.campaign_id, row.item_number, row.rule, row.stage, row.reviewer_id, item.leaf, row.decision_entry_uid
 """
 
@@ -274,7 +282,7 @@ def _update_rows(campaign_id: int, stage: int, principals: list[int], ids: list[
         "principals": principals,
         "rows": sorted(set(ids)),
         "red": worklist.RED,
-        "own": list(Identity.objects.filter(user=by).exclude(key="").values_list("key", flat=True)),
+        **independence.values_of(by),
         "code": str(answer.code),
         "reason": answer.rationale,
         "by": by.pk,

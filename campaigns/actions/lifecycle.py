@@ -1,11 +1,12 @@
 """What the owner does to a campaign as a whole: open what was staged, try its mail, pause it, go on."""
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns import permissions, rules, stages
-from campaigns.actions import launching
+from campaigns.actions import asking, launching
 from campaigns.models import Assignment, Campaign
 from campaigns.states import CampaignState
 from certify.lib import clock
@@ -40,19 +41,14 @@ def send_test_mail(*, campaign_id: int, by) -> None:
     campaign = _locked(campaign_id, by)
     if campaign.state != CampaignState.STAGED:
         raise InvalidInput(_("A test mail can be sent while the campaign is staged."))
-    count = Assignment.objects.filter(campaign=campaign, is_active=True).count()
-    now = clock.now()
+    asked = Assignment.objects.filter(campaign=campaign, is_active=True).values("reviewer").annotate(items=Count("id"))
+    now, busiest = clock.now(), asked.order_by("-items").first()
     due_at = stages.due_at(campaign.terms, 1, now, campaign.ends_at)
     mails.queue(
         recipient=by,
         template="campaign_opened",
-        context={
-            "campaign": f"[Test] {campaign.name}",
-            "purpose": campaign.terms["purpose"],
-            "items": count,
-            "due_on": due_at.date().isoformat(),
-            "path": f"/campaigns/{campaign.pk}/",
-        },
+        context=asking.said(campaign, busiest["items"] if busiest else 0, due_at)
+        | {"campaign": f"[Test] {campaign.name}", "path": f"/campaigns/{campaign.pk}/"},
         subject_ref=f"campaigns.campaign:{campaign.pk}",
         dedupe_key=f"test-mail:{campaign.pk}:{by.pk}:{rfc3339(now)}",
         by=by,

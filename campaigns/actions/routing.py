@@ -1,5 +1,7 @@
 """Answers that go to somebody else by themselves: what a reviewer does not know, and what a reviewer who has left had open."""
 
+from collections import Counter
+
 from django.db import connection, transaction
 
 from campaigns import above, independence, queries
@@ -9,6 +11,8 @@ from campaigns.models import Assignment, Campaign
 from campaigns.states import CampaignState, DecisionCode, ReviewerRule
 from certify.lib import clock
 from inventory.models import Identity
+from people.actions import mails
+from people.hours import mail_at
 from people.models import User
 from people.states import Role
 
@@ -91,7 +95,36 @@ def route_unknown(*, rows: list[Assignment], by) -> int:
     ]
     if moves:
         assignments.move_all(campaign_id=rows[0].campaign_id, moves=moves, rule=ReviewerRule.ASKED_NEXT, by=by)
+        _tell(Campaign.objects.get(pk=rows[0].campaign_id), moves, by)
     return len(moves)
+
+
+def _tell(campaign: Campaign, moves: list[Move], by) -> None:
+    """Mail those who are asked now, in their hours: they have less time than others, and no rung of the ladder may be due."""
+    now, counts = clock.now(), Counter((one.reviewer, one.to, one.reason) for one in moves)
+    people = User.objects.in_bulk({person for giver, to, _ in counts for person in (giver, to)})
+    first = min(one.assignment for one in moves)
+    drafts = [
+        mails.Draft(
+            recipient_id=to,
+            template="items_given",
+            context={
+                "campaign": campaign.name,
+                "giver": people[giver].name,
+                "items": count,
+                "back": 0,
+                "reason": reason,
+                "due_on": campaign.due_at.date().isoformat(),
+                "path": f"/reviews/{campaign.pk}/?state=open",
+            },
+            subject_ref=f"campaigns.campaign:{campaign.pk}",
+            # An assignment goes to somebody else once: its row is ended by that.
+            dedupe_key=f"items-asked:{first}:{giver}:{to}:{place}",
+            due_at=mail_at(people[to].hours, now, campaign.due_at),
+        )
+        for place, ((giver, to, reason), count) in enumerate(counts.items())
+    ]
+    mails.queue_many(drafts=drafts, by=by)
 
 
 def _gone(campaign: Campaign) -> list[int]:
@@ -139,8 +172,9 @@ def _replace(campaign: Campaign, rows: list[Assignment], line: above.Above, by) 
         fitting = [row for row in left if judged[row.pk][0] and row.item_id not in asked]
         if fitting:
             reason = f"{fitting[0].reviewer_name} is not there any more{passed}"
-            excused = {row.pk: judged[row.pk][1] for row in fitting}
-            assignments.move(rows=fitting, to=to, rule=ReviewerRule.REASSIGNED, reason=reason, excused=excused, by=by)
+            moves = [Move(row.pk, row.item_number, row.reviewer_id, to.pk, reason, judged[row.pk][1]) for row in fitting]
+            assignments.move_all(campaign_id=campaign.pk, moves=moves, rule=ReviewerRule.REASSIGNED, by=by)
+            _tell(campaign, moves, by)
         moved += len(fitting)
         gone = {row.pk for row in fitting}
         left = [row for row in left if row.pk not in gone]

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from campaigns import bulk_acts, second_look, spreadsheet_checks, worklist
+from campaigns import bulk_acts, independence, second_look, spreadsheet_checks, worklist
 from campaigns.actions import items
 from campaigns.decision_facts import facts_of
 from campaigns.models import BulkAct, Campaign, SheetUpload
@@ -16,7 +16,6 @@ from campaigns.states import SHEET_ACT
 from certify.lib import clock, language
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
 from certify.lib.files import StoredFile, located
-from inventory.models import Identity
 from ledger.actions import entries
 
 
@@ -90,7 +89,7 @@ UPDATE_ROWS = f"""
           AND first.decided_by_id = %(by)s AND first.sign_off_id IS NOT NULL))
       AND row.id = chosen.id AND item.id = row.item_id AND row.campaign_id = %(campaign)s AND row.stage = %(stage)s
       AND row.reviewer_id = ANY(%(principals)s) AND row.is_active AND row.sign_off_id IS NULL
-      AND row.decision_entry_uid IS NOT DISTINCT FROM chosen.seen AND item.identity_key <> ALL (%(own)s)
+      AND row.decision_entry_uid IS NOT DISTINCT FROM chosen.seen AND {items.INDEPENDENT}
     RETURNING row.id, row.campaign_id, row.item_number, row.rule, row.stage, row.reviewer_id, item.leaf, row.decision_entry_uid
 """
 
@@ -103,7 +102,7 @@ def _update_rows(campaign: Campaign, principals: list[int], accepted: list[Accep
         "campaign": campaign.pk,
         "stage": campaign.stage,
         "principals": principals,
-        "own": list(Identity.objects.filter(user=by).exclude(key="").values_list("key", flat=True)),
+        **independence.values_of(by),
         "rows": [one.row.pk for one in accepted],
         "codes": codes,
         "reasons": [one.reason for one in accepted],

@@ -136,6 +136,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     context = _beside(place, worklist.facets(rows, place.filters, place.tail))
     context["pace"] = guards.pace_line(campaign, request.user, now) if place.is_open else None
     context |= {"campaign": campaign, "saved_filters": workspace.saved_filters(request.user)}
+    context["sign"] = workspace.statement_here(campaign, request.user, place.status) if place.is_open else ""
     if request.GET.get("part") == "facets":
         return render(request, "campaigns/_beside.html", context)
     if place.filters.unchanged:
@@ -294,6 +295,7 @@ def _drawer(request: HttpRequest, row: Assignment, now: datetime, refusal: Domai
         "acts_for": row.reviewer if row.reviewer_id != request.user.pk else None,
         "conflicts": sod_reading.conflicts_of(row.item),
         "removal_reasons": rules.REMOVAL_REASONS,
+        "lesser": workspace.lesser_rights(row.item),
         "refusal": refusal,
         "given": request.POST,
     }
@@ -344,6 +346,7 @@ def item_decide(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     asks = request.POST.get("code", "") if getattr(refusal, "field", None) in ASKING_FIELDS else ""
     context = {"row": found, "is_open": True, "refusal": refusal, "status": worklist.status(rows, found.campaign.stage)}
     context["pace"] = guards.pace_line(found.campaign, request.user, now)
+    context["sign"] = workspace.statement_here(found.campaign, request.user, context["status"])
     context |= _asking(asks, bool(request.POST.get("until"))) | {"given": request.POST}
     status = 200 if refusal is None else 409 if isinstance(refusal, Conflict) else 422
     return _row_alone(request, context, now, status)
@@ -376,7 +379,7 @@ def _asking(code: str, is_until: bool) -> dict:
 
 
 def _row_alone(request: HttpRequest, context: dict, now: datetime, status: int = 200) -> HttpResponse:
-    context |= {"campaign": context["row"].campaign, "now": now}
+    context |= {"campaign": context["row"].campaign, "now": now, "lesser": workspace.lesser_rights(context["row"].item)}
     return render(request, "campaigns/_row_swap.html", context, status=status)
 
 

@@ -92,6 +92,8 @@ def test_open_answers_of_a_leaver_go_to_the_next_manager_with_a_sign_in(company)
     assert {row.reviewer.username for row in rows} == {"hugo"}
     words = "Olga Top has no sign-in in Certify; Ian Old has left"
     assert {row.reason for row in rows} == {f"Ana Berg is not there any more ({words})"}
+    mail = Mail.objects.get(template="items_given")
+    assert (mail.recipient.username, mail.context["items"]) == ("hugo", len(rows))
 
 
 def test_a_line_that_goes_in_a_circle_ends(company):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
+from django.urls import reverse
 
 from campaigns import bulk_acts, worklist
 from campaigns.actions import assignments, closing, items, reviews
@@ -267,3 +268,17 @@ def test_a_person_without_a_role_decides_what_is_assigned_to_them(story, campaig
     User.objects.filter(pk=ana.pk).update(roles=[])
     ana.refresh_from_db()
     story.decide(campaign, "bruno", "approve", ana)
+
+
+def test_what_may_be_left_is_offered_from_the_rights_of_the_system_but_may_be_said_in_words(story, campaign, ana, client):
+    client.force_login(ana)
+    row = story.row(campaign, "bruno", "admin")
+    address = reverse("campaigns:item-row", args=[campaign.pk, row.pk])
+    asked = client.get(address, {"ask": "reduce"}, headers={"HX-Request": "true"}).text
+    drawer = client.get(reverse("campaigns:item-detail", args=[campaign.pk, row.pk]), headers={"HX-Request": "true"}).text
+    for text in (asked, drawer):
+        assert '<option value="Read customers">read</option>' in text
+        assert 'value="Administrator"' not in text, "neither the right itself nor another privileged one"
+    assert "<option" not in client.get(address, {"ask": "revoke"}, headers={"HX-Request": "true"}).text
+    reduced = story.decide(campaign, "bruno", "reduce", ana, entitlement="admin", reduce_to="Read customers, on Mondays")
+    assert reduced.reduce_to == "Read customers, on Mondays"

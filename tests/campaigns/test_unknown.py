@@ -4,17 +4,18 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns import silence
-from campaigns.actions import advancing, assignments, closing, launching, plans
+from campaigns import silence, worklist
+from campaigns.actions import advancing, assignments, closing, delegations, items, launching, plans
 from campaigns.actions import silence as actions
+from campaigns.actions.delegations import Absence
 from campaigns.actions.items import Selection
-from campaigns.models import Assignment, Campaign
+from campaigns.models import Assignment, Campaign, Decision
 from certify.lib import clock
-from certify.lib.errors import InvalidInput
+from certify.lib.errors import InvalidInput, NotAllowed
 from ledger.actors import SYSTEM
 from ledger.models import Entry
 from people.actions import users
-from people.models import User
+from people.models import Mail, User
 from tests.campaigns.test_hand_over import LINE
 from tests.story import GRANTS, Story
 
@@ -64,6 +65,9 @@ def test_else_the_granter_is_passed_over_for_the_owner(story, greta):
     granted_by(story, "greta")
     row = unknown(story, launch(story), story.user("ana@x.example"))
     assert (row.reviewer, row.excused) == (story.system_owner, "")
+    mail = Mail.objects.get(template="items_given")
+    said = [mail.context[name] for name in ("giver", "items", "reason")]
+    assert (mail.recipient, said) == (story.system_owner, ["Ana Berg", 1, "Ana Berg did not know; you own the system"])
 
 
 def test_who_kept_it_last_is_asked_though_its_use_was_loaded_anew(story, greta):
@@ -154,3 +158,32 @@ def test_of_a_group_nobody_is_asked_who_granted_it_or_reports_to_the_person(stor
 
     assert asked("Strict") == {"reviewer": "", "system_owner": ""}
     assert asked("Excused", **EXCUSE) == {"reviewer": "", "system_owner": "", "greta": "granter"}
+
+
+@pytest.mark.parametrize("why", ["granted it", "reports to the holder"])
+def test_a_deputy_decides_on_nothing_they_granted_nor_on_that_of_their_manager(story, greta, why):
+    if why == "granted it":
+        granted_by(story, "greta")
+    else:
+        story.load(
+            identities=LINE.replace(
+                "Greta Holm,greta@x.example,employee,active,Board,Chief,p9,",
+                "Greta Holm,greta@x.example,employee,active,Board,Chief,p2,",
+            )
+        )
+    campaign = launch(story)
+    ana, row = story.user("ana@x.example"), story.row(campaign, "bruno")
+    today = clock.now().date()
+    away = Absence(today, today + timedelta(days=5), "On leave until Monday")
+    delegations.delegate(principal=ana, to=[greta], absence=away, by=ana)
+    seen = worklist.my_rows(greta, campaign.pk).filter(reviewer=ana)
+    assert seen.exists()
+    assert row.pk not in set(seen.values_list("pk", flat=True))
+    with pytest.raises(NotAllowed, match="a deputy does not decide on it"):
+        items.decide(assignment_id=row.pk, answer=items.Answer("approve", REASON), by=greta)
+    ids = list(Assignment.objects.filter(campaign=campaign, reviewer=ana).values_list("pk", flat=True))
+    items.decide_bulk(campaign_id=campaign.pk, selection=Selection(ids), code="approve", by=greta)
+    decided = set(Decision.objects.values_list("assignment", flat=True))
+    assert decided
+    assert row.pk not in decided
+    assert items.decide(assignment_id=row.pk, answer=items.Answer("approve", REASON), by=ana).decision == "approve"

@@ -24,8 +24,10 @@ export function take(pk, answer) {
   const old = rowOf(pk);
   if (fresh && old) replaceRow(old, document.importNode(fresh, true));
   else if (old && answer.status >= 400) gone(old);
-  const counts = content.querySelector("template")?.content.querySelector("#counts");
-  if (counts) document.getElementById("counts")?.replaceChildren(...counts.childNodes);
+  for (const id of ["counts", "sign"]) {
+    const now = content.querySelector("template")?.content.querySelector(`#${id}`);
+    if (now) document.getElementById(id)?.replaceChildren(...now.childNodes);
+  }
   document.dispatchEvent(new CustomEvent("desk:changed", { detail: pk }));
 }
 
