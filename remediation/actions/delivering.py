@@ -71,7 +71,7 @@ def claim(*, by) -> Claimed | None:
         return None
     message = outbox.message_of(found, now, is_dry=found.state == DeliveryState.DRY)
     found.tries += 1
-    found.trying_since, found.next_at = now, now + LEASE
+    found.trying_since, found.next_at = now, now + max(LEASE, timedelta(seconds=KINDS[found.kind].settle_seconds))
     found.save(update_fields=["tries", "trying_since", "next_at"])
     return Claimed(found.pk, found.tries, found.kind, message)
 
@@ -123,7 +123,7 @@ def record(*, claimed: Claimed, answer: Answer, by) -> Delivery:
     outcome = DeliveryState.DRY if delivery.state == DeliveryState.DRY else _outcome(answer, claimed)
     _keep(delivery, answer, outcome, by)
     delivery.state, delivery.trying_since = outcome, None
-    delivery.note = answer.error or f"Answer {answer.status}"
+    delivery.note = answer.error or (f"Answer {answer.status}" if claimed.kind == WEBHOOK.key else Effect(answer.effect).label)
     if outcome == DeliveryState.QUEUED:
         delivery.next_at = clock.now() + _pause(answer, claimed)
     delivery.save(update_fields=["state", "trying_since", "note", "next_at"])
