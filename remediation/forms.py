@@ -124,7 +124,8 @@ class ChannelForm(forms.Form):
 
     def __init__(self, *args, kind: Kind, has_secret: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
-        self.kind = kind
+        # Not `kind`: in a template that would be the field of this name.
+        self.connector = kind
         self.fields["kind"] = forms.CharField(widget=forms.HiddenInput, initial=kind.key)
         self.fields["url"] = forms.CharField(label="Address", max_length=1000, help_text=kind.address_help)
         if kind.credential:
@@ -148,8 +149,8 @@ class ChannelForm(forms.Form):
     def terms(self) -> dict:
         """What was entered, as `channels.configure` takes it."""
         given = self.cleaned_data
-        settings = {one.name: given[one.name] for one in self.kind.fields}
-        way = Way(self.kind.key, settings, given.get("secret", ""))
+        settings = {one.name: given[one.name] for one in self.connector.fields}
+        way = Way(self.connector.key, settings, given.get("secret", ""))
         return {"url": given["url"], "most": given["most"], "percent": given["percent"], "way": way}
 
 

@@ -312,9 +312,9 @@ def trail(task: RemediationTask) -> list[dict]:
 
 
 def _try_words(one: DeliveryTry) -> str:
-    came = f"answer {one.status}" if one.status else one.error
+    came = ", ".join(filter(None, (f"answer {one.status}" if one.status else "", one.error.rstrip(".")))) or "answered"
     effect = f" {Effect(one.effect).label}." if one.effect else ""
-    return f"Try {one.number}: {came.rstrip('.')}.{effect} {DeliveryState(one.outcome).label}."
+    return f"Try {one.number}: {came}.{effect} {DeliveryState(one.outcome).label}."
 
 
 def tickets_of(task: RemediationTask) -> list[Ticket]:

@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
+from certify.lib.language import english
 from certify.lib.times import rfc3339
 from ledger.actions import entries
 from people.models import User
@@ -71,7 +72,7 @@ def claim(*, by) -> Claimed | None:
         return None
     message = outbox.message_of(found, now, is_dry=found.state == DeliveryState.DRY)
     found.tries += 1
-    found.trying_since, found.next_at = now, now + LEASE
+    found.trying_since, found.next_at = now, now + max(LEASE, timedelta(seconds=KINDS[found.kind].settle_seconds))
     found.save(update_fields=["tries", "trying_since", "next_at"])
     return Claimed(found.pk, found.tries, found.kind, message)
 
@@ -123,7 +124,9 @@ def record(*, claimed: Claimed, answer: Answer, by) -> Delivery:
     outcome = DeliveryState.DRY if delivery.state == DeliveryState.DRY else _outcome(answer, claimed)
     _keep(delivery, answer, outcome, by)
     delivery.state, delivery.trying_since = outcome, None
-    delivery.note = answer.error or f"Answer {answer.status}"
+    delivery.note = answer.error or (
+        f"Answer {answer.status}" if claimed.kind == WEBHOOK.key else english(Effect(answer.effect).label)
+    )
     if outcome == DeliveryState.QUEUED:
         delivery.next_at = clock.now() + _pause(answer, claimed)
     delivery.save(update_fields=["state", "trying_since", "note", "next_at"])
@@ -170,7 +173,7 @@ def _arrived(delivery: Delivery, answer: Answer, by) -> None:
         facts = {"ident": one.ident[:200], "name": one.name[:200], "url": one.url, "status": one.status[:200]}
         Ticket.objects.create(delivery=delivery, **facts, opened_at=now, next_at=now)
     elif kind.is_direct:
-        said = f"{kind.label}: {Effect(answer.effect).label}. {answer.error}".strip()
+        said = f"{kind.label}: {english(Effect(answer.effect).label)}. {answer.error}".strip()
         system_reports.claim(task_id=delivery.task_id, note=said, by=by)
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from certify.lib import clock
+from certify.lib.language import english
 from remediation import outbox, rules
 from remediation.actions import delivering, system_reports
 from remediation.connectors.protocol import Message
@@ -79,7 +80,7 @@ def record(*, looking: Looking, seen: Seen | None, answer: Answer, by) -> Ticket
 
 def _follow(ticket: Ticket, was: str, by) -> None:
     """What a change of a ticket means for its removal."""
-    task, said = ticket.delivery.task_id, f"Ticket {ticket.name}: {ticket.status or ticket.get_state_display()}"
+    task, said = ticket.delivery.task_id, f"Ticket {ticket.name}: {ticket.status or english(TicketState(ticket.state).label)}"
     if ticket.state == was:
         return
     if ticket.state == TicketState.DONE:
@@ -87,4 +88,4 @@ def _follow(ticket: Ticket, was: str, by) -> None:
     elif ticket.state == TicketState.OPEN:
         system_reports.hand_back(task_id=task, note=f"{said}. It was opened again.", by=by)
     else:
-        system_reports.hand_back(task_id=task, note=f"{said}. {ticket.get_state_display()}.", by=by)
+        system_reports.hand_back(task_id=task, note=f"{said}. {english(TicketState(ticket.state).label)}.", by=by)

@@ -86,6 +86,9 @@ class Calls:
     def fail(self, answer: Answer, effect: Effect = Effect.NONE) -> None:
         """End the calls for an answer that is no success: tried again where that may change it."""
         said = answer.error or f"Answer {answer.status}"
+        if answer.retry_after is not None and answer.status is not None and answer.status >= 400:
+            # Some say 403 where they mean 429: GitHub does.
+            self.end(f"{said}: it asks to wait {answer.retry_after} seconds", answer, effect, is_final=False)
         if answer.status in (401, 403):
             said = f"Answer {answer.status}: the secret or its rights were refused"
         elif answer.status is not None and 300 <= answer.status < 400:

@@ -113,6 +113,7 @@ JIRA = Jira(
     FIELDS,
     credential="API token or password",
     most=MOST,
-    settle_seconds=300,
+    # Its makers speak of seconds to minutes until the search of Jira Cloud shows what was just opened.
+    settle_seconds=900,
     is_ticket=True,
 )

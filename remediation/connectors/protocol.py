@@ -128,5 +128,5 @@ class Kind:
 
 
 def written(plan: dict) -> str:
-    """A plan as it is kept."""
-    return json.dumps(plan, ensure_ascii=False, sort_keys=True)
+    """A plan as it is kept and shown: a line each, because people read it before anything is sent."""
+    return json.dumps(plan, ensure_ascii=False, sort_keys=True, indent=2)

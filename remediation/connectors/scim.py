@@ -22,8 +22,8 @@ FIELDS = (
     ),
     Field(
         "user_value",
-        "… which is",
-        "{account}, {identity}; for example {account}@corp.example",
+        "Value by which a user is found",
+        "For example {account} or {account}@corp.example.",
         "{account}",
         check=check_template,
     ),
@@ -33,7 +33,13 @@ FIELDS = (
         initial="displayName",
         choices=(("displayName", "displayName"), ("externalId", "externalId"), ("id", "id")),
     ),
-    Field("group_value", "… which is", "{entitlement}; for example app-{entitlement}", "{entitlement}", check=check_template),
+    Field(
+        "group_value",
+        "Value by which a group is found",
+        "For example {entitlement} or app-{entitlement}.",
+        "{entitlement}",
+        check=check_template,
+    ),
     THROUGH,
     Field(
         "member_removal",

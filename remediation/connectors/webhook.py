@@ -1,9 +1,10 @@
 """A signed message to a program of one's own, as Standard Webhooks say. What the program does with it, only later data shows."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from remediation.connectors.protocol import Kind, Message, Removal, written
+from remediation.connectors.protocol import Kind, Message, Removal
 from remediation.outgoing import posting, signing
 from remediation.outgoing.addresses import Network
 from remediation.outgoing.answers import Answer
@@ -30,7 +31,8 @@ class Webhook(Kind):
             "campaign": removal.campaign,
             "item": removal.item,
         }
-        return written({"type": TYPE, "timestamp": at, "id": key, "data": data})
+        message = {"type": TYPE, "timestamp": at, "id": key, "data": data}
+        return json.dumps(message, ensure_ascii=False, sort_keys=True)
 
     def carry_out(self, message: Message, own: Iterable[Network]) -> Answer:
         """POST it under all secrets that hold."""
