@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from campaigns.actions import closing
 from ledger.actors import SYSTEM
 from people.actions import users
-from remediation.actions import removals
+from remediation.actions import objections, removals
+from remediation.models import RemediationTask
 
 
 def cards(client, user) -> dict[str, list[tuple[int, str]]]:
@@ -71,10 +72,22 @@ def test_a_person_without_work_is_told_so(client, story):
 
 
 @pytest.mark.parametrize("who", ["owner", "ana"])
-def test_more_campaigns_take_no_more_than_15_queries(client, story, who):
+def test_more_campaigns_take_no_more_than_16_queries(client, story, who):
     for number in range(6):
         story.launch(f"Q{number}")
     client.force_login(story.user("ana@x.example") if who == "ana" else story.owner)
     with CaptureQueriesContext(connection) as queries:
         client.get("/")
-    assert len(queries) <= 15
+    assert len(queries) <= 16
+
+
+def test_an_objection_waits_on_the_first_page_of_whoever_decides_again(client, story):
+    campaign, ana = story.launch(objection_days=5), story.user("ana@x.example")
+    story.decide(campaign, "david", "revoke", ana)
+    story.submit(campaign, ana)
+    closing.close(campaign_id=campaign.pk, by=story.owner)
+    removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
+    task = RemediationTask.objects.get()
+    objections.object_to(task_id=task.pk, reason="I need it each day", by=task.announcement.person)
+    assert cards(client, ana)["Objections"] == [(1, "to answer")]
+    assert "Objections" not in cards(client, story.auditor)

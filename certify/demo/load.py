@@ -235,7 +235,8 @@ class Demo:
         for row in mine:
             signals = row.item.signals
             if {"left", "unused"} & set(signals):
-                answer = items.Answer("revoke", "Left the team, not needed any more")
+                why = "Left the team" if "left" in signals else "Not used for months"
+                answer = items.Answer("revoke", f"{why}, not needed any more")
             else:
                 answer = items.Answer("approve", "Needed for the daily work, checked with the team lead" if signals else "")
             items.decide(assignment_id=row.pk, answer=answer, by=reviewer)

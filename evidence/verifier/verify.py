@@ -264,7 +264,7 @@ LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:
 UNSAID = {
     "data.stage": "1", "data.for": "", "data.until": "", "data.reduce_to": "", "data.evidence": "", "data.counts.reduced": "0",
     **dict.fromkeys(
-        map("data.{}".format, words("proof_link control note was why due_at")), ""
+        map("data.{}".format, words("proof_link control note was why due_at person waits decision reviewer answer_by")), ""
     ),
     **dict.fromkeys(
         map("data.{}".format, words("message_id sha256 value threshold decided finding choice reason asked reopened")), ""

@@ -82,6 +82,7 @@ def _told(person: User, tasks: list[RemediationTask], until: datetime, now: date
             ],
             "count": len(tasks),
             "until": rfc3339(until),
+            "without_sign_in": True,
             "about": [f"remediation.task:{task.pk}" for task in tasks],
         },
         subject_ref=f"campaigns.campaign:{campaign.pk}",
@@ -255,6 +256,7 @@ def _mail(template: str, objection: Objection, person: User, now: datetime, by) 
         "answer": objection.answer,
         "answered_by": objection.answered_by_name,
         "answer_by": rfc3339(objection.answer_by),
+        "without_sign_in": not person.roles,
         "path": f"/removals/objections/{objection.pk}/",
     }
     mails.queue(

@@ -57,7 +57,7 @@ LOCK = """
 """
 OVERTAKEN = """
     DELETE FROM removal_verdict AS found USING remediation_remediationtask AS task
-    WHERE task.id = found.task AND found.verdict = 'still_there' AND task.state <> found.state
+    WHERE task.id = found.task AND (task.state = 'kept' OR found.verdict = 'still_there' AND task.state <> found.state)
 """
 KEEP = """
     INSERT INTO remediation_verification (task_id, snapshot_id, present_in_id, verdict, at, entry_uid)

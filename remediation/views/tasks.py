@@ -110,6 +110,7 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
         "silence": queries.silence(task.source_id, now=clock.now()) if task.state in UNPROVED else None,
         "announcement": Announcement.objects.filter(task=task).select_related("person").first(),
         "objection": Objection.objects.filter(task=task).first(),
+        "can_see_objection": Objection.objects.visible_to(request.user).filter(task=task).exists(),
         "last_full_at": queries.last_full_snapshot_at(task.source_id),
     }
     return render(request, "remediation/task_detail.html", context, status=status)

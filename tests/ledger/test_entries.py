@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -122,3 +123,30 @@ def test_database_refuses_a_wrong_hash_and_too_long_a_payload(body, hashed):
             " VALUES (gen_random_uuid(), 'a:b', 'x', 'x', 'x', now(), %s, %s)",
             [body, hashed],
         )
+
+
+SET = "SELECT %(uid)s::uuid AS uid, %(subject)s AS subject, %(first)s::text AS first, %(second)s::text AS second"
+
+
+class WrittenAsASet(TestCase):
+    """What the database puts together is byte for byte what Python writes."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(subject=text.filter(bool), first=text, second=text)
+    def test_a_set_says_the_same_bytes(self, subject, first, second):
+        uid, asked = uuid4(), {"subject": subject[:90], "first": first, "second": second}
+        count = entries.record_set(
+            kind="thing:set", by=ANNA, at=AT, rows=SET, names=("second", "first"), values=asked | {"uid": uid}
+        )
+        stored, data = Entry.objects.get(uid=uid), {"first": first, "second": second}
+        wanted = rules.payload(uid=uid, kind="thing:set", subject=subject[:90], actor=ANNA.actor_ref(), at=AT, data=data)
+        assert (count, stored.payload.encode(), bytes(stored.leaf_hash)) == (1, wanted, merkle.leaf_hash(wanted))
+        assert (stored.kind, stored.actor_name, stored.at) == ("thing:set", ANNA.actor_ref()["name"], AT)
+
+
+@pytest.mark.django_db
+def test_a_set_with_an_entry_that_is_too_long_is_refused_whole():
+    asked = {"subject": "thing:1", "first": "x" * 65_535, "second": "", "uid": uuid4()}
+    with pytest.raises(DatabaseError, match="entry_payload_size"), transaction.atomic():
+        entries.record_set(kind="thing:set", by=ANNA, at=AT, rows=SET, names=("first", "second"), values=asked)
+    assert not Entry.objects.exists()

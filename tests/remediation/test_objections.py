@@ -73,6 +73,7 @@ def test_the_mail_brings_a_link_that_is_kept_nowhere_and_opens_the_page(told, se
     letter = next(one for one in outbox.outbox if one.to == ["david@x.example"])
     path = letter.body.partition("http://testserver")[2].split()[0]
     assert path.startswith("/removals/object/")
+    assert "no password yet" not in letter.body
     assert "object/" not in str(Mail.objects.get(recipient=person("david")).context)
     page = Client().get(path)
     assert (page.status_code, "Read customers" in page.text, "Administrator" in page.text) == (200, True, False)

@@ -39,8 +39,9 @@ def test_transitions(old, new):
 
 def test_every_state_is_reached_and_left():
     reached = set().union(*TASK_TRANSITIONS.values())
-    assert reached | {TaskState.OPEN} == set(TaskState)
-    assert all(TASK_TRANSITIONS[state] for state in TaskState), "a removal is never beyond what data may show"
+    assert reached | {TaskState.OPEN, TaskState.ANNOUNCED} == set(TaskState)
+    left = {state for state in TaskState if TASK_TRANSITIONS[state]}
+    assert left == set(TaskState) - {TaskState.KEPT}, "nothing but what is kept is beyond what data may show"
 
 
 def test_words_alone_never_prove_anything():
