@@ -34,8 +34,8 @@ from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from people.actions import users
 from people.tasks import send_queued_mail
-from remediation.actions import attempts, exceptions, removals, verification
-from remediation.models import RemediationTask
+from remediation.actions import attempts, exceptions, objections, removals, verification
+from remediation.models import Announcement, RemediationTask
 from tests.story import QUARTERLY, Story
 
 YEAR = 2031
@@ -254,15 +254,18 @@ def _left_alone(story: Story) -> None:
 
 
 def _second(story: Story) -> Campaign:
-    """One more removal, which nobody reports; exclusions by rule; silence on the rest."""
+    """One more removal, to which its person objects in vain and which nobody reports; exclusions by rule; silence on the rest."""
     with clock.freeze(moment(7, 1)):
-        campaign = _launch(story, "Review of summer", departments=["Sales"], orphans=False)
+        campaign = _launch(story, "Review of summer", departments=["Sales"], orphans=False, objection_days=5)
         ana = story.user("ana@x.example")
         _decide(story, campaign, "elif", "revoke", ana)
         story.submit(campaign, ana)
     with clock.freeze(campaign.due_at + timedelta(minutes=1)):
         closing.close(campaign_id=campaign.pk, by=SYSTEM)
         removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
+        told = Announcement.objects.get(task__campaign=campaign)
+        made = objections.object_to(task_id=told.task_id, reason="=I call the customers", by=told.person)
+        objections.confirm(objection_id=made.pk, answer="=Others call them now", by=ana)
     assert set(ReviewItem.objects.filter(campaign=campaign).values_list("outcome", flat=True)) == {
         Outcome.REVOKED,
         Outcome.NOT_REVIEWED,
