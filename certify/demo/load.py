@@ -10,6 +10,7 @@ from pathlib import Path
 from campaigns.actions import (
     closing,
     definitions,
+    guards,
     items,
     launching,
     reviews,
@@ -18,9 +19,10 @@ from campaigns.actions import (
     sod_exceptions,
     sod_rules,
 )
-from campaigns.models import Assignment, Campaign, SodConflict
+from campaigns.models import Assignment, Campaign, RemovalHold, SodConflict
 from campaigns.rules import statement
 from campaigns.sod_rules import Terms as SodTerms
+from campaigns.states import SilenceVerdictCode
 from certify.demo import company as sample
 from certify.demo import removals
 from certify.lib import clock
@@ -220,10 +222,12 @@ class Demo:
             removed.finance(tasks)
 
     def _answer_all(self, campaign: Campaign) -> None:
-        """Everybody answers and submits, and the owner closes it."""
+        """Everybody answers and submits, the owner closes it, and a second person confirms the removals that wait for one."""
         for reviewer in User.objects.filter(assignments__campaign=campaign).distinct():
             self._review(campaign, reviewer)
         closing.close(campaign_id=campaign.pk, by=self.users["control"])
+        for held in RemovalHold.objects.filter(campaign=campaign):
+            guards.judge(hold_id=held.pk, code=SilenceVerdictCode.CONFIRMED, by=self.users["admin"])
 
     def _read(self, key: str, gone: set[tuple[str, str]]) -> None:
         """A new reading of a system, in which this is gone."""
