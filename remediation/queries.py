@@ -260,11 +260,24 @@ def _between(found: Verification) -> str:
 
 
 def removal_words(task: RemediationTask) -> str:
-    """Between which two readings the access went away, in a sentence; "" while nothing proves that it did."""
+    """Between which two readings the access went away, and exactly when where a system said so; "" while nothing proves that it did."""
     proof = task.verifications.filter(verdict=Verdict.GONE).select_related("snapshot", "present_in").last()
     if task.state != TaskState.VERIFIED_GONE or proof is None:
         return ""
-    return _between(proof)
+    return " ".join(filter(None, (_between(proof), _exactly(task, proof))))
+
+
+def _exactly(task: RemediationTask, proof: Verification) -> str:
+    """When a system answered that it took the access away, in a sentence; only what fits between the two readings is said."""
+    between = (seen_at(proof.present_in), seen_at(proof.snapshot))
+    tries = DeliveryTry.objects.filter(delivery__task=task, effect=Effect.DONE, began_at__range=between)
+    found = tries.select_related("delivery__channel__source").last()
+    if found is None:
+        return ""
+    moment = dated(found.began_at.astimezone(UTC), "j F Y, H:i:s")
+    return _("{system} answered on {moment} UTC that it took it away.").format(
+        system=found.delivery.channel.source.name, moment=moment
+    )
 
 
 def is_proved(task: RemediationTask) -> bool:

@@ -3,8 +3,9 @@
 import pytest
 
 from certify.lib.errors import InvalidInput
+from certify.lib.language import dated
 from ledger.models import Entry
-from remediation import tasks
+from remediation import queries, tasks
 from remediation.actions import channels
 from remediation.models import Attempt, Channel, DeliveryTry
 from remediation.outgoing import posting
@@ -48,6 +49,9 @@ def test_one_member_leaves_and_only_later_data_proves_it(story, opened, server, 
     story.load_without(("chloe", "read"))
     tasks.verify_new_snapshots()
     assert state(opened["chloe"]) == "verified_gone"
+    opened["chloe"].refresh_from_db()
+    exact = f"Customer records answered on {dated(last_try().began_at, 'j F Y, H:i:s')} UTC that it took it away."
+    assert queries.removal_words(opened["chloe"]).endswith(exact)
 
 
 @pytest.mark.parametrize("body", [b"", b'{"displayName": "read"}'])
