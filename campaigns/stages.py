@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from campaigns.states import LAST_STAGE, DecisionCode, Outcome, Result, ReviewerRule, Strategy
+from certify.lib.times import rfc3339
 
 ACCEPT, REVOKE, REDUCE, NOT_DECIDED, NO_RESPONSE = (
     Result.ACCEPT,
@@ -128,3 +129,15 @@ def chain_of(stage: dict, panel: int) -> list[dict]:
         return links
     last = ({"rule": str(ReviewerRule.FALLBACK)}, {"rule": str(ReviewerRule.CONTROL_OWNER)})
     return links + [link for link in last if link not in links]
+
+
+def asking_words(campaign, count: int, due_at: datetime) -> dict:
+    """What the mail that asks says of the campaign's stage to somebody with so many items."""
+    every = of(campaign.terms)
+    return {
+        "campaign": campaign.name,
+        "purpose": campaign.terms["purpose"],
+        "stage": every[campaign.stage - 1]["name"] if len(every) > 1 else "",
+        "items": count,
+        "due_at": rfc3339(due_at),
+    }

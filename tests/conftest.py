@@ -41,6 +41,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Nobody drops a test database: the server is thrown away whole, with whoever still holds on to one."""
+    return True
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
     """Test databases are copies of the migrated one."""
     connection.settings_dict["TEST"]["TEMPLATE"] = TEMPLATE

@@ -91,7 +91,8 @@ def is_migration(file: File) -> bool:
 
 
 def is_template(file: File) -> bool:
-    return file.path.suffix == ".html"
+    # The verifier's page is for auditors' disks: one file, which no server renders or sends.
+    return file.path.suffix == ".html" and file.path.parts[0] != "evidence"
 
 
 def is_text(file: File) -> bool:

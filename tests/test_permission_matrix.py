@@ -6,8 +6,6 @@ or 404 where the thing itself is not theirs to see, and nothing changes in the d
 
 from dataclasses import dataclass
 from datetime import timedelta
-from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
 
 import pytest
 from django.db import connection, transaction
@@ -33,6 +31,7 @@ from people.actions import users
 from people.models import ApiToken
 from remediation import invitations
 from remediation.models import Objection
+from tests.offered import Page
 from tests.world import (
     ADMIN,
     ALL,
@@ -436,26 +435,6 @@ def test_a_fragment_asked_for_without_session_sends_the_whole_page_to_sign_in(wo
     answer = Client().get(reverse("campaigns:review", args=[world.open.pk]), headers={"HX-Request": "true"})
     assert answer.status_code == 401
     assert answer["HX-Redirect"].startswith("/sign-in/?next=")
-
-
-class Page(HTMLParser):
-    """The addresses that a page links to, and those that its buttons post to."""
-
-    def __init__(self, text: str, path: str):
-        super().__init__()
-        self.path, self.links, self.posts = path, set(), set()
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        """Collect links and forms, of plain HTML and of htmx."""
-        found = dict(attrs)
-        for name in ("href", "hx-get"):
-            if tag != "link" and found.get(name, "").startswith(("/", "?")):
-                self.links.add(urljoin(self.path, found[name]))
-        if tag == "form" and found.get("method") == "post":
-            self.posts.add(urlsplit(urljoin(self.path, found.get("action", ""))).path)
-        if "hx-post" in found:
-            self.posts.add(urlsplit(urljoin(self.path, found["hx-post"])).path)
 
 
 @pytest.mark.parametrize("who", sorted(SIGNED_IN))

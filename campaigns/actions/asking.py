@@ -8,7 +8,6 @@ from django.db.models import Count
 from campaigns import assigning, ladder, stages, waiting
 from campaigns.models import Assignment, Campaign
 from certify.lib import clock
-from certify.lib.times import rfc3339
 from ledger.actions import entries
 from people.actions import mails, users
 from people.hours import mail_at
@@ -54,18 +53,6 @@ def record(*, campaign: Campaign, at: datetime, by) -> dict[int, int]:
     return {int(data["reviewer"]["id"].rpartition(":")[2]): data["items"] for _, data in rows}
 
 
-def said(campaign: Campaign, count: int, due_at: datetime) -> dict:
-    """What the mail that asks says of the campaign's stage to somebody with so many items."""
-    every = stages.of(campaign.terms)
-    return {
-        "campaign": campaign.name,
-        "purpose": campaign.terms["purpose"],
-        "stage": every[campaign.stage - 1]["name"] if len(every) > 1 else "",
-        "items": count,
-        "due_at": rfc3339(due_at),
-    }
-
-
 @transaction.atomic
 def tell(*, campaign: Campaign, asked: dict[int, int], by) -> None:
     """Mail those who are asked in the campaign's stage (reviewer id → items), once each, where its ladder begins with that."""
@@ -78,7 +65,7 @@ def tell(*, campaign: Campaign, asked: dict[int, int], by) -> None:
             mails.Draft(
                 recipient_id=reviewer,
                 template="campaign_opened",
-                context=said(campaign, count, campaign.due_at)
+                context=stages.asking_words(campaign, count, campaign.due_at)
                 | {
                     "path": f"/reviews/{campaign.pk}/",
                     "why": "you are asked to review access",

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns import permissions, rules, stages
-from campaigns.actions import asking, launching
+from campaigns.actions import launching
 from campaigns.models import Assignment, Campaign
 from campaigns.states import CampaignState
 from certify.lib import clock
@@ -47,7 +47,7 @@ def send_test_mail(*, campaign_id: int, by) -> None:
     mails.queue(
         recipient=by,
         template="campaign_opened",
-        context=asking.said(campaign, busiest["items"] if busiest else 0, due_at)
+        context=stages.asking_words(campaign, busiest["items"] if busiest else 0, due_at)
         | {"campaign": f"[Test] {campaign.name}", "path": f"/campaigns/{campaign.pk}/"},
         subject_ref=f"campaigns.campaign:{campaign.pk}",
         dedupe_key=f"test-mail:{campaign.pk}:{by.pk}:{rfc3339(now)}",

@@ -28,9 +28,10 @@ const ONCE = "arudgzc"; // a key that is held down decides one row, not all of t
 
 /* Presses at the end of the rows that are here wait, in their order, for those that are on their way. */
 const waiting = [];
+const mustWait = (row) => isComing() && (row?.dataset.busy || row?.dataset.state !== "open");
 
 function decide(row, code) {
-  if (waiting.length || (isComing() && (row?.dataset.busy || row?.dataset.state !== "open"))) {
+  if (waiting.length || mustWait(row)) {
     waiting.push(code);
     if (waiting.length === 1) isComing().then(drain);
   } else {
@@ -38,8 +39,16 @@ function decide(row, code) {
   }
 }
 
+/* There may be more presses than rows have come: the rest waits again. */
 function drain() {
-  while (waiting.length) acts.decide(currentRow(), waiting.shift());
+  while (waiting.length) {
+    const row = currentRow();
+    if (mustWait(row)) {
+      isComing().then(drain);
+      return;
+    }
+    acts.decide(row, waiting.shift());
+  }
 }
 
 function reason(row) {

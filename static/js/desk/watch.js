@@ -33,7 +33,7 @@ async function refresh(pk) {
   replaceRow(row, fresh);
 }
 
-/* The counts, a moment after the last decision. The facet under the focus keeps it. */
+/* The counts, a moment after the last decision: answers that overtook each other may have left older ones. What has the focus keeps it. */
 function beside() {
   clearTimeout(timer);
   timer = setTimeout(async () => {
@@ -49,6 +49,10 @@ function beside() {
     if (!filters.contains(document.activeElement)) keepOpen(filters, page.getElementById("filters"));
     const tabs = document.getElementById("tabs");
     if (!tabs.contains(document.activeElement)) tabs.replaceWith(page.getElementById("tabs"));
+    for (const id of ["counts", "sign"]) {
+      const place = document.getElementById(id);
+      if (place && !place.contains(document.activeElement)) place.replaceChildren(...page.getElementById(id).childNodes);
+    }
   }, SOON);
 }
 
