@@ -150,9 +150,9 @@ def test_spreadsheets_and_a_lost_connection_speak_german(page, live_server, camp
     begin(page, live_server.url, ana)
     page.goto(f"{live_server.url}/reviews/{campaign.pk}/sheet/")
     check_german(page)
+    page.route("**/decide/", lambda route: route.abort())  # before the page, so that no request slips through
     page.goto(f"{live_server.url}/reviews/{campaign.pk}/?view=risk")
     expect(page.locator("tr[data-row]").first).to_be_focused()
-    page.route("**/decide/", lambda route: route.abort())
     page.keyboard.press("r")
     expect(page.locator(".waits")).to_have_text("Nicht gespeichert, neuer Versuch läuft")
     page.unroute("**/decide/")
