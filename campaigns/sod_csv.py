@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+
 from campaigns.models import SodRule
 from campaigns.sod_rules import MAX_RULES, Known, Terms, problems
 from certify.lib import csvsafe
@@ -79,18 +82,20 @@ NAMES = {"key": "rule", "is_active": "active"}
 def read(data: bytes) -> tuple[list[Terms], list[Refused]]:
     """Every rule of a file, and everything that is wrong with it. Raises `InvalidInput` for what is no such file at all."""
     if len(data) > MAX_BYTES:
-        raise InvalidInput(f"The file is larger than {MAX_BYTES // 2**20} MiB, the limit for rules.", field="file")
+        raise InvalidInput(
+            _("The file is larger than {n} MiB, the limit for rules.").format(n=MAX_BYTES // 2**20), field="file"
+        )
     rows, refused = _rows(data)
     users = {user.username: user for user in User.objects.filter(username__in={_owner(cells) for _, cells in rows})}
     found = [(line, _terms(cells, users)) for line, cells in rows]
     known = Known.of([terms for _, terms in found])
     first: dict[str, int] = {}
-    for (line, terms), (_, cells) in zip(found, rows, strict=True):
+    for (line, terms), (_line, cells) in zip(found, rows, strict=True):
         wrong = [(NAMES.get(name, name), reason) for name, reason in problems(terms, known)]
         if cells["active"].lower() not in YES_NO:
-            wrong.append(("active", f"“{cells['active']}” is not yes or no"))
+            wrong.append(("active", _("“{value}” is not yes or no").format(value=cells["active"])))
         if terms.key and first.setdefault(terms.key, line) != line:
-            wrong.append(("rule", f"stands on line {first[terms.key]} already"))
+            wrong.append(("rule", _("stands on line {line} already").format(line=first[terms.key])))
         refused += [Refused(line, terms.key, column, reason) for column, reason in wrong]
     return [terms for _, terms in found], sorted(refused, key=lambda one: one.line)
 
@@ -107,12 +112,12 @@ def _rows(data: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[Refused]]
             _check_header(header)
             for record in records:
                 if len(rows) == MAX_RULES:
-                    raise InvalidInput(f"The file has more than {MAX_RULES:,} rules.", field="file")
+                    raise InvalidInput(_("The file has more than {n} rules.").format(n=intcomma(MAX_RULES)), field="file")
                 if len(record.fields) == len(header):
                     cells = dict(zip(header, (csvsafe.original(cell.strip()) for cell in record.fields), strict=True))
                     rows.append((record.line, cells))
                 else:
-                    reason = f"has {len(record.fields)} columns, the header has {len(header)}"
+                    reason = _("has {n} columns, the header has {wanted}").format(n=len(record.fields), wanted=len(header))
                     refused.append(Refused(record.line, "", "", reason))
     return rows, refused
 
@@ -121,8 +126,15 @@ def _check_header(header: list[str]) -> None:
     missing = [name for name in COLUMNS if name not in header]
     extra = [name for name in header if name not in COLUMNS]
     if missing or extra or len(set(header)) < len(header):
-        said = f"“{extra[0]}” is not one of them" if extra else f"“{missing[0]}” is missing" if missing else "one stands twice"
-        raise InvalidInput(f"The columns are {', '.join(COLUMNS)}; {said}.", field="file")
+        if extra:
+            said = _("The columns are {columns}; “{name}” is not one of them.").format(
+                columns=", ".join(COLUMNS), name=extra[0]
+            )
+        elif missing:
+            said = _("The columns are {columns}; “{name}” is missing.").format(columns=", ".join(COLUMNS), name=missing[0])
+        else:
+            said = _("The columns are {columns}; one stands twice.").format(columns=", ".join(COLUMNS))
+        raise InvalidInput(said, field="file")
 
 
 def _owner(cells: dict[str, str]) -> str:

@@ -1,6 +1,7 @@
 """Forms of duties that must be apart: they clean, actions write."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import queries, sod_rules
 from campaigns.actions.sod_exceptions import Ask
@@ -8,7 +9,7 @@ from campaigns.models import SodRule
 from campaigns.states import Severity
 from inventory.models import Source
 
-ONE_A_LINE = (
+ONE_A_LINE = _(
     "One on a line: the system’s key, a slash, the right’s key, such as erp/pay. Or tag:payments for all that is tagged so."
 )
 
@@ -17,24 +18,30 @@ class SodRuleForm(forms.Form):
     """What a rule says."""
 
     key = forms.CharField(
-        max_length=80, help_text="Short, for files: letters, digits, - and _. Stays as it is. For example create-pay."
+        label=_("Key"),
+        max_length=80,
+        help_text=_("Short, for files: letters, digits, - and _. Stays as it is. For example create-pay."),
     )
-    name = forms.CharField(max_length=200, help_text="For example: Create suppliers and pay them.")
+    name = forms.CharField(label=_("Name"), max_length=200, help_text=_("For example: Create suppliers and pay them."))
     side_a_name = forms.CharField(
-        max_length=120, label="First duty", help_text="In words that reviewers know, such as “create suppliers”."
+        max_length=120, label=_("First duty"), help_text=_("In words that reviewers know, such as “create suppliers”.")
     )
-    side_a = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), label="Rights of the first duty", help_text=ONE_A_LINE)
-    side_b_name = forms.CharField(max_length=120, label="Second duty", help_text="Such as “pay invoices”.")
-    side_b = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), label="Rights of the second duty", help_text="Likewise.")
-    severity = forms.ChoiceField(choices=Severity.choices, initial=Severity.HIGH)
+    side_a = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 4}), label=_("Rights of the first duty"), help_text=ONE_A_LINE
+    )
+    side_b_name = forms.CharField(max_length=120, label=_("Second duty"), help_text=_("Such as “pay invoices”."))
+    side_b = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 4}), label=_("Rights of the second duty"), help_text=_("Likewise.")
+    )
+    severity = forms.ChoiceField(label=_("Severity"), choices=Severity.choices, initial=Severity.HIGH)
     control = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 2}),
         required=False,
-        label="Compensating control",
-        help_text="What limits the harm where somebody has both, such as “two people release every payment”.",
+        label=_("Compensating control"),
+        help_text=_("What limits the harm where somebody has both, such as “two people release every payment”."),
     )
-    owner = forms.ModelChoiceField(queryset=None, label="Who answers for it")
-    is_active = forms.BooleanField(required=False, initial=True, label="In use")
+    owner = forms.ModelChoiceField(queryset=None, label=_("Who answers for it"))
+    is_active = forms.BooleanField(required=False, initial=True, label=_("In use"))
 
     def __init__(self, *args, rule: SodRule | None = None, **kwargs):
         if rule is not None:
@@ -55,18 +62,20 @@ class SodRuleForm(forms.Form):
 class SodImportForm(forms.Form):
     """A file of rules."""
 
-    file = forms.FileField(label="CSV file", help_text="As the export writes it. Take it in whole, or not at all.")
+    file = forms.FileField(label=_("CSV file"), help_text=_("As the export writes it. Take it in whole, or not at all."))
 
 
 class SodAskForm(forms.Form):
     """What an exception is asked for."""
 
     control = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 2}), label="What limits the harm", help_text="The compensating control, in words."
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label=_("What limits the harm"),
+        help_text=_("The compensating control, in words."),
     )
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), label="Why one person needs both")
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), label=_("Why one person needs both"))
     ends_on = forms.DateField(
-        label="Last day", widget=forms.DateInput(attrs={"type": "date"}), help_text="At most a year from now."
+        label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}), help_text=_("At most a year from now.")
     )
 
     def wanted(self) -> Ask:
@@ -77,15 +86,25 @@ class SodAskForm(forms.Form):
 class SodFilterForm(forms.Form):
     """Which conflicts are shown; what makes no sense is taken for no choice."""
 
-    rule = forms.ModelChoiceField(queryset=SodRule.objects.order_by("name"), required=False, empty_label="every rule")
+    rule = forms.ModelChoiceField(
+        label=_("Rule"), queryset=SodRule.objects.order_by("name"), required=False, empty_label=_("every rule")
+    )
     source = forms.ModelChoiceField(
-        queryset=Source.objects.order_by("name"), required=False, label="System", empty_label="every system"
+        queryset=Source.objects.order_by("name"), required=False, label=_("System"), empty_label=_("every system")
     )
     state = forms.ChoiceField(
-        choices=[("", "all that stand"), ("open", "not accepted"), ("excepted", "accepted for a while"), ("ended", "over")],
+        label=_("State"),
+        choices=[
+            ("", _("all that stand")),
+            ("open", _("not accepted")),
+            ("excepted", _("accepted for a while")),
+            ("ended", _("over")),
+        ],
         required=False,
     )
-    person = forms.CharField(max_length=100, required=False, label="Person", widget=forms.TextInput(attrs={"type": "search"}))
+    person = forms.CharField(
+        max_length=100, required=False, label=_("Person"), widget=forms.TextInput(attrs={"type": "search"})
+    )
 
     def chosen(self) -> dict:
         """The choices that make sense."""

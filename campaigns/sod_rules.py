@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+
 from campaigns.models import SodRule
 from campaigns.states import Severity
 from inventory.models import Entitlement
@@ -92,17 +95,17 @@ def problems(terms: Terms, known: Known) -> Iterator[tuple[str, str]]:
     for name, longest in LENGTHS.items():
         text = getattr(terms, name)
         if not text and name != "control":
-            yield name, "is empty, but every rule needs it"
+            yield name, _("is empty, but every rule needs it")
         elif len(text) > longest:
-            yield name, f"is longer than {longest:,} characters"
+            yield name, _("is longer than {n} characters").format(n=intcomma(longest))
         elif "\0" in text:
-            yield name, "contains a NUL character"
+            yield name, _("contains a NUL character")
     if terms.key and not KEY.fullmatch(terms.key):
-        yield "key", "may hold letters, digits, - and _ only"
+        yield "key", _("may hold letters, digits, - and _ only")
     if terms.severity not in Severity.values:
-        yield "severity", f"“{terms.severity}” is not one of {', '.join(Severity.values)}"
+        yield "severity", _("“{value}” is not one of {known}").format(value=terms.severity, known=", ".join(Severity.values))
     if terms.owner is None or not terms.owner.is_active:
-        yield "owner", "names nobody who is active in Certify"
+        yield "owner", _("names nobody who is active in Certify")
     yield from _problems_of_sides(terms, known)
 
 
@@ -110,18 +113,24 @@ def _problems_of_sides(terms: Terms, known: Known) -> Iterator[tuple[str, str]]:
     for name in ("side_a", "side_b"):
         side = getattr(terms, name)
         if not side:
-            yield name, "names no right, but every rule needs two sides"
+            yield name, _("names no right, but every rule needs two sides")
         if len(side) > MAX_SIDE:
-            yield name, f"names {len(side)} rights and tags; at most {MAX_SIDE}, use a tag for more"
+            yield name, _("names {n} rights and tags; at most {most}, use a tag for more").format(n=len(side), most=MAX_SIDE)
         for one in side:
             if one not in known.ids:
-                what = "No right has the tag" if one.startswith(TAG) else "No system has the right"
-                yield (
-                    name,
-                    f"{what} “{one.removeprefix(TAG)[:300]}”. Write {'tag:tag' if one.startswith(TAG) else 'system/right'}",
+                is_tag = one.startswith(TAG)
+                said = (
+                    _("No right has the tag “{key}”. Write tag:tag")
+                    if is_tag
+                    else _("No system has the right “{key}”. Write system/right")
                 )
+                yield name, said.format(key=one.removeprefix(TAG)[:300])
     if sum(map(len, (*terms.side_a, *terms.side_b))) > MAX_SIDES_LENGTH:
-        yield "side_b", f"The two sides are longer than {MAX_SIDES_LENGTH:,} characters together; use tags"
+        yield (
+            "side_b",
+            _("The two sides are longer than {n} characters together; use tags").format(n=intcomma(MAX_SIDES_LENGTH)),
+        )
     if both := known.side(terms.side_a) & known.side(terms.side_b):
         right = Entitlement.objects.select_related("source").get(pk=min(both))
-        yield "side_b", f"“{right.source.key}/{right.key}” is on both sides: everybody who has it would be in conflict"
+        said = _("“{right}” is on both sides: everybody who has it would be in conflict")
+        yield "side_b", said.format(right=f"{right.source.key}/{right.key}")

@@ -127,23 +127,32 @@ class ChannelForm(forms.Form):
         # Not `kind`: in a template that would be the field of this name.
         self.connector = kind
         self.fields["kind"] = forms.CharField(widget=forms.HiddenInput, initial=kind.key)
-        self.fields["url"] = forms.CharField(label="Address", max_length=1000, help_text=kind.address_help)
+        self.fields["url"] = forms.CharField(label=_("Address"), max_length=1000, help_text=kind.address_help)
         if kind.credential:
             self.fields["secret"] = forms.CharField(
                 label=kind.credential,
                 max_length=4000,
                 required=False,
                 widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-                help_text="Kept encrypted and never shown again."
-                + (" Empty: the one that is kept stays. A new address needs it again." if has_secret else ""),
+                help_text=_(
+                    "Kept encrypted and never shown again. Empty: the one that is kept stays. A new address needs it again."
+                )
+                if has_secret
+                else _("Kept encrypted and never shown again."),
             )
         for one in kind.fields:
             self.fields[one.name] = _setting(one)
         self.fields["most"] = forms.IntegerField(
-            label="More than this at once, or within a day, needs a second person", min_value=1, max_value=100_000, initial=20
+            label=_("More than this at once, or within a day, needs a second person"),
+            min_value=1,
+            max_value=100_000,
+            initial=20,
         )
         self.fields["percent"] = forms.IntegerField(
-            label="So does more than this share of the system’s open access, in percent", min_value=1, max_value=100, initial=5
+            label=_("So does more than this share of the system’s open access, in percent"),
+            min_value=1,
+            max_value=100,
+            initial=5,
         )
 
     def terms(self) -> dict:

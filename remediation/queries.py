@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -20,7 +19,7 @@ from inventory.models import Grant, Identity, Snapshot, Source
 from inventory.states import Completeness, FileKind, IdentityStatus
 from people.models import User
 from people.rules import is_email
-from remediation import rules
+from remediation import rules, tries
 from remediation.models import (
     Announcement,
     Attempt,
@@ -270,8 +269,8 @@ def removal_words(task: RemediationTask) -> str:
 def _exactly(task: RemediationTask, proof: Verification) -> str:
     """When a system answered that it took the access away, in a sentence; only what fits between the two readings is said."""
     between = (seen_at(proof.present_in), seen_at(proof.snapshot))
-    tries = DeliveryTry.objects.filter(delivery__task=task, effect=Effect.DONE, began_at__range=between)
-    found = tries.select_related("delivery__channel__source").last()
+    done = DeliveryTry.objects.filter(delivery__task=task, effect=Effect.DONE, began_at__range=between)
+    found = done.select_related("delivery__channel__source").last()
     if found is None:
         return ""
     moment = dated(found.began_at.astimezone(UTC), "j F Y, H:i:s")
@@ -320,14 +319,8 @@ def trail(task: RemediationTask) -> list[dict]:
     for one in task.exceptions.all():
         events += _exception_events(one)
     for one in DeliveryTry.objects.filter(delivery__task=task).exclude(outcome=DeliveryState.DRY):
-        events.append(_event(one.began_at, f"Sent to {urlsplit(one.url).hostname}", _try_words(one), one.entry_uid))
+        events.append(_event(one.began_at, *tries.in_words(one), one.entry_uid))
     return sorted(events, key=lambda event: event["at"])
-
-
-def _try_words(one: DeliveryTry) -> str:
-    came = ", ".join(filter(None, (f"answer {one.status}" if one.status else "", one.error.rstrip(".")))) or "answered"
-    effect = f" {Effect(one.effect).label}." if one.effect else ""
-    return f"Try {one.number}: {came}.{effect} {DeliveryState(one.outcome).label}."
 
 
 def tickets_of(task: RemediationTask) -> list[Ticket]:

@@ -152,12 +152,12 @@ class EndReason(TextChoices):
 class DeliveryState(TextChoices):
     """The life of one message to a program."""
 
-    DRY = "dry", "Dry run, nothing was sent"
-    HELD = "held", "Waits for a second person"
-    QUEUED = "queued", "Waiting to be sent"
-    DELIVERED = "delivered", "Delivered"
-    DEAD = "dead", "Given up"
-    CANCELLED = "cancelled", "Not needed any more"
+    DRY = "dry", _("Dry run, nothing was sent")
+    HELD = "held", _("Waits for a second person")
+    QUEUED = "queued", _("Waiting to be sent")
+    DELIVERED = "delivered", _("Delivered")
+    DEAD = "dead", _("Given up")
+    CANCELLED = "cancelled", _("Not needed any more")
 
 
 DELIVERY_TRANSITIONS = {
@@ -173,11 +173,11 @@ DELIVERY_TRANSITIONS = {
 class Effect(TextChoices):
     """What a try did to the other system, as far as its answer says. None of it proves that access is gone."""
 
-    TAKEN = "taken", "Taken on"
-    DONE = "done", "Done, as the system says"
-    ALREADY = "already", "Was so already, nothing was changed"
-    NONE = "none", "No effect"
-    UNKNOWN = "unknown", "Unknown whether it took effect"
+    TAKEN = "taken", _("Taken on")
+    DONE = "done", _("Done, as the system says")
+    ALREADY = "already", _("Was so already, nothing was changed")
+    NONE = "none", _("No effect")
+    UNKNOWN = "unknown", _("Unknown whether it took effect")
 
 
 #: The other side has what it was sent.
@@ -187,7 +187,7 @@ ARRIVED = (Effect.TAKEN, Effect.DONE, Effect.ALREADY)
 class TicketState(TextChoices):
     """What a status of a ticket system means here. Done is somebody's word, and never more."""
 
-    OPEN = "open", "Open"
-    DONE = "done", "Closed as done"
-    CANCELLED = "cancelled", "Closed without being done"
-    MISSING = "missing", "Cannot be found any more"
+    OPEN = "open", _("Open")
+    DONE = "done", _("Closed as done")
+    CANCELLED = "cancelled", _("Closed without being done")
+    MISSING = "missing", _("Cannot be found any more")

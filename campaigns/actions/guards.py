@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import guards, permissions, rules
 from campaigns.models import Assignment, Campaign, HeldRemoval, HoldVerdict, PaceNotice, RemovalHold
@@ -105,19 +107,19 @@ def judge(*, hold_id: int, code: str, reason: str = "", by) -> HoldVerdict:
     held = RemovalHold.objects.get(pk=hold_id)
     Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=held.campaign_id)
     if not permissions.can_see_campaigns(by):
-        raise NotAllowed("Only a control owner or an administrator may do this.")
+        raise NotAllowed(_("Only a control owner or an administrator may do this."))
     if code not in SilenceVerdictCode.values:
-        raise InvalidInput("Confirm the removals, or decline them.")
+        raise InvalidInput(_("Confirm the removals, or decline them."))
     items = HeldRemoval.objects.filter(hold=held).values("item_id")
     if Assignment.objects.filter(item_id__in=items, decided_by=by, sign_off__isnull=False).exists():
-        raise NotAllowed("You answered for some of these: another control owner or an administrator must say so.")
+        raise NotAllowed(_("You answered for some of these: another control owner or an administrator must say so."))
     own = Identity.objects.filter(user=by).exclude(key="").values("key")
     if held.items.filter(item__identity_key__in=own).exists():
-        raise NotAllowed("Some of this is your own access: somebody else must say so.")
+        raise NotAllowed(_("Some of this is your own access: somebody else must say so."))
     if HoldVerdict.objects.filter(hold=held).exists():
-        raise InvalidInput("Somebody has spoken about these already.")
+        raise InvalidInput(_("Somebody has spoken about these already."))
     if code == SilenceVerdictCode.DECLINED:
-        reason = rules.check_reason(reason, "Say why not.")
+        reason = rules.check_reason(reason, gettext_lazy("Say why not."))
     return _verdict(held, code, reason.strip(), by)
 
 

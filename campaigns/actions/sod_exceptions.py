@@ -5,12 +5,15 @@ from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import permissions, rules, sod_reading
 from campaigns.models import SodConflict, SodConflictGrant, SodException, SodExceptionRight, SodExceptionStep, SodRule
 from campaigns.states import ExceptionStep, Side
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
+from certify.lib.language import dated
 from ledger.actions import entries
 from people.actions import mails
 
@@ -51,12 +54,12 @@ def ask(*, conflict_id: int, wanted: Ask, by) -> SodException:
     more than a hundred rights.
     """
     if not permissions.can_keep_duties_apart(by):
-        raise NotAllowed("Only a control owner or administrator may ask for an exception.")
+        raise NotAllowed(_("Only a control owner or administrator may ask for an exception."))
     found = SodConflict.objects.select_for_update(of=("self",), no_key=True).select_related("rule", "identity")
     conflict, now = found.get(pk=conflict_id), clock.now()
     _check(conflict, wanted, now.date())
-    control = _words(wanted.control, "Say what limits the harm.", "control")
-    reason = _words(wanted.reason, "Say why both are needed.", "reason")
+    control = _words(wanted.control, gettext_lazy("Say what limits the harm."), "control")
+    reason = _words(wanted.reason, gettext_lazy("Say why both are needed."), "reason")
     person, held = conflict.identity, _held(conflict)
     facts = {"identity_key": person.key, "identity_name": person.name, "control": control, "reason": reason}
     facts |= {"ends_on": wanted.ends_on, "rule_version": conflict.rule.version}
@@ -86,7 +89,9 @@ def _held(conflict: SodConflict) -> list[Held]:
     for side, entitlement, source, system, key, name in parts.values_list("side", "grant__entitlement_id", *names):
         found[side, entitlement] = Held(side, entitlement, f"{source}/{key}", f"{system}: {name or key}")
     if len(found) > MOST_RIGHTS:
-        raise InvalidInput(f"An exception names at most {MOST_RIGHTS} rights; {len(found)} are held of this rule.")
+        raise InvalidInput(
+            _("An exception names at most {most} rights; {n} are held of this rule.").format(most=MOST_RIGHTS, n=len(found))
+        )
     return list(found.values())
 
 
@@ -99,15 +104,18 @@ def _words(text: str, why: str, field: str) -> str:
 
 def _check(conflict: SodConflict, wanted: Ask, today: date) -> None:
     if conflict.ended_at is not None or not conflict.rule.is_active:
-        raise InvalidInput("This conflict is over: there is nothing to except.")
+        raise InvalidInput(_("This conflict is over: there is nothing to except."))
     if conflict.identity is None:
-        raise InvalidInput("Nobody knows whose account this is. Find that out first: an exception is for a person.")
+        raise InvalidInput(_("Nobody knows whose account this is. Find that out first: an exception is for a person."))
     last = today + timedelta(days=LONGEST_DAYS)
     if not today <= wanted.ends_on <= last:
-        raise InvalidInput(f"Its last day lies between today and {last:%d %B %Y}: it is looked at every year.", field="ends_on")
+        raise InvalidInput(
+            _("Its last day lies between today and {day}: it is looked at every year.").format(day=dated(last, "d F Y")),
+            field="ends_on",
+        )
     same = SodException.objects.filter(rule=conflict.rule, identity=conflict.identity, rule_version=conflict.rule.version)
     if same.waiting(today).exists():
-        raise InvalidInput("An exception for this conflict waits to be judged already.")
+        raise InvalidInput(_("An exception for this conflict waits to be judged already."))
 
 
 @transaction.atomic
@@ -120,20 +128,24 @@ def judge(*, exception_id: int, code: str, reason: str = "", by) -> SodException
     exception, now = _locked(exception_id), clock.now()
     if code == ExceptionStep.APPROVED and not permissions.can_approve_exception(by, exception):
         raise NotAllowed(
-            "An exception is approved by a control owner or administrator who did not ask for it and is not meant by it."
+            _("An exception is approved by a control owner or administrator who did not ask for it and is not meant by it.")
         )
     if code not in (ExceptionStep.APPROVED, ExceptionStep.DECLINED) or not permissions.can_keep_duties_apart(by):
-        raise NotAllowed("You may not judge this exception.")
+        raise NotAllowed(_("You may not judge this exception."))
     if exception.steps.exists():
-        raise InvalidInput("This exception was judged already.")
+        raise InvalidInput(_("This exception was judged already."))
     if code == ExceptionStep.APPROVED and exception.ends_on < now.date():
-        raise InvalidInput("Its last day has passed. Ask again.")
+        raise InvalidInput(_("Its last day has passed. Ask again."))
     if code == ExceptionStep.APPROVED and exception.rule_version != exception.rule.version:
-        raise InvalidInput("The rule has changed since this was asked. Ask again.")
+        raise InvalidInput(_("The rule has changed since this was asked. Ask again."))
     if code == ExceptionStep.APPROVED and (more := sod_reading.beyond([exception.pk]).get(exception.pk)):
-        raise InvalidInput(f"More is held since this was asked: {', '.join(more.rights[:5])}. Decline it, and ask again.")
+        raise InvalidInput(
+            _("More is held since this was asked: {rights}. Decline it, and ask again.").format(
+                rights=", ".join(more.rights[:5])
+            )
+        )
     if code == ExceptionStep.DECLINED:
-        reason = rules.check_reason(reason, "Say why it is declined.")
+        reason = rules.check_reason(reason, gettext_lazy("Say why it is declined."))
     return _step(exception, code, reason.strip(), now, by)
 
 
@@ -142,11 +154,11 @@ def end(*, exception_id: int, reason: str, by) -> SodExceptionStep:
     """End an approved exception before its day."""
     exception, now = _locked(exception_id), clock.now()
     if not permissions.can_keep_duties_apart(by):
-        raise NotAllowed("Only a control owner or administrator may end an exception.")
+        raise NotAllowed(_("Only a control owner or administrator may end an exception."))
     codes = set(exception.steps.values_list("code", flat=True))
     if ExceptionStep.APPROVED not in codes or ExceptionStep.ENDED in codes or exception.ends_on < now.date():
-        raise InvalidInput("Only an exception that holds can be ended.")
-    return _step(exception, ExceptionStep.ENDED, rules.check_reason(reason, "Say why it ends."), now, by)
+        raise InvalidInput(_("Only an exception that holds can be ended."))
+    return _step(exception, ExceptionStep.ENDED, rules.check_reason(reason, gettext_lazy("Say why it ends.")), now, by)
 
 
 def _locked(exception_id: int) -> SodException:
@@ -172,7 +184,7 @@ def _step(exception: SodException, code: str, reason: str, now, by) -> SodExcept
                 entry_uid=entry.uid,
             )
     except IntegrityError:
-        raise InvalidInput("This exception was judged already.") from None
+        raise InvalidInput(_("This exception was judged already.")) from None
 
 
 @transaction.atomic

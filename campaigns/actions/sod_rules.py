@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from campaigns import permissions, sod_csv, sod_rules
 from campaigns.models import SodRule
@@ -15,14 +16,16 @@ from ledger.actions import entries
 
 def _require(by) -> None:
     if not permissions.can_keep_duties_apart(by):
-        raise NotAllowed("Only a control owner or administrator may say which duties must be apart.")
+        raise NotAllowed(_("Only a control owner or administrator may say which duties must be apart."))
 
 
 def _check(terms: Terms) -> Terms:
     terms = terms.cleaned()
     for name, problem in sod_rules.problems(terms, Known.of([terms])):
-        label = "This" if problem[:1].islower() else ""
-        raise InvalidInput(f"{label} {problem}.".strip().replace("..", "."), field=name)
+        is_about_it = problem[:1].islower()
+        raise InvalidInput(
+            (_("This {problem}.") if is_about_it else "{problem}.").format(problem=problem.rstrip(".")), field=name
+        )
     return terms
 
 
@@ -35,7 +38,7 @@ def create(*, terms: Terms, by) -> SodRule:
         with transaction.atomic():
             return _create(terms, by)
     except IntegrityError:
-        raise InvalidInput(f"There is already a rule “{terms.key}”.", field="key") from None
+        raise InvalidInput(_("There is already a rule “{key}”.").format(key=terms.key), field="key") from None
 
 
 def _create(terms: Terms, by) -> SodRule:
@@ -55,7 +58,7 @@ def change(*, rule_id: int, terms: Terms, by) -> SodRule:
     _require(by)
     rule = _locked().get(pk=rule_id)
     if terms.key != rule.key:
-        raise InvalidInput("The key of a rule stays as it is.", field="key")
+        raise InvalidInput(_("The key of a rule stays as it is."), field="key")
     _change(rule, _check(terms), by)
     return rule
 
@@ -101,7 +104,7 @@ def take_in(*, data: bytes, file_name: str, by) -> Imported:
     every, refused = sod_csv.read(data)
     if refused or not every:
         if not refused:
-            raise InvalidInput("The file has no rules.", field="file")
+            raise InvalidInput(_("The file has no rules."), field="file")
         return Imported(refused=refused)
     known = {rule.key: rule for rule in _locked().filter(key__in=[terms.key for terms in every]).order_by("pk")}
     counts = {"created": 0, "changed": 0, "same": 0}
@@ -114,7 +117,7 @@ def take_in(*, data: bytes, file_name: str, by) -> Imported:
                     _create(terms, by)
                 counts[what] += 1
     except IntegrityError:
-        raise Conflict("Somebody added one of these rules at this moment. Try again.") from None
+        raise Conflict(_("Somebody added one of these rules at this moment. Try again.")) from None
     facts = {"file": file_name[:200], "sha256": hashlib.sha256(data).hexdigest(), **counts}
     entries.record(kind="sod-rules:imported", subject="campaigns.sodrule:*", by=by, data=facts)
     return Imported(**counts)

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import permissions
@@ -41,5 +42,5 @@ def judge(request: HttpRequest, pk: int, hold: int) -> HttpResponse:
     except NotAllowed as refusal:
         raise PermissionDenied(refusal.message) from refusal
     else:
-        messages.success(request, "Recorded.")
+        messages.success(request, _("Recorded."))
     return redirect("campaigns:campaign-held", pk=pk)

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import permissions, sod_reading
@@ -17,7 +19,12 @@ from certify.lib.errors import DomainError, InvalidInput
 
 #: So many conflicts are counted; more are said to be more.
 COUNTED = 10_000
-STATES = {"": "all", "waiting": "to be judged", "holding": "that hold", "ended": "that are over"}
+STATES = {
+    "": gettext_lazy("all"),
+    "waiting": gettext_lazy("to be judged"),
+    "holding": gettext_lazy("that hold"),
+    "ended": gettext_lazy("that are over"),
+}
 
 
 def _after(request: HttpRequest) -> int:
@@ -61,7 +68,7 @@ def conflict_detail(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, "Asked for. It counts once somebody else has approved it.")
+            messages.success(request, _("Asked for. It counts once somebody else has approved it."))
             return redirect("campaigns:sod-conflict-detail", pk=pk)
     history = list(sod_reading.history(conflict))
     stands = conflict.ended_at is None and conflict.rule.is_active
@@ -130,7 +137,7 @@ def exception_end(request: HttpRequest, pk: int) -> HttpResponse:
     return _acted(
         request,
         exception,
-        "Ended. The conflict counts again.",
+        _("Ended. The conflict counts again."),
         lambda: sod_exceptions.end(exception_id=pk, reason=request.POST.get("reason", ""), by=request.user),
     )
 

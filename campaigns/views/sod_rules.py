@@ -1,8 +1,10 @@
 """Rules of duties that must be apart: written on a page, or taken in from a file."""
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns import permissions, sod_csv, sod_reading, sod_rules
@@ -36,7 +38,7 @@ def rule_create(request: HttpRequest) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            return _saved(request, f"“{rule.name}” is in the rules. Conflicts show within a minute.")
+            return _saved(request, _("“{name}” is in the rules. Conflicts show within a minute.").format(name=rule.name))
     return render(request, "campaigns/sod_rule_form.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -57,7 +59,7 @@ def rule_edit(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            return _saved(request, "Saved. Conflicts follow within a minute; campaigns that were launched keep theirs.")
+            return _saved(request, _("Saved. Conflicts follow within a minute; campaigns that were launched keep theirs."))
     known = sod_rules.Known.of([sod_rules.of(rule)])
     held = [(name, len(known.side(side))) for name, side in ((rule.side_a_name, rule.side_a), (rule.side_b_name, rule.side_b))]
     context = {"form": form, "rule": rule, "held": held}
@@ -77,7 +79,9 @@ def rule_import(request: HttpRequest) -> HttpResponse:
             form.add_error("file", refusal.message)
         else:
             if not done.refused:
-                return _saved(request, f"{done.created:,} rules added, {done.changed:,} changed, {done.same:,} as before.")
+                said = _("{added} rules added, {changed} changed, {same} as before.")
+                counts = {"added": done.created, "changed": done.changed, "same": done.same}
+                return _saved(request, said.format(**{name: intcomma(n) for name, n in counts.items()}))
             refused = done.refused
     context = {
         "form": form,

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from django.conf import settings as django_settings
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -23,7 +25,7 @@ OVERLAP = timedelta(days=1)
 
 def _check(by: User) -> None:
     if not permissions.can_configure_channels(by):
-        raise NotAllowed("Only an administrator sets up how removals are sent.")
+        raise NotAllowed(_("Only an administrator sets up how removals are sent."))
 
 
 def _locked(source_id: int) -> Channel:
@@ -34,7 +36,7 @@ def _locked(source_id: int) -> Channel:
         .first()
     )
     if found is None:
-        raise InvalidInput("No program is set up for this system.")
+        raise InvalidInput(_("No program is set up for this system."))
     return found
 
 
@@ -64,11 +66,11 @@ def configure(*, source_id: int, url: str, most: int, percent: int, by: User, wa
     way = way or Way()
     kind = KINDS.get(way.kind)
     if kind is None:
-        raise InvalidInput("This kind of connection is unknown.")
+        raise InvalidInput(_("This kind of connection is unknown."))
     url = _checked_url(kind, url)
     settings = kind.check(url, way.settings)
     if not (1 <= percent <= 100 and most >= 1):
-        raise InvalidInput("At least one removal, and a share from 1 to 100 percent.")
+        raise InvalidInput(_("At least one removal, and a share from 1 to 100 percent."))
     channel = Channel.objects.select_for_update(of=("self",), no_key=True).filter(source_id=source_id).first()
     channel = channel or Channel(source_id=source_id)
     is_new = (channel.url, channel.kind) != (url, kind.key)
@@ -80,7 +82,7 @@ def configure(*, source_id: int, url: str, most: int, percent: int, by: User, wa
     channel.save()
     if changes_kind:
         waiting = channel.deliveries.filter(state__in=(DeliveryState.HELD, DeliveryState.QUEUED), trying_since__isnull=True)
-        waiting.update(state=DeliveryState.CANCELLED, note="The system is reached in another way now.")
+        waiting.update(state=DeliveryState.CANCELLED, note=gettext_noop("The system is reached in another way now."))
     facts = {"most": most, "percent": percent, "kind": kind.key, "settings": settings, "new_secret": has_new_secret}
     _record("configured", channel, by, **facts)
     return channel
@@ -90,9 +92,9 @@ def _checked_url(kind: Kind, url: str) -> str:
     try:
         url = addresses.check_url(url, kind.schemes)
     except addresses.Refused as refusal:
-        raise InvalidInput(str(refusal), field="url") from None
+        raise InvalidInput(_(refusal.text).format(**refusal.values), field="url") from None
     if url.startswith("http:") and not django_settings.CERTIFY_WEBHOOK_NETWORKS:
-        raise InvalidInput("Use https: removals name people and their access.", field="url")
+        raise InvalidInput(_("Use https: removals name people and their access."), field="url")
     return url
 
 
@@ -105,7 +107,7 @@ def _set_secret(channel: Channel, kind: Kind, secret: str, *, is_new: bool) -> b
             return False
     elif not secret.strip():
         if is_new or not channel.secret:
-            raise InvalidInput(f"“{kind.credential}” has to be entered for this address.", field="secret")
+            raise InvalidInput(_("“{name}” has to be entered for this address.").format(name=kind.credential), field="secret")
         return False
     channel.secret, channel.former_secret, channel.former_until = signing.seal(secret.strip()), "", None
     return True
@@ -114,14 +116,14 @@ def _set_secret(channel: Channel, kind: Kind, secret: str, *, is_new: bool) -> b
 def _own_secret(channel: Channel) -> None:
     """Refuse what only makes sense for a secret that was made here."""
     if KINDS[channel.kind].credential:
-        raise InvalidInput("This secret was entered here and is not shown again. Enter another one in the settings.")
+        raise InvalidInput(_("This secret was entered here and is not shown again. Enter another one in the settings."))
 
 
 @transaction.atomic
 def switch(*, source_id: int, is_on: bool, by: User) -> Channel:
     """The kill switch: off, nothing leaves from the next message on, and what waits goes on waiting."""
     if not permissions.can_switch_channels(by):
-        raise NotAllowed("Only control owners and administrators switch this.")
+        raise NotAllowed(_("Only control owners and administrators switch this."))
     channel = _locked(source_id)
     channel.is_on = is_on
     channel.save(update_fields=["is_on"])
@@ -135,7 +137,7 @@ def set_dry(*, source_id: int, is_dry: bool, by: User) -> Channel:
     _check(by)
     channel = _locked(source_id)
     if not is_dry and channel.dried_at is None:
-        raise InvalidInput("Do a dry run under this address first, and look at what would be sent.")
+        raise InvalidInput(_("Do a dry run under this address first, and look at what would be sent."))
     channel.is_dry = is_dry
     channel.save(update_fields=["is_dry"])
     _record("dry-run-set", channel, by, is_dry=is_dry)

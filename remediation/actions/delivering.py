@@ -13,6 +13,8 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -32,7 +34,7 @@ from remediation.states import TO_DO, DeliveryState, Effect, TaskState
 
 #: After so long without a word a worker counts as lost: well beyond the time that a try can take.
 LEASE = timedelta(seconds=DEADLINE * 15)
-LOST = "The worker did not come back. The message may have been received all the same."
+LOST = gettext_noop("The worker did not come back. The message may have been received all the same.")
 ERROR_LIMIT, REQUESTS_LIMIT = 500, 8_000
 
 
@@ -83,7 +85,7 @@ def _is_wanted(delivery: Delivery, by) -> bool:
         _lose(delivery, by)
     if delivery.state == DeliveryState.QUEUED:
         if delivery.task.state not in TO_DO:
-            _cancel(delivery, "Nobody has to remove it any more.")
+            _cancel(delivery, gettext_noop("Nobody has to remove it any more."))
         elif last := _would_be_last(delivery):
             _cancel(delivery, f"Nobody would hold {', '.join(last.values())} any more. A person has to do that.")
     return delivery.state == DeliveryState.QUEUED or (delivery.state == DeliveryState.DRY and delivery.tries == 0)
@@ -173,7 +175,7 @@ def _arrived(delivery: Delivery, answer: Answer, by) -> None:
         facts = {"ident": one.ident[:200], "name": one.name[:200], "url": one.url, "status": one.status[:200]}
         Ticket.objects.create(delivery=delivery, **facts, opened_at=now, next_at=now)
     elif kind.is_direct:
-        said = f"{kind.label}: {english(Effect(answer.effect).label)}. {answer.error}".strip()
+        said = f"{english(kind.label)}: {english(Effect(answer.effect).label)}. {answer.error}".strip()
         system_reports.claim(task_id=delivery.task_id, note=said, by=by)
 
 
@@ -223,14 +225,16 @@ def resend(*, delivery_ids: list[int], by: User) -> int:
     found = Delivery.objects.select_for_update(of=("self",), no_key=True).select_related("task", "channel__source")
     dead = list(found.filter(pk__in=delivery_ids, state=DeliveryState.DEAD).order_by("pk"))
     if any(not permissions.can_act(by, one.task) for one in dead):
-        raise NotAllowed("Only the person who must remove this access, or a control owner, sends it again.")
+        raise NotAllowed(_("Only the person who must remove this access, or a control owner, sends it again."))
     waiting = Delivery.objects.filter(
         task_id__in=[one.task_id for one in dead], state__in=(DeliveryState.HELD, DeliveryState.QUEUED)
     )
     taken = set(waiting.values_list("task_id", flat=True))
     ready = {one.task_id: one for one in dead if one.task_id not in taken and one.kind == one.channel.kind}
     if not ready:
-        raise InvalidInput("None of these was given up, the same removal is on its way already, or its way is another one now.")
+        raise InvalidInput(
+            _("None of these was given up, the same removal is on its way already, or its way is another one now.")
+        )
     now = clock.now()
     # The number of tries goes on: what was tried stays recorded under its number.
     for one in ready.values():

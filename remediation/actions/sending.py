@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import NoReturn
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -28,7 +31,7 @@ def _channel(source_id: int) -> Channel:
         .first()
     )
     if channel is None:
-        raise InvalidInput("No program is set up for this system.")
+        raise InvalidInput(_("No program is set up for this system."))
     return channel
 
 
@@ -48,14 +51,18 @@ def send(*, source_id: int, task_ids: Iterable[int], by: User) -> Sending:
     rows = list(found.exclude(pk__in=waiting).select_related("item__grant__entitlement", "campaign").order_by("pk")[: most + 1])
     tasks = [task for task in rows if permissions.can_hand_on(by, task)]
     if not tasks or len(rows) > most:
-        raise InvalidInput(f"Choose 1 to {most:,} removals of this system that are yours to do and not on their way.")
+        raise InvalidInput(
+            _("Choose 1 to {most} removals of this system that are yours to do and not on their way.").format(
+                most=intcomma(most)
+            )
+        )
     planned, unfit = _planned(channel, tasks, now)
     lost = blast.going(channel, [task for task, _, _ in planned])
     last = blast.last_holders(channel, lost)
     spared = {one.task for one in lost if one.entitlement in last}
     planned = [row for row in planned if row[0].pk not in spared]
     if not planned:
-        raise InvalidInput(_nothing(last, unfit))
+        _refuse_nothing(last, unfit)
     access = len({(one.account, one.entitlement, one.path) for one in lost if one.task not in spared})
     limits = _limits(channel, len(planned), access, now) | {"last_holders": list(last.values()), "left_out": unfit}
     sending = Sending(channel=channel, by=by, by_name=by.name, at=now, is_dry=channel.is_dry, count=len(planned), limits=limits)
@@ -96,10 +103,12 @@ def _planned(channel: Channel, tasks: list[RemediationTask], now) -> tuple[list[
     return planned, unfit
 
 
-def _nothing(last: dict[int, str], unfit: dict[str, int]) -> str:
+def _refuse_nothing(last: dict[int, str], unfit: dict[str, int]) -> NoReturn:
     if last:
-        return f"Nobody would hold {', '.join(last.values())} any more. A person has to do that."
-    return " ".join(unfit)
+        raise InvalidInput(
+            _("Nobody would hold {rights} any more. A person has to do that.").format(rights=", ".join(last.values()))
+        )
+    raise InvalidInput(" ".join(_(reason) for reason in unfit))
 
 
 def _limits(channel: Channel, count: int, access: int, now) -> dict:
@@ -132,9 +141,9 @@ def decide(*, sending_id: int, is_confirmed: bool, by: User) -> Sending:
     """Let a large sending go, as the second person, or stop it; whoever asked for it may only stop it."""
     sending = Sending.objects.select_for_update(of=("self",), no_key=True).select_related("channel__source").get(pk=sending_id)
     if not sending.needs_second or sending.is_confirmed is not None:
-        raise InvalidInput("Nothing waits for a second person here.")
+        raise InvalidInput(_("Nothing waits for a second person here."))
     if not permissions.can_decide_sending(by, sending, is_confirmed=is_confirmed):
-        raise NotAllowed("Another control owner must let this go.")
+        raise NotAllowed(_("Another control owner must let this go."))
     now = clock.now()
     sending.is_confirmed, sending.decided_by, sending.decided_by_name, sending.decided_at = is_confirmed, by, by.name, now
     sending.save(update_fields=["is_confirmed", "decided_by", "decided_by_name", "decided_at"])

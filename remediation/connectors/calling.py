@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext_noop
+
 from remediation import rules
 from remediation.connectors.protocol import Message
 from remediation.outgoing import posting
@@ -40,7 +42,7 @@ class Calls:
         #: Whether a request that changes something has gone out.
         self.has_changed = False
         if not message.secret:
-            self.end("The secret cannot be read any more: enter it again.", is_final=True)
+            self.end(gettext_noop("The secret cannot be read any more: enter it again."), is_final=True)
 
     def call(self, method: str, path: str, query: dict | None = None, data: Any = None) -> Answer:
         """One request below the address; its line and its time are kept."""
@@ -76,7 +78,7 @@ class Calls:
     def change(self, method: str, path: str, data: Any = None) -> Answer:
         """A request that changes something. Ends the calls unless it is answered with success or with a plain refusal (4xx)."""
         if time.monotonic() - self.began > LONGEST:
-            self.end("The calls before took too long; nothing was changed.", is_final=False)
+            self.end(gettext_noop("The calls before took too long; nothing was changed."), is_final=False)
         self.has_changed = True
         answer = self.call(method, path, data=data)
         if answer.status is None or rules.may_change(answer.status) or 300 <= answer.status < 400:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 from ldap3 import MODIFY_DELETE, NO_ATTRIBUTES, NONE, SUBTREE, Connection, Server, Tls
 from ldap3.core.exceptions import (
     LDAPCertificateError,
@@ -52,42 +54,48 @@ def _check_dn(value: str, field: str) -> None:
         if not parse_dn(value):
             raise LDAPInvalidDnError("empty")
     except LDAPInvalidDnError:
-        raise InvalidInput("This is no distinguished name, such as ou=groups,dc=corp,dc=example.", field=field) from None
+        raise InvalidInput(_("This is no distinguished name, such as ou=groups,dc=corp,dc=example."), field=field) from None
 
 
 def _check_search(value: str, field: str) -> None:
     """A template of a filter in parentheses."""
     check_template(value, field)
     if not (value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")):
-        raise InvalidInput("A filter stands in parentheses, such as (uid={account}).", field=field)
+        raise InvalidInput(_("A filter stands in parentheses, such as (uid={account})."), field=field)
 
 
 FIELDS = (
     Field(
         "start_tls",
-        "Under ldap://",
-        "ldaps:// is always under TLS.",
+        _("Under ldap://"),
+        _("ldaps:// is always under TLS."),
         "yes",
-        choices=(("yes", "StartTLS before anything is said"), ("no", "No TLS; only where CERTIFY_LDAP_PLAIN allows it")),
+        choices=(("yes", _("StartTLS before anything is said")), ("no", _("No TLS; only where CERTIFY_LDAP_PLAIN allows it"))),
     ),
     Field(
         "bind_dn",
-        "Name that signs in",
-        "Its rights: to read users and groups, and to write the member attribute.",
+        _("Name that signs in"),
+        _("Its rights: to read users and groups, and to write the member attribute."),
         check=_check_dn,
     ),
-    Field("user_base", "Users are below", "For example ou=people,dc=corp,dc=example.", check=_check_dn),
-    Field("user_filter", "A user is found by", "For example (uid={account}).", "(uid={account})", check=_check_search),
-    Field("group_base", "Groups are below", "For example ou=groups,dc=corp,dc=example.", check=_check_dn),
-    Field("group_filter", "A group is found by", "For example (cn={entitlement}).", "(cn={entitlement})", check=_check_search),
+    Field("user_base", _("Users are below"), _("For example ou=people,dc=corp,dc=example."), check=_check_dn),
+    Field("user_filter", _("A user is found by"), _("For example (uid={account})."), "(uid={account})", check=_check_search),
+    Field("group_base", _("Groups are below"), _("For example ou=groups,dc=corp,dc=example."), check=_check_dn),
+    Field(
+        "group_filter",
+        _("A group is found by"),
+        _("For example (cn={entitlement})."),
+        "(cn={entitlement})",
+        check=_check_search,
+    ),
     Field(
         "member_attribute",
-        "Members stand in",
+        _("Members stand in"),
         initial="member",
         choices=(
-            ("member", "member: names of entries"),
-            ("uniqueMember", "uniqueMember: names of entries"),
-            ("memberUid", "memberUid: the user’s uid"),
+            ("member", _("member: names of entries")),
+            ("uniqueMember", _("uniqueMember: names of entries")),
+            ("memberUid", _("memberUid: the user’s uid")),
         ),
     ),
     THROUGH,
@@ -103,10 +111,10 @@ class Directory(Kind):
         found, parts = super().check(url, given), urlsplit(url)
         if parts.path.strip("/") or parts.query:
             raise InvalidInput(
-                "The address is ldaps:// or ldap:// and a host, with a port where it is not the usual one.", field="url"
+                _("The address is ldaps:// or ldap:// and a host, with a port where it is not the usual one."), field="url"
             )
         if parts.scheme == "ldap" and found["start_tls"] == "no" and not django_settings.CERTIFY_LDAP_PLAIN:
-            raise InvalidInput("Use ldaps:// or StartTLS: the password would be sent in the clear.", field="start_tls")
+            raise InvalidInput(_("Use ldaps:// or StartTLS: the password would be sent in the clear."), field="start_tls")
         return found
 
     def takes(self, removal: Removal, settings: dict[str, str]) -> str:
@@ -213,19 +221,19 @@ class _Work:
         said = f"modify {group['dn']}: delete {attribute}: {value}"
         if self.message.is_dry:
             self.lines.append(f"{said} → not sent, this is a dry run")
-            self._end("Found; nothing was changed.", is_final=False)
+            self._end(gettext_noop("Found; nothing was changed."), is_final=False)
         self.is_modifying = True
         self.connection.modify(group["dn"], {attribute: [(MODIFY_DELETE, [value])]})
         code = self._code(said)
         if code == NO_SUCH_ATTRIBUTE:
-            return Answer(code, error="The group did not have this member.", effect=Effect.ALREADY)
+            return Answer(code, error=gettext_noop("The group did not have this member."), effect=Effect.ALREADY)
         if code != SUCCESS:
             self._end(self._words(code), is_final=code not in AGAIN, code=code)
         return Answer(code, text=self._shown(), effect=Effect.DONE)
 
     def _connect(self) -> None:
         if not self.message.secret:
-            self._end("The password cannot be read any more: enter it again.", is_final=True)
+            self._end(gettext_noop("The password cannot be read any more: enter it again."), is_final=True)
         parts = urlsplit(addresses.check_url(self.message.url, ("ldaps", "ldap")))
         is_tls = parts.scheme == "ldaps"
         port = parts.port or (636 if is_tls else 389)
@@ -311,11 +319,11 @@ class _Work:
 
 DIRECTORY = Directory(
     "ldap",
-    "LDAP directory",
-    "ldaps://host or ldap://host, with :port where it is not the usual one.",
+    _("LDAP directory"),
+    _("ldaps://host or ldap://host, with :port where it is not the usual one."),
     FIELDS,
     schemes=("ldaps", "ldap"),
-    credential="Password",
+    credential=_("Password"),
     is_direct=True,
     rehearses=True,
 )

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 
+from django.utils.translation import gettext_lazy as _
+
 from certify.lib.errors import InvalidInput
 from remediation.connectors.calling import Calls
 from remediation.connectors.protocol import Field, Message, Removal
@@ -17,17 +19,17 @@ PAGES, PAGE = 10, 100
 
 def _check_repository(value: str, field: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", value) or value.endswith(("/.", "/..")):
-        raise InvalidInput("A repository is written owner/name.", field=field)
+        raise InvalidInput(_("A repository is written owner/name."), field=field)
 
 
 FIELDS = (
-    Field("repository", "Repository", "owner/name", check=_check_repository),
-    Field("labels", "Labels (optional)", "With commas.", is_required=False),
+    Field("repository", _("Repository"), _("owner/name"), check=_check_repository),
+    Field("labels", _("Labels (optional)"), _("With commas."), is_required=False),
     Field(
         "close",
-        "Once the removal is verified gone",
+        _("Once the removal is verified gone"),
         initial="no",
-        choices=(("no", "Leave the issue as it is"), ("yes", "Close an issue that is still open")),
+        choices=(("no", _("Leave the issue as it is")), ("yes", _("Close an issue that is still open"))),
     ),
 )
 
@@ -103,10 +105,10 @@ def _seen(issue: dict) -> Seen:
 
 GITHUB = GitHub(
     "github",
-    "GitHub issues",
-    "https://api.github.com, or the address of the API of your own server.",
+    _("GitHub issues"),
+    _("https://api.github.com, or the address of the API of your own server."),
     FIELDS,
-    credential="Token",
+    credential=_("Token"),
     most=MOST,
     is_ticket=True,
 )

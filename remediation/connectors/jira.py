@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
 from remediation.connectors.calling import Calls
 from remediation.connectors.mapping import words
 from remediation.connectors.protocol import Field, Message, Removal
@@ -10,21 +12,21 @@ from remediation.outgoing.answers import Answer, Seen
 from remediation.states import TicketState
 
 FIELDS = (
-    Field("api", "Version of its REST API", initial="3", choices=(("3", "3: Jira Cloud"), ("2", "2: Jira Data Center"))),
+    Field("api", _("Version of its REST API"), initial="3", choices=(("3", "3: Jira Cloud"), ("2", "2: Jira Data Center"))),
     USER,
-    Field("project", "Project", "Its key, such as OPS."),
-    Field("issue_type", "Kind of issue", initial="Task"),
+    Field("project", _("Project"), _("Its key, such as OPS.")),
+    Field("issue_type", _("Kind of issue"), initial="Task"),
     Field(
         "cancelled",
-        "Statuses and resolutions that mean: closed without being done",
-        "With commas. Every other status of the category “Done” means done.",
+        _("Statuses and resolutions that mean: closed without being done"),
+        _("With commas. Every other status of the category “Done” means done."),
         "Cancelled, Canceled, Declined, Rejected, Won't Do, Won't Fix, Duplicate, Cannot Reproduce",
         is_required=False,
     ),
     Field(
         "transition",
-        "Transition once the removal is verified gone (optional)",
-        "Its name, such as Done. Certify then closes an issue that is still open.",
+        _("Transition once the removal is verified gone (optional)"),
+        _("Its name, such as Done. Certify then closes an issue that is still open."),
         is_required=False,
     ),
 )
@@ -109,9 +111,9 @@ def _seen(message: Message, issue: dict) -> Seen:
 JIRA = Jira(
     "jira",
     "Jira",
-    "https://… The site, such as https://corp.example/jira, without /rest.",
+    _("https://… The site, such as https://corp.example/jira, without /rest."),
     FIELDS,
-    credential="API token or password",
+    credential=_("API token or password"),
     most=MOST,
     # Its makers speak of seconds to minutes until the search of Jira Cloud shows what was just opened.
     settle_seconds=900,

@@ -2,6 +2,9 @@
 
 import re
 
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+
 from certify.lib.errors import InvalidInput
 from remediation.connectors.protocol import Field, Removal, Unfit
 
@@ -18,7 +21,9 @@ def check_template(value: str, field: str) -> None:
     wrong = [name for name in names if name not in NAMES]
     if wrong or not names or "{" in BRACES.sub("", value) or "}" in BRACES.sub("", value):
         known = ", ".join("{" + name + "}" for name in NAMES)
-        raise InvalidInput(f"A template names at least one of {known}, and nothing else in braces.", field=field)
+        raise InvalidInput(
+            gettext("A template names at least one of {known}, and nothing else in braces.").format(known=known), field=field
+        )
 
 
 def fill(template: str, removal: Removal, escape=str) -> str:
@@ -34,21 +39,21 @@ def fill(template: str, removal: Removal, escape=str) -> str:
 
 THROUGH = Field(
     "through",
-    "Access that comes through a membership (the path of the grant)",
-    "Ending a membership takes away everything that comes through it; all of it counts for the limits.",
+    _("Access that comes through a membership (the path of the grant)"),
+    _("Ending a membership takes away everything that comes through it; all of it counts for the limits."),
     "leave",
-    choices=(("leave", "Leave it to a person"), ("end", "End the membership: the path is the name of the group")),
+    choices=(("leave", _("Leave it to a person")), ("end", _("End the membership: the path is the name of the group"))),
 )
 
 
 def group_of(removal: Removal, template: str, settings: dict[str, str]) -> tuple[str, Removal]:
     """The template and the removal by which the group is named. Unfit for what no end of one membership does."""
     if removal.reduce_to:
-        raise Unfit("A reduction is no end of a membership. A person has to do it.")
+        raise Unfit(gettext_noop("A reduction is no end of a membership. A person has to do it."))
     if not removal.path:
         return template, removal
     if settings["through"] != "end":
-        raise Unfit("The right comes through a membership, which this connection leaves to a person.")
+        raise Unfit(gettext_noop("The right comes through a membership, which this connection leaves to a person."))
     return "{path}", removal
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from certify.lib.errors import InvalidInput
 from remediation.outgoing.addresses import Network
 from remediation.outgoing.answers import Answer, Seen
@@ -102,9 +104,9 @@ class Kind:
         for one in self.fields:
             value = str(given.get(one.name, one.initial) or "").strip()
             if one.is_required and not value:
-                raise InvalidInput(f"“{one.label}” is needed.", field=one.name)
+                raise InvalidInput(_("“{name}” is needed.").format(name=one.label), field=one.name)
             if one.choices and value not in dict(one.choices):
-                raise InvalidInput(f"“{one.label}” has no choice {value!r}.", field=one.name)
+                raise InvalidInput(_("“{name}” has no choice “{value}”.").format(name=one.label, value=value), field=one.name)
             if value and one.check is not None:
                 one.check(value, one.name)
             found[one.name] = value

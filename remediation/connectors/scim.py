@@ -4,6 +4,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
 from certify.lib.errors import InvalidInput
 from remediation.connectors.calling import Calls, Ended
 from remediation.connectors.mapping import THROUGH, check_template, fill, group_of, words
@@ -16,52 +19,54 @@ PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 FIELDS = (
     Field(
         "user_attribute",
-        "Users are found by",
+        _("Users are found by"),
         initial="userName",
         choices=(("userName", "userName"), ("externalId", "externalId"), ("id", "id")),
     ),
     Field(
         "user_value",
-        "Value by which a user is found",
-        "For example {account} or {account}@corp.example.",
+        _("Value by which a user is found"),
+        _("For example {account} or {account}@corp.example."),
         "{account}",
         check=check_template,
     ),
     Field(
         "group_attribute",
-        "Groups are found by",
+        _("Groups are found by"),
         initial="displayName",
         choices=(("displayName", "displayName"), ("externalId", "externalId"), ("id", "id")),
     ),
     Field(
         "group_value",
-        "Value by which a group is found",
-        "For example {entitlement} or app-{entitlement}.",
+        _("Value by which a group is found"),
+        _("For example {entitlement} or app-{entitlement}."),
         "{entitlement}",
         check=check_template,
     ),
     THROUGH,
     Field(
         "member_removal",
-        "How a member leaves a group",
-        "Choose the list only when the server’s maker says so: one that follows the standard to the letter would empty the whole group.",
+        _("How a member leaves a group"),
+        _(
+            "Choose the list only when the server’s maker says so: one that follows the standard to the letter would empty the whole group."
+        ),
         "filter",
         choices=(
-            ("filter", 'members[value eq "…"], as the standard says'),
-            ("list", "a list of values, for servers that want it"),
+            ("filter", _('members[value eq "…"], as the standard says')),
+            ("list", _("a list of values, for servers that want it")),
         ),
     ),
     Field(
         "account_rights",
-        "Rights that stand for the account itself",
-        "Entitlement ids with commas. Removing one of these ends the whole account; all its access counts for the limits.",
+        _("Rights that stand for the account itself"),
+        _("Entitlement ids with commas. Removing one of these ends the whole account; all its access counts for the limits."),
         is_required=False,
     ),
     Field(
         "account_end",
-        "How an account ends",
+        _("How an account ends"),
         initial="deactivate",
-        choices=(("deactivate", "Deactivate (active: false)"), ("delete", "DELETE")),
+        choices=(("deactivate", _("Deactivate (active: false)")), ("delete", "DELETE")),
     ),
 )
 
@@ -73,7 +78,7 @@ class Scim(Kind):
     def check(self, url: str, given: dict[str, str]) -> dict[str, str]:
         """The settings. Refuses an address with a query."""
         if "?" in url:
-            raise InvalidInput("The address of a SCIM server has no query.", field="url")
+            raise InvalidInput(_("The address of a SCIM server has no query."), field="url")
         return super().check(url, given)
 
     def takes(self, removal: Removal, settings: dict[str, str]) -> str:
@@ -188,11 +193,13 @@ def _remove_member(calls: Calls, message: Message, plan: dict) -> Answer:
         return _rehearsed(calls, f"PATCH {where} {_said(patch)}")
     answer = calls.change("PATCH", where, patch)
     if answer.status == 400 and '"notarget"' in answer.text.replace(" ", "").casefold():
-        return calls.sum_up(answer, Effect.ALREADY, "The group did not have this member.")
+        return calls.sum_up(answer, Effect.ALREADY, gettext_noop("The group did not have this member."))
     if answer.status >= 400:
         calls.fail(answer)
     if answer.status == 200 and answer.text and _still_shows(calls, answer, user_id):
-        calls.end("The answer is 200 and shows the member still in the group.", answer, Effect.NONE, is_final=True)
+        calls.end(
+            gettext_noop("The answer is 200 and shows the member still in the group."), answer, Effect.NONE, is_final=True
+        )
     return calls.sum_up(answer, Effect.DONE)
 
 
@@ -206,33 +213,33 @@ def _end_account(calls: Calls, message: Message, plan: dict) -> Answer:
     user = _find(calls, "Users", plan["user"]) if is_delete and message.is_repeat else _needed(calls, "Users", plan["user"])
     if user is None:
         # An earlier try may have deleted it, and now it is not there.
-        return calls.sum_up(Answer(404), Effect.ALREADY, "The user is not there any more.")
+        return calls.sum_up(Answer(404), Effect.ALREADY, gettext_noop("The user is not there any more."))
     where = f"/Users/{_quoted(calls, user['id'])}"
     if message.is_dry:
         return _rehearsed(calls, f"DELETE {where}" if is_delete else f"PATCH {where} {_said(DEACTIVATE)}")
     if not is_delete and user.get("active") is False:
-        return calls.sum_up(Answer(200), Effect.ALREADY, "The user was not active.")
+        return calls.sum_up(Answer(200), Effect.ALREADY, gettext_noop("The user was not active."))
     answer = calls.change("DELETE", where) if is_delete else calls.change("PATCH", where, DEACTIVATE)
     if is_delete and answer.status == 404:
-        return calls.sum_up(answer, Effect.ALREADY, "The user is not there any more.")
+        return calls.sum_up(answer, Effect.ALREADY, gettext_noop("The user is not there any more."))
     if answer.status >= 400:
         calls.fail(answer)
     if not is_delete and answer.text and calls.parsed(answer).get("active") is True:
-        calls.end("The answer is a success and shows the user still active.", answer, Effect.NONE, is_final=True)
+        calls.end(gettext_noop("The answer is a success and shows the user still active."), answer, Effect.NONE, is_final=True)
     return calls.sum_up(answer, Effect.DONE)
 
 
 def _rehearsed(calls: Calls, request: str) -> Answer:
     calls.lines.append(f"{request} → not sent, this is a dry run")
-    return calls.sum_up(Answer(None), Effect.NONE, "Found; nothing was changed.")
+    return calls.sum_up(Answer(None), Effect.NONE, gettext_noop("Found; nothing was changed."))
 
 
 SCIM = Scim(
     "scim",
-    "SCIM 2.0 server",
-    "https://… The address below which /Users and /Groups are, such as https://id.example/scim/v2.",
+    _("SCIM 2.0 server"),
+    _("https://… The address below which /Users and /Groups are, such as https://id.example/scim/v2."),
     FIELDS,
-    credential="Bearer token",
+    credential=_("Bearer token"),
     is_direct=True,
     rehearses=True,
 )

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from django.utils.translation import gettext_lazy as _
+
 from certify.lib.errors import InvalidInput
 from remediation.connectors.calling import Calls
 from remediation.connectors.protocol import Field, Message, Removal
@@ -15,25 +17,25 @@ SHOWN = "sys_id,number,state,correlation_id"
 
 def _check_table(value: str, field: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,79}", value):
-        raise InvalidInput("A table has a name such as incident or sc_task.", field=field)
+        raise InvalidInput(_("A table has a name such as incident or sc_task."), field=field)
 
 
 FIELDS = (
     USER,
-    Field("table", "Table", "Such as incident or sc_task.", "incident", check=_check_table),
-    Field("group", "Group that gets it (optional)", "The sys_id or name of an assignment group.", is_required=False),
-    Field("done", "Values of state that mean: done", "With commas. Of an incident: 6 resolved, 7 closed.", "6, 7"),
+    Field("table", _("Table"), _("Such as incident or sc_task."), "incident", check=_check_table),
+    Field("group", _("Group that gets it (optional)"), _("The sys_id or name of an assignment group."), is_required=False),
+    Field("done", _("Values of state that mean: done"), _("With commas. Of an incident: 6 resolved, 7 closed."), "6, 7"),
     Field(
         "cancelled",
-        "Values of state that mean: closed without being done",
-        "Of an incident: 8 canceled.",
+        _("Values of state that mean: closed without being done"),
+        _("Of an incident: 8 canceled."),
         "8",
         is_required=False,
     ),
     Field(
         "close_state",
-        "Value of state once the removal is verified gone (optional)",
-        "Certify then closes a record that is still open, where the rules of the table let it.",
+        _("Value of state once the removal is verified gone (optional)"),
+        _("Certify then closes a record that is still open, where the rules of the table let it."),
         is_required=False,
     ),
 )
@@ -114,9 +116,9 @@ def _seen(message: Message, record: dict) -> Seen:
 SERVICENOW = ServiceNow(
     "servicenow",
     "ServiceNow",
-    "https://… The instance, such as https://corp.example.",
+    _("https://… The instance, such as https://corp.example."),
     FIELDS,
-    credential="Password or token",
+    credential=_("Password or token"),
     most=MOST,
     is_ticket=True,
 )

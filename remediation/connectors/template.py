@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from certify.lib.errors import InvalidInput
 from remediation.connectors.calling import Calls
 from remediation.connectors.mapping import BRACES
@@ -35,7 +38,10 @@ BODY = '{"title": "{summary}", "text": "{text}", "external_id": "{key}"}'
 def _names(text: str, known: tuple[str, ...], field: str) -> None:
     if wrong := [name for name in BRACES.findall(text) if name not in known]:
         raise InvalidInput(
-            f"{{{wrong[0]}}} is unknown; known are {', '.join('{' + name + '}' for name in known)}.", field=field
+            _("{name} is unknown; known are {known}.").format(
+                name="{" + wrong[0] + "}", known=", ".join("{" + name + "}" for name in known)
+            ),
+            field=field,
         )
 
 
@@ -44,10 +50,10 @@ def _check_body(value: str, field: str) -> None:
     try:
         body = json.loads(value)
     except ValueError as error:
-        raise InvalidInput(f"This is no JSON: {error}", field=field) from None
+        raise InvalidInput(_("This is no JSON: {error}").format(error=error), field=field) from None
     texts = list(_texts(body))
     if not isinstance(body, dict) or not any("{key}" in text for text in texts):
-        raise InvalidInput("The body is a JSON object, and {key} stands in one of its texts.", field=field)
+        raise InvalidInput(_("The body is a JSON object, and {key} stands in one of its texts."), field=field)
     for text in texts:
         _names(text, NAMES, field)
 
@@ -64,58 +70,58 @@ def _check_path(known: str):
     def check(value: str, field: str) -> None:
         _names(value, (known,), field)
         if not value.startswith("/") or "#" in value or "{" + known + "}" not in value or any(ord(one) <= 32 for one in value):
-            raise InvalidInput(f"A path begins with / and names {{{known}}}.", field=field)
+            raise InvalidInput(_("A path begins with / and names {name}.").format(name="{" + known + "}"), field=field)
 
     return check
 
 
 def _check_create(value: str, field: str) -> None:
     if not value.startswith("/") or "{" in value or "#" in value or any(ord(one) <= 32 for one in value):
-        raise InvalidInput("A path begins with /.", field=field)
+        raise InvalidInput(_("A path begins with /."), field=field)
 
 
 def _check_pointer(value: str, field: str) -> None:
     if not value.startswith("/"):
-        raise InvalidInput("A JSON Pointer begins with /, such as /data/id.", field=field)
+        raise InvalidInput(_("A JSON Pointer begins with /, such as /data/id."), field=field)
 
 
 FIELDS = (
     USER,
-    Field("create_path", "Path of the POST that opens a ticket", initial="/tickets", check=_check_create),
+    Field("create_path", _("Path of the POST that opens a ticket"), initial="/tickets", check=_check_create),
     Field(
         "body",
-        "What is sent",
-        "JSON. Names in braces are filled in: " + ", ".join(NAMES) + ".",
+        _("What is sent"),
+        format_lazy(_("JSON. Names in braces are filled in: {names}."), names=", ".join(NAMES)),
         BODY,
         is_long=True,
         check=_check_body,
     ),
     Field(
         "search_path",
-        "Path of the GET that finds tickets by our key",
+        _("Path of the GET that finds tickets by our key"),
         initial="/tickets?external_id={key}",
         check=_check_path("key"),
     ),
     Field(
         "list_pointer",
-        "Where its answer has the list",
-        "/list when the answer is itself a list.",
+        _("Where its answer has the list"),
+        _("/list when the answer is itself a list."),
         "/tickets",
         check=_check_pointer,
     ),
     Field(
         "key_pointer",
-        "Where a ticket of the list has our key",
-        "Tickets with another one are not ours.",
+        _("Where a ticket of the list has our key"),
+        _("Tickets with another one are not ours."),
         "/external_id",
         check=_check_pointer,
     ),
-    Field("ticket_path", "Path of the GET of one ticket", initial="/tickets/{id}", check=_check_path("id")),
-    Field("id_pointer", "Where a ticket has its id", initial="/id", check=_check_pointer),
-    Field("link_pointer", "Where it has its address for people (optional)", is_required=False, check=_check_pointer),
-    Field("status_pointer", "Where it has its status", initial="/status", check=_check_pointer),
-    Field("done", "Statuses that mean: done", "With commas.", "done, closed, resolved"),
-    Field("cancelled", "Statuses that mean: closed without being done", initial="cancelled, rejected", is_required=False),
+    Field("ticket_path", _("Path of the GET of one ticket"), initial="/tickets/{id}", check=_check_path("id")),
+    Field("id_pointer", _("Where a ticket has its id"), initial="/id", check=_check_pointer),
+    Field("link_pointer", _("Where it has its address for people (optional)"), is_required=False, check=_check_pointer),
+    Field("status_pointer", _("Where it has its status"), initial="/status", check=_check_pointer),
+    Field("done", _("Statuses that mean: done"), _("With commas."), "done, closed, resolved"),
+    Field("cancelled", _("Statuses that mean: closed without being done"), initial="cancelled, rejected", is_required=False),
 )
 
 
@@ -200,10 +206,10 @@ def _seen(calls: Calls, settings: dict[str, str], ticket: Any) -> Seen:
 
 TEMPLATE = Template(
     "template",
-    "Another ticket system",
-    "https://… The address that the paths below go on from.",
+    _("Another ticket system"),
+    _("https://… The address that the paths below go on from."),
     FIELDS,
-    credential="Password or token",
+    credential=_("Password or token"),
     most=MOST,
     is_ticket=True,
 )

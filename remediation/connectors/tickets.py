@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from django.utils.translation import gettext_lazy as _
+
 from certify.lib.errors import InvalidInput
 from remediation.connectors.calling import Calls, Ended
 from remediation.connectors.mapping import words
@@ -18,8 +20,8 @@ from remediation.states import Effect, TicketState
 
 USER = Field(
     "user",
-    "User (optional)",
-    "With a user the secret is a password or API token, without one a bearer token.",
+    _("User (optional)"),
+    _("With a user the secret is a password or API token, without one a bearer token."),
     is_required=False,
 )
 #: How many tickets one sending opens at most.
@@ -152,4 +154,4 @@ def state_of(status: str, done: str, cancelled: str) -> str:
 def check_apart(done: str, cancelled: str) -> None:
     """Refuse a status that means two things."""
     if both := words(done) & words(cancelled):
-        raise InvalidInput(f"“{sorted(both)[0]}” is both done and cancelled.", field="cancelled")
+        raise InvalidInput(_("“{status}” is both done and cancelled.").format(status=sorted(both)[0]), field="cancelled")

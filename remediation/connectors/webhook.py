@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
 from remediation.connectors.protocol import Kind, Message, Removal
 from remediation.outgoing import posting, signing
 from remediation.outgoing.addresses import Network
@@ -42,4 +44,4 @@ class Webhook(Kind):
         return posting.post(message.url, body, headers, own)
 
 
-WEBHOOK = Webhook("webhook", "Signed webhook to a program", "https://… It gets one signed message a removal.")
+WEBHOOK = Webhook("webhook", _("Signed webhook to a program"), _("https://… It gets one signed message a removal."))

@@ -10,6 +10,8 @@ import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext_noop
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -18,7 +20,11 @@ TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9
 
 
 class Refused(Exception):
-    """An address that may not be reached; the text says why."""
+    """An address that may not be reached; the text says why, in English, because a try keeps it. Pages look `text` up."""
+
+    def __init__(self, text: str, **values: str):
+        super().__init__(text.format(**values))
+        self.text, self.values = text, values
 
 
 def networks(texts: Iterable[str]) -> list[Network]:
@@ -50,13 +56,13 @@ def check_url(url: str, schemes: tuple[str, ...] = ("https", "http")) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise Refused("This is no address of a server.") from None
+        raise Refused(gettext_noop("This is no address of a server.")) from None
     if parts.scheme not in schemes or not parts.hostname:
-        raise Refused(f"The address begins with {schemes[0]}:// and names a host.")
+        raise Refused(gettext_noop("The address begins with {scheme}:// and names a host."), scheme=schemes[0])
     if parts.username or parts.password or parts.fragment:
-        raise Refused("The address holds no name, no password and no #.")
+        raise Refused(gettext_noop("The address holds no name, no password and no #."))
     if any(ord(letter) <= 32 or ord(letter) == 127 for letter in url) or port == 0:
-        raise Refused("The address holds no blanks and a port from 1 on.")
+        raise Refused(gettext_noop("The address holds no blanks and a port from 1 on."))
     return url
 
 
@@ -65,11 +71,11 @@ def look_up(host: str, port: int, own: Iterable[Network]) -> list[Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError:
-        raise Refused(f"{host} is no name of a host.") from None
+        raise Refused("{host} is no name of a host.", host=host) from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     own = list(own)
     if not addresses or not all(is_allowed(address, own) for address in addresses):
-        raise Refused(f"{host} is in a network that Certify may not reach. CERTIFY_WEBHOOK_NETWORKS can allow it.")
+        raise Refused("{host} is in a network that Certify may not reach. CERTIFY_WEBHOOK_NETWORKS can allow it.", host=host)
     return list(dict.fromkeys(addresses))
 
 

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from certify.lib import clock
@@ -91,7 +92,7 @@ def channel_configure(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, "Kept.")
+            messages.success(request, _("Kept."))
             return redirect("remediation:channel-detail", pk=pk)
     return _page(request, source, form)
 
@@ -104,7 +105,7 @@ def channel_act(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         if act:
             act(source.pk, request.user)
-            messages.success(request, "Done.")
+            messages.success(request, _("Done."))
     except (InvalidInput, NotAllowed) as refusal:
         messages.error(request, refusal.message)
     return redirect("remediation:channel-detail", pk=pk)
@@ -132,7 +133,7 @@ def channel_resend(request: HttpRequest) -> HttpResponse:
     ids = [int(pk) for pk in request.POST.getlist("delivery") if pk.isdecimal()][:1000]
     try:
         count = delivering.resend(delivery_ids=ids, by=request.user)
-        messages.success(request, f"{count} put back in the queue, under the same key.")
+        messages.success(request, _("{n} put back in the queue, under the same key.").format(n=count))
     except (InvalidInput, NotAllowed) as refusal:
         messages.error(request, refusal.message)
     return redirect("remediation:channel-list" if permissions.can_see_channels(request.user) else "remediation:task-list")
@@ -145,7 +146,7 @@ def bulk_send(request: HttpRequest) -> HttpResponse:
     try:
         tasks = chosen(request)
         if len(sources := {task.source_id for task in tasks}) != 1:
-            raise InvalidInput("Choose removals of one system that are yours to do.")
+            raise InvalidInput(_("Choose removals of one system that are yours to do."))
         made = sending.send(source_id=sources.pop(), task_ids=[task.pk for task in tasks], by=request.user)
     except InvalidInput as refusal:
         messages.error(request, refusal.message)

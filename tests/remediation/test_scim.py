@@ -1,6 +1,7 @@
 """Removals through SCIM, against a real server: what really goes, what is only said to, and what is not touched."""
 
 import pytest
+from django.utils import translation
 
 from certify.lib.errors import InvalidInput
 from certify.lib.language import dated
@@ -133,6 +134,17 @@ def test_only_an_exact_match_is_meant(story, opened, server, people, value):
     sweep()
     assert (last().state, last_try().effect, server.changes()) == ("dead", "none", [])
     assert "exactly" in last().note
+
+
+def test_what_a_server_did_is_kept_in_english_and_told_in_german(story, opened, server, people):
+    with translation.override("de"):
+        earnest(story, "scim", server.url, TOKEN)
+        send(story, "david")
+        sweep()
+        assert Attempt.objects.get().note == "SCIM 2.0 server: Done, as the system says."
+        told = queries.trail(opened["david"])
+    assert {one["title"] for one in told} >= {"Gesendet an 127.0.0.1"}
+    assert any("Versuch 1: Antwort 204. Erledigt, wie das System sagt. Zugestellt." in one["text"] for one in told)
 
 
 def test_a_server_that_ignores_filters_is_not_believed(story, opened, server, people):

@@ -1,8 +1,10 @@
 """The pages of all ways: each asks for what it needs, says what is wrong where it is wrong, and shows no secret."""
 
 import re
+from html import unescape
 
 import pytest
+from django.utils import translation
 
 from remediation import tasks
 from remediation.connectors import KINDS
@@ -48,9 +50,22 @@ def test_every_way_is_set_up_in_the_browser_and_shows_no_secret(here, client, ki
     assert kept.settings == settings_of(kind, **ENTERED[kind][1])
     page = client.get(here).text
     assert SECRET not in page + str(kept.settings) + kept.secret
-    assert KINDS[kind].label in client.get("/removals/programs/").text
+    assert str(KINDS[kind].label) in client.get("/removals/programs/").text
     again = client.post(f"{here}configure/", entered(kind, secret="", most=7))
     assert (again.status_code, Channel.objects.get().most) == (302, 7)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_way_is_set_up_in_german_too(story, here, client, kind):
+    story.admin.language = "de"
+    story.admin.save(update_fields=["language"])
+    page = unescape(client.get(f"{here}?kind={kind}").text)
+    with translation.override("de"):
+        said = [str(text) for one in KINDS[kind].fields for text in (one.label, one.help)]
+        assert all(text in page for text in said)
+    assert not [text for text in ("Address", "Keep", "Settings", "Such as", "For example", "optional") if text in page]
+    answer = client.post(f"{here}configure/", entered(kind, url="ftp://x.example"))
+    assert f"Die Adresse beginnt mit {KINDS[kind].schemes[0]}://" in answer.text
 
 
 @pytest.mark.parametrize(

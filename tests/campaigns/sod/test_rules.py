@@ -5,6 +5,7 @@ import io
 
 import pytest
 from django.db import InternalError, ProgrammingError, transaction
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,6 +129,19 @@ def test_an_import_is_all_or_nothing_and_says_of_every_row_why(story):
     ]
     assert done.refused[5].reason == "stands on line 2 already"
     assert (SodRule.objects.count(), Entry.objects.filter(kind__startswith="sod-rule").count()) == (0, 0)
+
+
+def test_what_is_wrong_is_said_in_the_language_of_whoever_reads(story):
+    with translation.override("de"):
+        with pytest.raises(InvalidInput, match=r"^Das nennt kein Recht, aber jede Regel braucht zwei Seiten\.$"):
+            actions.create(terms=terms(story, side_a=[]), by=story.owner)
+        with pytest.raises(InvalidInput, match=r"^Kein System hat das Recht „crm/no“\. Schreiben Sie System/Recht\.$"):
+            actions.create(terms=terms(story, side_a=["crm/no"]), by=story.owner)
+        refused = take_in(story, row(name="", active="vielleicht")).refused
+    assert [one.reason for one in refused] == [
+        "ist leer, aber jede Regel braucht es",
+        "„vielleicht“ ist weder yes noch no",
+    ]
 
 
 @pytest.mark.parametrize(
