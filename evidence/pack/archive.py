@@ -1,11 +1,14 @@
 """A ZIP that is always the same for the same content: fixed times, one compression level, a directory sorted by name."""
 
 import hashlib
+import json
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from ledger.keys import LogKey
 
 TIME = (1980, 1, 1, 0, 0, 0)
 LEVEL = 6
@@ -85,3 +88,11 @@ class CsvLines:
         self.target.write(b'"'.join(parts))
         self.buffer, self.size = [], 0
         self.told(self.rows)
+
+
+def add_manifest(archive: Archive, manifest: dict, key: LogKey) -> None:
+    """Write the manifest, and the note by which the log's key signs its hash under the pack's format."""
+    body = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    archive.add("manifest.json", body)
+    text = f"{manifest['format']} manifest of {key.origin}\nsha256 {hashlib.sha256(body).hexdigest()}\n"
+    archive.add("manifest.sig", key.sign(text).encode())

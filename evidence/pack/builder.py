@@ -17,7 +17,7 @@ from certify.lib.times import rfc3339
 from evidence import frameworks
 from evidence.pack import oscal, report, runs, tables, workbook
 from evidence.pack import scope as scopes
-from evidence.pack.archive import Archive, CsvLines
+from evidence.pack.archive import Archive, CsvLines, add_manifest
 from evidence.pack.excerpts import Reader, Short
 from ledger import keychain, merkle, queries, succession
 from ledger.models import Entry
@@ -330,10 +330,7 @@ def _write_manifest(archive: Archive, scope: scopes.Scope, counts: dict[str, int
         "rows": counts,
         "files": dict(archive.files),
     }
-    body = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-    archive.add("manifest.json", body)
-    text = f"{FORMAT} manifest of {key.origin}\nsha256 {hashlib.sha256(body).hexdigest()}\n"
-    archive.add("manifest.sig", key.sign(text).encode())
+    add_manifest(archive, manifest, key)
 
 
 def _sha256(path: Path) -> str:

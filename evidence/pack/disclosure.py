@@ -5,7 +5,6 @@ is there as ids that tell nobody anything, so that the sample can be drawn again
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from certify.lib import canonical
 from evidence import trail
 from evidence.models import Sample
 from evidence.pack import audit, builder, tables
-from evidence.pack.archive import Archive
+from evidence.pack.archive import Archive, add_manifest
 from ledger import keychain, merkle, proofs
 from ledger.models import Checkpoint, Entry
 
@@ -179,7 +178,4 @@ def _manifest(archive: Archive, found: Disclosed, counts: dict[str, int]) -> Non
         "rows": counts,
         "files": dict(archive.files),
     }
-    body = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-    archive.add("manifest.json", body)
-    text = f"{FORMAT} manifest of {key.origin}\nsha256 {hashlib.sha256(body).hexdigest()}\n"
-    archive.add("manifest.sig", key.sign(text).encode())
+    add_manifest(archive, manifest, key)

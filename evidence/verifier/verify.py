@@ -800,6 +800,9 @@ def balanced(row):
 class Seal:
     """Files, manifest, signatures, checkpoints and leaves: whether the pack is whole and its log the one that was signed."""
 
+    #: The files that every such pack has.
+    always = SIGNED
+
     def __init__(self, pack, report, kept, trusted):
         self.pack, self.report, self.kept_note, self.trusted = pack, report, kept, trusted
         self.manifest, self.unreadable, self.outside = {}, set(), {}
@@ -844,7 +847,7 @@ class Seal:
         listed, total = self.manifest.get("files", {}), 0
         for oddity in self.pack.oddities:
             self.report.problem("files", oddity)
-        for name in sorted(SIGNED - set(listed)) if listed else ():
+        for name in sorted(self.always - set(listed)) if listed else ():
             self.report.problem("files", f"manifest.json does not list {name}, which every pack has")
         for name in sorted(set(self.pack.sizes) - set(listed) - {"manifest.json", "manifest.sig"}) if listed else ():
             self.report.problem("files", f"{name} is in the pack but not in manifest.json: it was added")
@@ -2905,11 +2908,13 @@ def about_item(entry, cells):
 class SampleSeal(Seal):
     """Files, manifest and checkpoint of a pack of one sample."""
 
+    always = SAMPLE_FILES
+
     def check(self):
         """In the order of the report."""
         with self.report.reading("files", "manifest.json"):
             self.manifest = parse_json(self.pack.text("manifest.json"), "manifest.json")
-            self._check_listed()
+            self._check_files()
         with self.report.reading("signature", "manifest.sig"):
             self.key = Key(self.manifest["log"]["key"], "manifest.json: the key of the log")
             with self.report.reading("keys", "ledger/keys.json"):
@@ -2919,19 +2924,6 @@ class SampleSeal(Seal):
             self._check_checkpoint()
         with self.report.reading("kept", "your checkpoint"):
             self._compare_kept()
-
-    def _check_listed(self):
-        listed = self.manifest["files"]
-        for oddity in self.pack.oddities:
-            self.report.problem("files", oddity)
-        for name in sorted(SAMPLE_FILES - set(listed)):
-            self.report.problem("files", f"manifest.json does not list {name}, which every such pack has")
-        for name in sorted(set(self.pack.sizes) - set(listed) - {"manifest.json", "manifest.sig"}):
-            self.report.problem("files", f"{name} is in the pack but not in manifest.json: it was added")
-        for name, facts in sorted(listed.items()):
-            with self.report.reading("files", name):
-                self._check_file(name, facts["size"], facts["sha256"])
-        self.report.checks["files"].held = f"{len(listed):,}: all there, nothing else, sizes and SHA-256 as the manifest says"
 
     def _check_checkpoint(self):
         if self.key is None:
