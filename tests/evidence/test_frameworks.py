@@ -262,7 +262,8 @@ def test_a_missed_run_names_who_answered_then_not_who_does_now(story):
         give(story, story.system_owner)
         give(story, story.admin, Duty.OPERATOR)
     (found,) = [
-        one for one in coverage.ran("soc2:CC6.3", coverage.runs_of("soc2:CC6.3"), run.due_at + timedelta(days=2))
+        one for one in coverage.ran("soc2:CC6.3", coverage.runs_of("soc2:CC6.3"), run.due_at + timedelta(days=2),
+                                    Accountability(["soc2:CC6.3"]))
         if one.occurrence == run
     ]  # fmt: skip
     assert found.status == "overdue"
