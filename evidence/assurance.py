@@ -73,8 +73,7 @@ class Said:
         return [
             one
             for one in self.get(StatementKind.NONCONFORMITY)
-            if one.facts["found_on"] <= last.isoformat()
-            and not (one.facts.get("effective") == "yes" and one.at.date() < first)
+            if one.facts["found_on"] <= last.isoformat() and not (one.facts.get("effective") == "yes" and one.at.date() < first)
         ]
 
 

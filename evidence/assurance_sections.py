@@ -12,8 +12,8 @@ from evidence import statements
 from evidence.assurance import SOC2, Assurance, Figures, Said
 from evidence.models import AuditPeriod, Statement
 from evidence.queries import ScopeCheck
-from evidence.states import Standing, StatementKind
 from evidence.statements import FIELDS, NOT_STATED, Field, Shape
+from evidence.states import Standing, StatementKind
 
 #: Rows of a table on these pages; statements are whole in packs, deviations on the page of readiness.
 SHOWN = 200
@@ -48,6 +48,18 @@ class Section:
     intro: str = ""
     cut: str = ""
     numbers: frozenset[int] = field(default_factory=frozenset)
+    #: Told one under the other instead of in a table: too many words for columns.
+    is_records: bool = False
+
+    @property
+    def labelled(self) -> list[list[tuple[str, Cell, bool]]]:
+        """Each row: its cells with what their columns are called, and whether they are numbers."""
+        return [[(self.columns[place], cell, place in self.numbers) for place, cell in enumerate(row)] for row in self.rows]
+
+    @property
+    def records(self) -> list[tuple[Cell, list[tuple[str, Cell]]]]:
+        """The first cell of each row, and the others with what their columns are called."""
+        return [(row[0], list(zip(self.columns[1:], row[1:], strict=True))) for row in self.rows]
 
 
 @dataclass(frozen=True)
@@ -125,7 +137,9 @@ def _applicability(mode: str, period: AuditPeriod, figures: list[Figures], said:
     heading = _("Criteria in scope") if mode == SOC2 else _("Statement of Applicability (extract)")
     intro = _("Of the framework’s controls those that reviews of access can serve; the words are Certify’s own.")
     columns = [_("Control"), _("Applies"), _("Implementation"), _("Justification")]
-    return Section("applicability", heading, columns, rows, _("The framework has no controls."), intro, _cut(rows, len(figures)))
+    return Section(
+        "applicability", heading, columns, rows, _("The framework has no controls."), intro, _cut(rows, len(figures))
+    )
 
 
 def _operation(mode: str, figures: list[Figures], said: Said, links: Links) -> Section:
@@ -147,9 +161,7 @@ def _operation(mode: str, figures: list[Figures], said: Said, links: Links) -> S
     heading = _("Controls, their owners and risks") if is_managed else _("Did the controls operate?")
     intro = _("Controls that reviews served, or whose applicability is stated. A run counts for each control that it serves.")
     none = _("No review served a control of the framework.")
-    return Section(
-        "operation", heading, columns, rows, none, intro, _cut(rows, len(chosen)), numbers=frozenset((2, 3, 4, 5))
-    )
+    return Section("operation", heading, columns, rows, none, intro, _cut(rows, len(chosen)), numbers=frozenset((2, 3, 4, 5)))
 
 
 def _risks(found: list[Statement], link: str) -> Cell:
@@ -213,7 +225,7 @@ def stated(kind: str, period: AuditPeriod, said: Said, today: date, links: Links
         ngettext("{n} was withdrawn.", "{n} were withdrawn.", withdrawn) if withdrawn else "",
     ]
     cut = " ".join(filter(None, (note.format(n=n) for note, n in zip(notes, (0, outside, withdrawn), strict=True))))
-    return Section(kind, heading, columns, rows, none, cut=cut)
+    return Section(kind, heading, columns, rows, none, cut=cut, is_records=True)
 
 
 def _more_columns(kind: str) -> list[str]:
@@ -223,7 +235,8 @@ def _more_columns(kind: str) -> list[str]:
 
 
 def _row(one: Statement, fields: Iterable[Field], until: date, today: date, links: Links) -> list[Cell]:
-    cells = [Cell(str(one.number), _said_by(one, until), links.statement(one)), *(_cell(one, field.name) for field in fields)]
+    number = _("No. {number}").format(number=one.number)
+    cells = [Cell(number, _said_by(one, until), links.statement(one)), *(_cell(one, field.name) for field in fields)]
     if one.kind == StatementKind.NONCONFORMITY:
         cells.append(_standing(one, today))
     if one.kind == StatementKind.MANAGEMENT_REVIEW:

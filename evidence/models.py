@@ -198,6 +198,11 @@ class Statement(models.Model):
     def __str__(self) -> str:
         return f"{self.framework} {self.kind} {self.number}.{self.version}"
 
+    @property
+    def called(self) -> str:
+        """What it is about, in a line."""
+        return self.control or self.facts.get("title") or self.facts.get("held_on", "")
+
 
 class Sample(models.Model):
     """Rows drawn from a population of a period, with all that is needed to draw them again. Append-only."""

@@ -12,8 +12,8 @@ from evidence import assurance, deviations, frameworks, permissions, statements
 from evidence.catalogue import Framework
 from evidence.models import AuditPeriod, Statement
 from evidence.readiness import Readiness
-from evidence.states import StatementKind
 from evidence.statements import Shape
+from evidence.states import StatementKind
 from inventory.models import Source
 from ledger.actions import entries
 from people.models import User

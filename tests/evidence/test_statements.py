@@ -12,8 +12,8 @@ from evidence import statements
 from evidence.actions import periods
 from evidence.actions import statements as acts
 from evidence.models import Statement
-from evidence.states import Standing, StatementKind
 from evidence.statements import FIELDS, Shape
+from evidence.states import Standing, StatementKind
 from ledger.models import Entry
 from tests.evidence.story import details
 from tests.story import Story
@@ -71,7 +71,10 @@ def test_a_nonconformity_stands_where_its_facts_say(facts, standing):
 @pytest.mark.django_db
 def test_applicability_is_stated_of_many_controls_at_once_each_once(story):
     rows = acts.make(
-        framework="iso27001", kind="applicability", facts=APPLIES | {"control": ["iso27001:A.8.2", "iso27001:A.5.18"]}, by=story.owner
+        framework="iso27001",
+        kind="applicability",
+        facts=APPLIES | {"control": ["iso27001:A.8.2", "iso27001:A.5.18"]},
+        by=story.owner,
     )
     assert [(one.number, one.version, one.control) for one in rows] == [(1, 1, "iso27001:A.5.18"), (2, 1, "iso27001:A.8.2")]
     told = {str(one.uid): one.payload_json["data"] for one in Entry.objects.filter(kind="statement:made")}
@@ -98,13 +101,14 @@ def test_a_change_is_a_version_and_a_withdrawal_says_why(story):
     third = acts.withdraw(statement_id=second.pk, why="The system is gone", by=story.owner)
     assert [one.pk for one in Statement.objects.all().latest()] == [third.pk]
     assert Statement.objects.count() == 3
-    for sql in ("DELETE FROM evidence_statement", "UPDATE evidence_statement SET by_name = 'x'"):
-        with pytest.raises(ProgrammingError, match="append-only"), connection.cursor() as cursor:
-            cursor.execute("SAVEPOINT before")
-            try:
-                cursor.execute(sql)
-            finally:
-                cursor.execute("ROLLBACK TO before")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("sql", ["DELETE FROM evidence_statement", "UPDATE evidence_statement SET by_name = 'x'"])
+def test_the_database_refuses_to_change_what_was_stated(sql, story):
+    state(story, "nonconformity", **NONCONFORMITY)
+    with pytest.raises(ProgrammingError, match="append-only"), connection.cursor() as cursor:
+        cursor.execute(sql)
 
 
 WRONG = [
