@@ -98,7 +98,7 @@ class Assurance:
     def __init__(self, found: Readiness):
         self.found, self.period, self.framework = found, found.period, found.framework
         self.deviations = deviations.of(found)
-        self.said = Said.of(Statement.objects.filter(framework=self.framework.code).latest())
+        self.said = Said.of(Statement.objects.filter(framework=self.framework.code).newest())
         self.scope = queries.scope_of(self.period, found.campaigns)
         serving = coverage.serving(found.now, f"{self.framework.code}:")
         self.figures = [self._figures(line, serving.get(line.reference, [])) for line in found.lines()]
@@ -165,7 +165,7 @@ def figures(found: Readiness) -> dict[str, str]:
     """What lies before a management review: each run and review counts once, whichever controls it serves."""
     statuses = Counter(timetable.status(run, found.now) for run in found.mine)
     outcomes = queries.outcomes_of(found.campaigns)
-    said = Said.of(Statement.objects.filter(framework=found.framework.code, kind=StatementKind.NONCONFORMITY).latest())
+    said = Said.of(Statement.objects.filter(framework=found.framework.code, kind=StatementKind.NONCONFORMITY).newest())
     today = found.now.date()
     unclosed = sum(
         statements.standing(one.facts, today) != Standing.CLOSED

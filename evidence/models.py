@@ -159,10 +159,10 @@ class ControlDuty(models.Model):
 class StatementQuerySet(models.QuerySet):
     """Statements by their latest versions."""
 
-    def latest(self):
+    def newest(self):
         """The latest version of each, in the order in which they were first made."""
-        newest = self.order_by("framework", "kind", "number", "-version").distinct("framework", "kind", "number")
-        return self.filter(pk__in=newest.values("pk")).order_by("framework", "kind", "number")
+        last = self.order_by("framework", "kind", "number", "-version").distinct("framework", "kind", "number")
+        return self.filter(pk__in=last.values("pk")).order_by("framework", "kind", "number")
 
 
 class Statement(models.Model):

@@ -120,7 +120,8 @@ def _figures(reader: Reader, framework: Framework, sealed_at: str) -> list[Figur
     ended = reader.first("campaigns/campaigns.csv", reader.total("campaigns/campaigns.csv")).dicts()
     cancelled = {row["campaign"] for row in ended if row["state"] == "cancelled"}
     calendar = reader.first(CALENDAR, reader.total(CALENDAR)).dicts()
-    came = [(_became(row, cancelled, sealed_at), set(row["controls"].split())) for row in calendar]
+    expected = [row for row in calendar if row["state"] != "withdrawn"]
+    came = [(_became(row, cancelled, sealed_at), set(row["controls"].split())) for row in expected]
     owners = {
         row["control"]: row["holder_name"]
         for row in reader.first(DUTIES, reader.total(DUTIES)).dicts()

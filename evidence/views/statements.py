@@ -44,7 +44,7 @@ def statement_list(request: HttpRequest, code: str) -> HttpResponse:
     """What is stated about a framework, a table for each kind."""
     framework, tables = _framework(code), []
     for kind in _kinds(framework):
-        latest = Statement.objects.filter(framework=code, kind=kind).latest()
+        latest = Statement.objects.filter(framework=code, kind=kind).newest()
         found = list(latest[: SHOWN + 1])
         total = latest.count() if len(found) > SHOWN else len(found)
         tables.append((kind, found[:SHOWN], total if total > SHOWN else 0))
