@@ -282,7 +282,7 @@ def test_a_statement_is_changed_checked_and_withdrawn_on_its_page(story):
     assert owner.post(withdraw, {"version": 3, "why": "Another one tells it"}).status_code == 302
     text = owner.get(detail).text
     assert "Another one tells it" in text
-    assert [f"Version {n}:" in text for n in (1, 2, 3, 4)] == [True] * 4
+    assert [f"Version {n} of" in text for n in (1, 2, 3, 4)] == [True] * 4
     assert "withdrawn" in owner.get(reverse("evidence:statement-list", args=["soc2"])).text
 
 
