@@ -97,13 +97,22 @@ def of(found: Assurance, links: Links = NOWHERE) -> list[Section]:
 
 def scope(period: AuditPeriod, check: ScopeCheck) -> Section:
     """What the period covers, what is outside, and where its reviews differ from that."""
-    every = _("all")
+    stated = covers(period, ", ".join(one.name for one in check.systems), ", ".join(check.kinds))
     rows = [
-        (_("Systems"), ", ".join(one.name for one in check.systems) or every),
-        (_("Kinds of identities"), ", ".join(check.kinds) or every),
-        (_("Outside, and why"), period.outside),
         (_("In scope, but in no review of the period"), ", ".join(one.name for one in check.unreviewed) or _("none")),
         (_("Reviewed, but outside the scope"), ", ".join(one.name for one in check.outside) or _("none")),
+    ]
+    stated.rows.extend([Cell(label), Cell(text)] for label, text in rows)
+    return stated
+
+
+def covers(period: AuditPeriod, systems: str, kinds: str) -> Section:
+    """What a period covers: systems and kinds of identities, as they are called; none of them means all."""
+    every = _("all")
+    rows = [
+        (_("Systems"), systems or every),
+        (_("Kinds of identities"), kinds or every),
+        (_("Outside, and why"), period.outside),
     ]
     cells = [[Cell(label), Cell(text) if text else _open()] for label, text in rows]
     return Section("scope", _("Scope"), [_("What"), _("Stated")], cells, "")

@@ -22,12 +22,13 @@ DUTIES, CALENDAR, STATEMENTS = "controls/duties.csv", "controls/calendar.csv", "
 
 
 def in_pack(reader: Reader, period: AuditPeriod, framework: Framework, sealed_at: datetime) -> list[dict]:
-    """What a pack says of controls and what people stated, under its checkpoint: in English, from its tables alone."""
+    """The scope, and what a pack says of controls and people stated under its checkpoint: in English, from its tables alone."""
     with language.recorded():
         said = Said.of(_latest(reader))
         figures = _figures(reader, framework, rfc3339(sealed_at))
         mode = framework.assurance
         sections = [
+            assurance_sections.covers(period, ", ".join(period.systems), ", ".join(period.kinds)),
             assurance_sections.gaps(missing(mode, period, figures, said)),
             *assurance_sections.controls(mode, period, figures, said),
             *(assurance_sections.stated(kind, period, said, sealed_at.date()) for kind in KINDS[mode]),

@@ -179,7 +179,8 @@ def test_page_file_and_pack_tell_the_same(story, key_file, tmp_path):
     told = words(read(tmp_path / "pack.zip")["report.pdf"])
     sections = report(period)
     row = " ".join(next(row for row in texts(sections["operation"]) if row[0] == "CC6.3"))
-    for name in ("applicability", "operation", "subservice", "nonconformity"):
+    assert told.index("Outside, and why") < told.index("What deviated"), "scope stands on top"
+    for name in ("scope", "applicability", "operation", "subservice", "nonconformity"):
         assert sections[name].heading in page
         assert sections[name].heading in told
     assert row in words(answer.content)
