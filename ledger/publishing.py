@@ -6,20 +6,25 @@ anything is added. A database that was put back to an older state, or rewritten,
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Min
 
+from certify.lib.batches import batched
 from ledger import merkle, notes, queries, tiles
 from ledger.buckets import Bucket
 from ledger.models import Checkpoint, Node, Publication
 
 CHECKPOINT = "checkpoint"
 LOCK = ".lock"
+#: Objects that are on their way to a bucket at the same time; its client keeps ten connections.
+UPLOADS = 8
 
 
 class ContradictionError(Exception):
@@ -92,12 +97,20 @@ def publish_to_bucket(bucket: Bucket) -> int:
         check(head, 0)
         return head.size if head else 0
     _check_against(head, newest)
-    for tile in (*tiles.full_tiles(head.size if head else 0, newest.size), *tiles.partial_tiles(newest.size)):
-        bucket.add(tile.path, checked(tile))
+    _add_all(bucket, chain(tiles.full_tiles(head.size if head else 0, newest.size), tiles.partial_tiles(newest.size)))
     note = queries.cosigned_note(newest).encode()
     if found is None or found[0] != note:
         bucket.replace(CHECKPOINT, note, found[1] if found else None)
     return newest.size
+
+
+def _add_all(bucket: Bucket, wanted: Iterable[tiles.Tile]) -> None:
+    """Add tiles, several at a time: a store answers in tens of milliseconds, and a first copy of a long log has tens of thousands."""
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        for batch in batched(wanted, 4 * UPLOADS):
+            # What is in a tile is read and compared here: the threads have no connection to the database.
+            for done in [pool.submit(bucket.add, tile.path, checked(tile)) for tile in batch]:
+                done.result()
 
 
 def _check_against(head: notes.TreeHead | None, newest: Checkpoint) -> None:
