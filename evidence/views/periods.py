@@ -20,7 +20,7 @@ from evidence.forms import PeriodForm, SealForm
 from evidence.models import AuditPeriod, EvidencePack, Seal
 from evidence.states import PackState
 from evidence.tasks import build_pack, build_progress
-from ledger import keys
+from ledger import keychain
 from ledger.queries import latest_checkpoint
 
 PACKS_SHOWN, OPENINGS_SHOWN = 50, 50
@@ -113,9 +113,9 @@ def _packs(period: AuditPeriod) -> dict:
 
 
 def _public_key() -> str:
-    """The log's public key; empty where nothing was signed yet, or where this machine does not have the key."""
+    """The public half of the key that signs now; empty where nothing was signed yet, or where this machine does not have it."""
     try:
-        return keys.load().verifier
+        return keychain.verifier()
     except ImproperlyConfigured:
         return ""
 
