@@ -49,6 +49,7 @@ CERTIFY_ANCHOR_FILE = env("CERTIFY_ANCHOR_FILE", default="")
 CERTIFY_ANCHOR_S3 = env("CERTIFY_ANCHOR_S3", default="")
 CERTIFY_ANCHOR_S3_DAYS = env.int("CERTIFY_ANCHOR_S3_DAYS", default=2557)
 CERTIFY_LEDGER_LOG_S3 = env("CERTIFY_LEDGER_LOG_S3", default="")
+CERTIFY_PACKS_S3 = env("CERTIFY_PACKS_S3", default="")
 CERTIFY_S3_ENDPOINT = env("CERTIFY_S3_ENDPOINT", default="")
 CERTIFY_UPLOAD_LIMIT_MB = env.int("CERTIFY_UPLOAD_LIMIT_MB", default=512)
 CERTIFY_ROW_LIMIT = env.int("CERTIFY_ROW_LIMIT", default=10_000_000)
@@ -70,7 +71,7 @@ except (ZoneInfoNotFoundError, ValueError, OSError):
 if CERTIFY_ANCHOR_TSA_URL and not (CERTIFY_ANCHOR_TSA_URL.startswith(("https://", "http://")) and CERTIFY_ANCHOR_TSA_ROOTS):
     raise ImproperlyConfigured("CERTIFY_ANCHOR_TSA_URL is an http(s) address and needs CERTIFY_ANCHOR_TSA_ROOTS, a PEM file.")
 
-for name in ("CERTIFY_ANCHOR_S3", "CERTIFY_LEDGER_LOG_S3"):
+for name in ("CERTIFY_ANCHOR_S3", "CERTIFY_LEDGER_LOG_S3", "CERTIFY_PACKS_S3"):
     if (address := globals()[name]) and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\x21-\x7e]*)?", address):
         raise ImproperlyConfigured(f"{name} is {address!r}; it must be like s3://bucket or s3://bucket/folder.")
 if CERTIFY_ANCHOR_S3_DAYS < 1:

@@ -1,6 +1,5 @@
 """Audit periods and their packs, and the seals of campaigns."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse
@@ -13,7 +12,7 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
-from evidence import frameworks, permissions, queries, sealing
+from evidence import frameworks, permissions, queries, sealing, storage
 from evidence.actions import packs, periods
 from evidence.actions import sealing as sealing_actions
 from evidence.forms import PeriodForm, SealForm
@@ -139,9 +138,15 @@ def pack_download(request: HttpRequest, pk: int) -> HttpResponse:
     """The ZIP as it was built; POST, because the download is recorded."""
     visible = AuditPeriod.objects.visible_to(request.user, clock.now().date())
     pack = get_object_or_404(EvidencePack.objects.filter(period__in=visible, state=PackState.READY), pk=pk)
+    try:
+        found = storage.opened(pack.stored_as, pack.size)
+    except storage.StorageError as missing:
+        messages.error(request, missing.message)
+        return redirect("evidence:period-detail", pk=pack.period_id)
     packs.record_download(pack_id=pack.pk, by=request.user)
-    path = settings.CERTIFY_DATA_DIR / pack.stored_as
-    return FileResponse(path.open("rb"), as_attachment=True, filename=pack.file_name, content_type="application/zip")
+    answer = FileResponse(found, as_attachment=True, filename=pack.file_name, content_type="application/zip")
+    answer["Content-Length"] = pack.size
+    return answer
 
 
 @requires(permissions.sees_every_period)
