@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class EvidenceConfig(AppConfig):
     name = "evidence"
+
+    def ready(self):
+        from evidence import erasing
+        from people.actions import erasing as erasing_people
+
+        erasing_people.HINDRANCES.append(erasing.hindrances)

@@ -83,7 +83,7 @@ def openings_of(period: AuditPeriod) -> QuerySet:
     opened = Q(kind="period:opened", subject=f"evidence.period:{period.pk}")
     samples = [one.subject for one in Sample.objects.filter(period=period).only("period_id")]
     taken = Q(kind="pack:downloaded", subject__in=packs) | Q(kind="sample:downloaded", subject__in=samples)
-    return Entry.objects.filter(opened | taken).order_by("-id")
+    return Entry.objects.signed().filter(opened | taken).order_by("-id")
 
 
 def rows_of(sample: Sample) -> QuerySet:

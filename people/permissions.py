@@ -35,8 +35,13 @@ def can_deactivate(by, person) -> bool:
 
 
 def can_reactivate(by, person) -> bool:
-    """Administrators."""
-    return not person.is_active and can_manage_people(by)
+    """Administrators; nobody comes back who was erased."""
+    return not person.is_active and not person.erased_at and can_manage_people(by)
+
+
+def can_erase(by, person) -> bool:
+    """Administrators, whoever does not sign in any more."""
+    return not person.is_active and not person.erased_at and can_manage_people(by)
 
 
 def can_send_link(by, person) -> bool:

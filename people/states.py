@@ -23,6 +23,14 @@ ROLE_DESCRIPTIONS = {
 }
 
 
+class ErasureBasis(TextChoices):
+    """On what ground somebody is erased."""
+
+    REQUEST = "request", _("They asked for it")
+    KEPT_LONG_ENOUGH = "kept-long-enough", _("They are gone, and the time for which they are kept has passed")
+    OTHER = "other", _("Another reason, given below")
+
+
 class MailState(TextChoices):
     """A mail is queued by an action; the mail task sends it, gives it up, or finds that nobody needs it any more."""
 

@@ -97,7 +97,7 @@ def play_decisions(name: str, campaign: Campaign) -> None:
                 selection = items.Selection(rows[start : start + items.MAX_BULK])
                 items.decide_bulk(campaign_id=campaign.pk, selection=selection, code=code, by=person)
         total = sum(map(len, by_code.values()))
-        reviews.submit(campaign_id=campaign.pk, statement=statement(person.name, total, campaign.name), by=person)
+        reviews.submit(campaign_id=campaign.pk, statement=statement(total, campaign.name), by=person)
 
 
 def without_revoked(name: str, campaign: Campaign, folder: Path) -> Path:

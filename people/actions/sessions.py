@@ -36,7 +36,7 @@ def refuse(*, username: str, is_last: bool, by) -> None:
     subject = f"people.user:{person.pk}" if person else "people.user:unknown"
     reasons = [_reason(person)] + [SignInFailure.LOCKED_OUT] * is_last
     for reason in reasons:
-        data = {"username": person.username if person else "", "reason": reason.value}
+        data = {"reason": reason.value} | ({"person": person.actor_ref()} if person else {})
         entries.record(kind="session:sign-in-failed", subject=subject, by=by, data=data)
 
 
