@@ -16,6 +16,11 @@ def can_provision(by) -> bool:
     return by is SYSTEM or by.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER)
 
 
+def can_invite_auditors(by) -> bool:
+    """Control owners make sign-ins for auditors, with that role and no other; administrators make everybody's."""
+    return can_manage_people(by) or by.has_role(Role.CONTROL_OWNER)
+
+
 def can_set_password(by, person) -> bool:
     """Only the person: an administrator who could choose a password could decide in somebody's name."""
     return by is SYSTEM or by.pk == person.pk
