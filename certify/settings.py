@@ -59,12 +59,16 @@ CERTIFY_CREDENTIAL_DAYS = env.int("CERTIFY_CREDENTIAL_DAYS", default=365)
 CERTIFY_PRIVILEGED_REMOVAL_DAYS = env.int("CERTIFY_PRIVILEGED_REMOVAL_DAYS", default=1)
 CERTIFY_WEBHOOK_NETWORKS = env.list("CERTIFY_WEBHOOK_NETWORKS", default=[])
 CERTIFY_LDAP_PLAIN = env.bool("CERTIFY_LDAP_PLAIN", default=False)
+CERTIFY_TWO_FACTOR_ROLES = env.list("CERTIFY_TWO_FACTOR_ROLES", default=["auditor"])
 CERTIFY_TIME_ZONE = env("CERTIFY_TIME_ZONE", default="UTC")
 CERTIFY_LANGUAGE = env("CERTIFY_LANGUAGE", default="en")
 CERTIFY_INSECURE_HTTP = env.bool("CERTIFY_INSECURE_HTTP", default=False)
 CERTIFY_PROXY_COUNT = env.int("CERTIFY_PROXY_COUNT", default=0)
 CERTIFY_HSTS_SECONDS = env.int("CERTIFY_HSTS_SECONDS", default=31_536_000)
 
+KNOWN_ROLES = {"administrator", "control_owner", "reviewer", "system_owner", "auditor"}
+if unknown := set(CERTIFY_TWO_FACTOR_ROLES) - KNOWN_ROLES:
+    raise ImproperlyConfigured(f"CERTIFY_TWO_FACTOR_ROLES names {min(unknown)!r}; there are {', '.join(sorted(KNOWN_ROLES))}.")
 try:
     ZoneInfo(CERTIFY_TIME_ZONE)
 except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -115,6 +119,7 @@ MIDDLEWARE = [
     "auditlog.middleware.AuditlogMiddleware",
     "axes.middleware.AxesMiddleware",
     "certify.middleware.LanguageMiddleware",
+    "people.middleware.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "certify.urls"

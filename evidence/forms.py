@@ -10,6 +10,7 @@ from evidence.states import Conclusion, Duty, PopulationKind, Stratum
 from inventory.models import Source
 from inventory.states import IdentityKind
 from people.models import User
+from people.rules import MAX_EMAIL, MAX_NAME
 from people.states import Role
 
 
@@ -59,6 +60,18 @@ class PeriodForm(forms.Form):
         data = self.cleaned_data
         lists = {"auditors": list(data["auditors"]), "systems": [one.key for one in data["systems"]]}
         return Details(**data | lists)
+
+
+class InviteForm(forms.Form):
+    """An auditor to invite."""
+
+    name = forms.CharField(label=_("Name"), max_length=MAX_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    email = forms.EmailField(
+        label=_("Mail address"),
+        max_length=MAX_EMAIL,
+        help_text=_("They sign in with it, and get a link there to set a password."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
 
 
 class SealForm(forms.Form):

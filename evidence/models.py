@@ -50,6 +50,23 @@ class AuditPeriod(models.Model):
         return self.name
 
 
+class Invitation(models.Model):
+    """That somebody was invited to read a period, and how often the mail went out. Whether they still may is the period's to say."""
+
+    period = models.ForeignKey(AuditPeriod, on_delete=models.PROTECT, related_name="invitations")
+    auditor = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="audit_invitations")
+    sent = models.PositiveIntegerField()
+    by_name = models.CharField(max_length=200, help_text="Who invited last.")
+    at = models.DateTimeField(help_text="When.")
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("period", "auditor"), name="invitation_once"),)
+
+    def __str__(self) -> str:
+        return f"invitation of {self.auditor_id} to {self.period_id}"
+
+
 class EvidencePack(models.Model):
     """One ZIP for one period, made against one checkpoint: the same period and checkpoint give the same bytes."""
 

@@ -7,7 +7,7 @@ from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet,
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from campaigns.models import Campaign, CampaignSource, ReviewItem
-from evidence.models import AuditPeriod, RowConclusion, Sample
+from evidence.models import AuditPeriod, Invitation, RowConclusion, Sample
 from inventory.models import Grant, Source
 from inventory.states import IdentityKind
 from ledger.models import Entry
@@ -92,3 +92,13 @@ def rows_of(sample: Sample) -> QuerySet:
     return sample.rows.annotate(
         concluded=Subquery(last.values("conclusion")[:1]), concluded_note=Subquery(last.values("note")[:1])
     ).order_by("number")
+
+
+def auditors_of(period: AuditPeriod) -> QuerySet:
+    """The auditors of a period with how often they were `invited` and when (`invited_at`), and when their second factor was set up."""
+    sent = Invitation.objects.filter(period=period, auditor=OuterRef("pk"))
+    return period.auditors.annotate(
+        invited=Subquery(sent.values("sent")[:1]),
+        invited_at=Subquery(sent.values("at")[:1]),
+        factor_at=F("second_factor__created_at"),
+    ).order_by("name", "pk")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evidence.views import frameworks, periods, readiness, reperformance, requests, sample_rows, samples
+from evidence.views import auditors, frameworks, periods, readiness, reperformance, requests, sample_rows, samples
 
 app_name = "evidence"
 urlpatterns = [
@@ -10,6 +10,9 @@ urlpatterns = [
     path("new/", periods.period_create, name="period-create"),
     path("<int:pk>/", periods.period_detail, name="period-detail"),
     path("<int:pk>/edit/", periods.period_edit, name="period-edit"),
+    path("<int:pk>/auditors/", auditors.auditor_list, name="auditor-list"),
+    path("<int:pk>/auditors/<int:auditor>/again/", auditors.invitation_again, name="invitation-again"),
+    path("<int:pk>/auditors/<int:auditor>/withdraw/", auditors.invitation_withdraw, name="invitation-withdraw"),
     path("<int:pk>/readiness/", readiness.period_readiness, name="period-readiness"),
     path("<int:pk>/packs/", periods.pack_request, name="pack-request"),
     path("<int:pk>/samples/", samples.sample_list, name="sample-list"),

@@ -161,6 +161,33 @@ class ApiToken(models.Model):
         return f"{self.name} (program)"
 
 
+class SecondFactor(models.Model):
+    """What a person has besides their password: an app that shows codes (RFC 6238), and recovery codes for when it is lost.
+
+    There while it counts; its secret is forgotten with it. What became of it is in the ledger.
+    """
+
+    person = models.OneToOneField(User, on_delete=models.PROTECT, related_name="second_factor")
+    secret = models.TextField(help_text="Encrypted under SECRET_KEY.")
+    recovery = ArrayField(models.CharField(max_length=64), help_text="SHA-256 of each recovery code that was not used.")
+    last_step = models.BigIntegerField(help_text="The half minute of the last code that was taken: none works twice.")
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    failed_at = models.DateTimeField(null=True, help_text="The last of them.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(failures=0, failed_at__isnull=True) | Q(failures__gt=0, failed_at__isnull=False),
+                name="factor_failures_have_a_time",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"second factor of {self.person_id}"
+
+
 class MailQuerySet(models.QuerySet):
     """Mails by who may see them."""
 

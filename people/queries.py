@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ledger.models import Entry, PersonRecord
 from people import rules
 from people.models import Mail, User
-from people.states import ErasureBasis, MailState, Role, SignInFailure
+from people.states import CodeFailure, ErasureBasis, MailState, Means, Role, SignInFailure
 
 
 def people_called(name: str) -> QuerySet:
@@ -93,6 +93,13 @@ TITLES = {
     "session:signed-in": _("Signed in"),
     "session:signed-out": _("Signed out"),
     "session:sign-in-failed": _("Sign-in failed"),
+    "session:password-accepted": _("Password accepted, second factor asked for"),
+    "session:code-failed": _("Code refused"),
+    "factor:set-up": _("Second factor set up"),
+    "factor:recovery-code-used": _("Recovery code used"),
+    "factor:recovery-codes-made": _("New recovery codes"),
+    "factor:ended": _("Second factor given up"),
+    "factor:reset": _("Second factor reset"),
     "user:created": _("Created"),
     "user:changed": _("Name or address changed"),
     "user:roles-changed": _("Roles changed"),
@@ -149,6 +156,10 @@ def _words(kind: str, data: dict) -> str:
         return f"{ErasureBasis(data['basis']).label}: {data['reason']}"
     if kind == "session:sign-in-failed":
         return SignInFailure(data["reason"]).label
+    if kind == "session:code-failed":
+        return CodeFailure(data["reason"]).label
+    if kind == "session:signed-in" and "means" in data:
+        return Means(data["means"]).label
     if kind in ("mail:sent", "mail:failed", "mail:skipped"):
         return " · ".join(filter(None, (data["subject"], gettext(data.get("reason", "")))))
     return ""

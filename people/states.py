@@ -56,3 +56,19 @@ class SignInFailure(TextChoices):
     DEACTIVATED = "deactivated", _("Deactivated")
     UNKNOWN_NAME = "unknown-name", _("Unknown sign-in name")
     LOCKED_OUT = "locked-out", _("Locked out after repeated failures")
+
+
+class Means(TextChoices):
+    """What somebody signed in with. A password alone is not enough for those who have, or must have, a second factor."""
+
+    PASSWORD = "password", _("Password")
+    CODE = "password and code", _("Password and code")
+    RECOVERY = "password and recovery code", _("Password and recovery code")
+
+
+class CodeFailure(TextChoices):
+    """Why a code of the second factor was refused."""
+
+    WRONG = "wrong-code", _("Wrong code")
+    USED = "used-code", _("A code that was used before")
+    LOCKED_OUT = "locked-out", _("Locked out after repeated failures")

@@ -71,6 +71,40 @@ def create(*, username: str, name: str, email: str = "", roles: Iterable[str], i
     return person
 
 
+@transaction.atomic
+def create_auditor(*, name: str, email: str, by) -> User:
+    """Make an auditor without a password, who signs in with their mail address; the caller invites them.
+
+    This is all that a control owner may make: the role is auditor and no other. Refuses an address that has a sign-in already.
+    """
+    if not permissions.can_invite_auditors(by):
+        raise NotAllowed(_("Only a control owner may invite an auditor."))
+    address = rules.check_email(email)
+    if not address:
+        raise InvalidInput(_("Give a mail address: the invitation goes there."), field="email")
+    person = User(
+        username=rules.check_username(address), name=rules.check_name(name), email=address, roles=[Role.AUDITOR.value]
+    )
+    person.set_unusable_password()
+    _insert(person)
+    entries.record(kind="user:created", subject=_subject(person.pk), by=by, data=_created(person))
+    return person
+
+
+@transaction.atomic
+def void_link(*, user_id: int, by) -> None:
+    """Make the link worthless that an invited auditor has not used yet; who has a password keeps it.
+
+    Refuses others than those who invite auditors, and people who are more than auditors.
+    """
+    person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
+    if not permissions.can_invite_auditors(by):
+        raise NotAllowed(_("Only a control owner may invite an auditor."))
+    if person.roles == [Role.AUDITOR] and not person.has_usable_password():
+        person.set_unusable_password()
+        person.save(update_fields=["password"])
+
+
 def _insert(person: User) -> None:
     """Insert within a savepoint: of two people created at once with one name, the second is told."""
     try:
