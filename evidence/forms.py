@@ -3,9 +3,12 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from evidence import frameworks, sampling
+from evidence import frameworks, sampling, statements
 from evidence.actions.periods import Details
 from evidence.actions.samples import Wanted
+from evidence.catalogue import Framework
+from evidence.models import AuditPeriod
+from evidence.statements import Field, Shape
 from evidence.states import Conclusion, Duty, PopulationKind, Stratum
 from inventory.models import Source
 from inventory.states import IdentityKind
@@ -172,3 +175,60 @@ class AskForm(PostForm):
 
     title = forms.CharField(label=_("Title"), max_length=200)
     field_order = ("title", "text", "file")
+
+
+class StatementForm(forms.Form):
+    """What is stated: the fields of its kind. Without `controls` to choose from, the control is settled already."""
+
+    def __init__(self, *args, framework: Framework, kind: str, controls: list[str] | None = None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.framework, self.free = framework, controls
+        for field in statements.FIELDS[kind]:
+            if field.shape is not Shape.CONTROL or controls is not None:
+                self.fields[field.name] = self._field(field)
+
+    def _field(self, field: Field) -> forms.Field:
+        said = {"label": field.label, "required": field.needed, "help_text": field.help}
+        if field.shape is Shape.TEXT:
+            return forms.CharField(max_length=statements.TEXT, widget=forms.Textarea(attrs={"rows": 3}), **said)
+        if field.shape is Shape.DAY:
+            return _day(**said)
+        if field.shape is Shape.DEVIATION:
+            return forms.CharField(max_length=statements.LINE, widget=forms.HiddenInput, **said)
+        if field.shape in (Shape.CONTROL, Shape.CONTROLS, Shape.SYSTEMS):
+            return forms.MultipleChoiceField(choices=self._several(field), widget=forms.CheckboxSelectMultiple, **said)
+        if field.shape in (Shape.CHOICE, Shape.PERSON, Shape.PERIOD):
+            return forms.ChoiceField(choices=[("", _("– not stated –")), *self._one(field)], **said)
+        return forms.CharField(max_length=statements.LINE, **said)
+
+    def _several(self, field: Field) -> list[tuple[str, str]]:
+        if field.shape is Shape.SYSTEMS:
+            return list(Source.objects.order_by("name").values_list("key", "name"))
+        named = {self.framework.reference(one.id): f"{one.id}: {one.text}" for one in self.framework.controls.values()}
+        free = named if field.shape is Shape.CONTROLS else self.free
+        return [(reference, named[reference]) for reference in free]
+
+    def _one(self, field: Field) -> list[tuple]:
+        if field.shape is Shape.PERSON:
+            people = User.objects.filter(is_active=True).order_by("name").values_list("pk", "name")
+            known = {f"people.user:{pk}": name for pk, name in people}
+            if held := self.initial.get(field.name):  # Whoever left since can stay named.
+                known.setdefault(held, self.initial[f"{field.name}_name"])
+            return list(known.items())
+        if field.shape is Shape.PERIOD:
+            periods = AuditPeriod.objects.filter(framework=self.framework.code)
+            return [(str(one.pk), one.name) for one in periods]
+        return list(field.choices)
+
+
+class WithdrawForm(forms.Form):
+    """Why a statement holds no more."""
+
+    why = forms.CharField(label=_("Why it holds no more"), max_length=statements.TEXT, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class CheckForm(forms.Form):
+    """Whether a corrective action was effective."""
+
+    effective = forms.ChoiceField(label=_("Was it effective?"), choices=statements.YES_NO, widget=forms.RadioSelect)
+    note = forms.CharField(label=_("How you know"), max_length=statements.TEXT, widget=forms.Textarea(attrs={"rows": 2}))

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from evidence.views import auditors, frameworks, periods, readiness, reperformance, requests, sample_rows, samples
+from evidence.views import (
+    auditors,
+    frameworks,
+    periods,
+    readiness,
+    reperformance,
+    reports,
+    requests,
+    sample_rows,
+    samples,
+    statements,
+)
 
 app_name = "evidence"
 urlpatterns = [
@@ -14,6 +25,8 @@ urlpatterns = [
     path("<int:pk>/auditors/<int:auditor>/again/", auditors.invitation_again, name="invitation-again"),
     path("<int:pk>/auditors/<int:auditor>/withdraw/", auditors.invitation_withdraw, name="invitation-withdraw"),
     path("<int:pk>/readiness/", readiness.period_readiness, name="period-readiness"),
+    path("<int:pk>/report/", reports.period_report, name="period-report"),
+    path("<int:pk>/report/pdf/", reports.period_report_pdf, name="period-report-pdf"),
     path("<int:pk>/packs/", periods.pack_request, name="pack-request"),
     path("<int:pk>/samples/", samples.sample_list, name="sample-list"),
     path("<int:pk>/samples/<int:sample>/", samples.sample_detail, name="sample-detail"),
@@ -29,6 +42,12 @@ urlpatterns = [
     path("<int:pk>/reperformance/<int:campaign>/", reperformance.campaign_reperform, name="campaign-reperform"),
     path("campaigns/<int:pk>/seal/", periods.campaign_seal, name="campaign-seal"),
     path("packs/<int:pk>/download/", periods.pack_download, name="pack-download"),
+    path("statements/<str:code>/", statements.statement_list, name="statement-list"),
+    path("statements/<str:code>/<str:kind>/", statements.statement_create, name="statement-create"),
+    path("statements/<str:code>/<str:kind>/<int:number>/", statements.statement_detail, name="statement-detail"),
+    path("statements/<str:code>/<str:kind>/<int:number>/change/", statements.statement_change, name="statement-change"),
+    path("statements/<str:code>/<str:kind>/<int:number>/withdraw/", statements.statement_withdraw, name="statement-withdraw"),
+    path("statements/<str:code>/<str:kind>/<int:number>/check/", statements.statement_check, name="statement-check"),
     path("frameworks/", frameworks.framework_list, name="framework-list"),
     path("frameworks/load/", frameworks.framework_load, name="framework-load"),
     path("frameworks/<str:code>/", frameworks.framework_detail, name="framework-detail"),

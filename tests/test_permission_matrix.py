@@ -111,6 +111,10 @@ def thread(world):
     return [*period(world), world.thread.pk]
 
 
+def nonconformity(world):
+    return ["soc2", "nonconformity", 1]
+
+
 RUNNERS = {ADMIN, OWNER}
 #: The launch assigned the shared login, which nobody owns, to the owner of the system.
 REVIEWERS = {REVIEWER, SYSTEM_OWNER}
@@ -277,6 +281,8 @@ MATRIX = {
     "evidence:auditor-list": Row(RUNNERS, {OWNER}, period),
     "evidence:invitation-again": Row(None, {OWNER}, lambda world: [*period(world), world.people[AUDITOR].pk]),
     "evidence:invitation-withdraw": Row(None, {OWNER}, lambda world: [*period(world), world.people[AUDITOR].pk]),
+    "evidence:period-report": Row({*RUNNERS, AUDITOR}, None, period),
+    "evidence:period-report-pdf": Row({*RUNNERS, AUDITOR}, None, period),
     "evidence:period-edit": Row({OWNER}, {OWNER}, period),
     "evidence:campaign-seal": Row(RUNNERS, {OWNER}, lambda world: [world.closed.pk]),
     "evidence:pack-request": Row(None, {OWNER}, period),
@@ -300,6 +306,12 @@ MATRIX = {
     "evidence:framework-detail": Row(RUNNERS, None, lambda world: ["soc2"]),
     "evidence:control-detail": Row(RUNNERS, None, lambda world: ["soc2", "CC6.3"]),
     "evidence:duty-give": Row(None, {OWNER}, lambda world: ["soc2", "CC6.3"]),
+    "evidence:statement-list": Row(RUNNERS, None, lambda world: ["soc2"]),
+    "evidence:statement-create": Row({OWNER}, {OWNER}, lambda world: ["soc2", "subservice"]),
+    "evidence:statement-detail": Row(RUNNERS, None, nonconformity),
+    "evidence:statement-change": Row(None, {OWNER}, nonconformity),
+    "evidence:statement-withdraw": Row(None, {OWNER}, nonconformity),
+    "evidence:statement-check": Row(None, RUNNERS, nonconformity),
     # ledger
     "ledger:entry-list": Row(RUNNERS),
     "ledger:entry-detail": Row(RUNNERS, None, lambda world: [world.entry.uid]),

@@ -15,7 +15,7 @@ from django.db import connection
 from certify.lib import canonical, csvsafe
 from certify.lib.times import rfc3339
 from evidence import frameworks
-from evidence.pack import oscal, people, report, runs, tables, workbook
+from evidence.pack import assured, oscal, people, report, runs, tables, workbook
 from evidence.pack import scope as scopes
 from evidence.pack.archive import Archive, CsvLines, add_manifest
 from evidence.pack.excerpts import Reader, Short
@@ -287,18 +287,18 @@ def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, pro
     period, key, framework = (
         scope.period,
         keychain.signing_key(),
-        frameworks.under(scope.period.framework, scope.checkpoint.size).name,
+        frameworks.under(scope.period.framework, scope.checkpoint.size),
     )
     progress(PEOPLE_AT, "Writing workbook.xlsx")
     with tempfile.TemporaryDirectory() as folder:
         book = Path(folder) / "workbook.xlsx"
-        workbook.write(reader, f"{period.name}: {framework}", scope.checkpoint.at, book)
+        workbook.write(reader, f"{period.name}: {framework.name}", scope.checkpoint.at, book)
         with archive.member("workbook.xlsx") as member, book.open("rb") as stream:
             shutil.copyfileobj(stream, member)
     progress(PEOPLE_AT, "Writing report.pdf")
     about = {
         "title": period.name,
-        "framework": framework,
+        "framework": framework.name,
         "from": period.from_on.isoformat(),
         "to": period.to_on.isoformat(),
         "origin": key.origin,
@@ -306,7 +306,8 @@ def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, pro
         "size": scope.checkpoint.size,
         "root": bytes(scope.checkpoint.root).hex(),
     }
-    archive.add("report.pdf", report.write(reader, about, scope.checkpoint.at))
+    sections = assured.in_pack(reader, period, framework, scope.checkpoint.at)
+    archive.add("report.pdf", report.write(reader, about, sections, scope.checkpoint.at))
     archive.add(oscal.PATH, oscal.write(reader, about, archive.files, scope.checkpoint.at))
 
 

@@ -1,4 +1,4 @@
-"""Tables of the pack whose rows are entries of the ledger: exceptions, objections, returns."""
+"""Tables of the pack whose rows are entries of the ledger: exceptions, objections, returns, statements."""
 
 from ledger.persons import particular_sql
 
@@ -40,4 +40,11 @@ RETURNS = f"""
            {said("decision")}, {said("later_decision")}, {said("later_outcome")}, {said("granted_by")}, {said("due_at")},
            {said("at")}, entry.uid::text
     {RECORDED} = 'removal:returned' ORDER BY found.index
+"""
+
+#: `kind` is the kind of the statement; all of them are entries of one kind.
+STATEMENTS = f"""
+    SELECT {said("framework")}, {said("kind")}, {said("number")}, {said("version")}, {said("control")}, {said("withdrawn")},
+           {said("facts")}, {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
+    {RECORDED} = 'statement:made' ORDER BY found.index
 """

@@ -35,9 +35,11 @@ RUN_STATES = {"in_time": "performed in time", "late": "performed late", "earlier
 Table = dict
 
 
-def write(reader: Reader, about: dict, created: datetime) -> bytes:
-    """The PDF. `about` is {title, framework, from, to, origin, key, size, root}; the same input gives the same bytes."""
-    facts = about | _facts(reader)
+def write(reader: Reader, about: dict, assured: list[dict], created: datetime) -> bytes:
+    """The PDF. `about` is {title, framework, from, to, origin, key, size, root}, `assured` are the sections about the question of the
+    period's framework; the same input gives the same bytes.
+    """
+    facts = about | _facts(reader) | {"assurance": assured}
     return typst.compile(
         LAYOUT,
         sys_inputs={"data": json.dumps(facts, ensure_ascii=False)},

@@ -10,7 +10,7 @@ from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
 from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, CONTEXT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
 from evidence.pack import audit
-from evidence.pack.recorded import ACTOR, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, called, said
+from evidence.pack.recorded import ACTOR, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, STATEMENTS, called, said
 from evidence.pack.scope import IN_RANGE
 from ledger.persons import particular_sql
 
@@ -108,7 +108,7 @@ SHOWN_ELSEWHERE = (
     "removal:unanswered", "removal:released", "removal:objection-ended", "exception:requested",
     "exception:approved", "exception:declined", "exception:ended", "mail:sent", "mail:failed", "campaign:launched", "campaign:closed",
     "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked", *audit.KINDS,
-    "duty:given",
+    "duty:given", "statement:made",
 )  # fmt: skip
 
 
@@ -440,6 +440,8 @@ TABLES = (
         "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "message_id", "sha256", "at", "entry"), MAILS),
     Table("campaigns/seals.csv", ("campaign", "statement", "close_entry", "outcome_root", "totals", "by", "at", "entry"), SEALS),
     Table("controls/duties.csv", ("control", "duty", "holder", "holder_name", "before", "by", "at", "entry"), DUTIES),
+    Table("controls/statements.csv", (
+        "framework", "kind", "number", "version", "control", "withdrawn", "facts", "by", "at", "entry"), STATEMENTS),
     Table("population/balance.csv", (
         "campaign", "source", "snapshot", "grants_open", "items", "excluded", "approved", "revoked", "reduced", "not_reviewed"), BALANCE),
     Table("population/exclusions.csv", EXCLUSION_COLUMNS, EXCLUSIONS),

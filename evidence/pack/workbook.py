@@ -44,6 +44,7 @@ SHEETS = (
     Sheet("Rejected rows", "Which rows of the files could not be read, and why?", "population/rejected_rows.csv"),
     Sheet("Controls", "Which reviews serve which control?", "controls/mapping.csv"),
     Sheet("Who answers", "Who answered for which control, and since when?", "controls/duties.csv", ("holder", "entry")),
+    Sheet("Statements", "What did people state about the controls?", "controls/statements.csv", ("entry",)),
     Sheet("Expected runs", "Were the reviews held as often as they were to be?", "controls/calendar.csv", ("entry",)),
     Sheet("Reviews", "Which reviews were there, and what did they come to?", "campaigns/campaigns.csv",
           ("terms", "population_root", "exclusion_root", "outcome_root", "launch_entry", "end_entry")),

@@ -77,6 +77,7 @@ TABLES = {
         "occurrence definition name controls label due_on opens_at due_at state reason campaign performed entry"
     ),
     "controls/duties.csv": words("control duty holder holder_name before by at entry"),
+    "controls/statements.csv": words("framework kind number version control withdrawn facts by at entry"),
     "controls/mapping.csv": words("control asks_for campaign campaign_name"),
     "ledger/people.csv": words("commitment person name email username salt erased"),
     "population/balance.csv": words(
@@ -252,6 +253,9 @@ SHOWN = {
         "controls/duties.csv", "control duty holder", holder_name="data.given_to.name", before="data.taken_from.name", by="actor.name",
         at="at",
     ),
+    "statement:made": shown_in(
+        "controls/statements.csv", "framework kind number version control withdrawn facts", by="actor.name", at="at",
+    ),
     "second-look:asked": shown_in(
         "reviews/second_looks.csv", "campaign stage seed share items without_reviewer items_root reviewers due_at", at="at",
     ),
@@ -266,7 +270,8 @@ CHECK_OF = {
     "campaigns/seals.csv": "seals", "reviews/findings.csv": "seals", "reviews/second_looks.csv": "second_looks",
     "administration/changes.csv": "administration", "remediation/removals.csv": "removals",
     "remediation/attempts.csv": "removals", "remediation/verifications.csv": "removals", "remediation/returns.csv": "removals",
-    "remediation/exceptions.csv": "exceptions", "controls/duties.csv": "controls", "remediation/objections.csv": "removals",
+    "remediation/exceptions.csv": "exceptions", "controls/duties.csv": "controls", "controls/statements.csv": "controls",
+    "remediation/objections.csv": "removals",
 }  # fmt: skip
 #: A campaign's row shows two entries, its launch and its end.
 LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:cancelled"
@@ -287,7 +292,7 @@ IN_THE_CLEAR = {
 #: Since the terms of a campaign say so, its leaves do not cover the names of people.
 NAMES, APART = "names", "apart"
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
-JSON_COLUMNS = {"data", "filter", "by_rule", "terms", "totals", "reviewers", "strata", "completeness"}
+JSON_COLUMNS = {"data", "filter", "by_rule", "terms", "totals", "reviewers", "strata", "completeness", "facts"}
 #: Lists in entries that a table shows as JSON.
 JSON_LISTS = {"data.reviewers", "data.strata", "data.statement"}
 SMALL_FILE, LINE_LIMIT, FIELD_LIMIT = 64 * 2**20, 2**20, 2**20
@@ -1331,6 +1336,7 @@ class Tables:
             "reviews/second_looks.csv",
             "remediation/exceptions.csv",
             "controls/duties.csv",
+            "controls/statements.csv",
             "remediation/objections.csv",
             "audit/samples.csv",
             "audit/conclusions.csv",

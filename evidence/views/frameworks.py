@@ -89,7 +89,7 @@ def _control_page(request: HttpRequest, framework: Framework, identifier: str, f
         "control": control,
         "reference": reference,
         "serving": coverage.serving(now, reference).get(reference, []),
-        "runs": coverage.ran(reference, coverage.runs_of(reference), now),
+        "runs": coverage.ran(reference, coverage.runs_of(reference), now, answering),
         "duties": answering.at(reference, now),
         "history": answering.history(reference),
         "mappings": mappings,

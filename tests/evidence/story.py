@@ -21,13 +21,13 @@ from campaigns.actions import (
 )
 from campaigns.actions.definitions import Terms, create
 from campaigns.actions.items import Answer, Selection
-from campaigns.models import Assignment, Campaign, Finding, ReviewItem, SodConflict
+from campaigns.models import Assignment, Campaign, Finding, Occurrence, ReviewItem, SodConflict
 from campaigns.sod_rules import Terms as SodTerms
 from campaigns.states import Outcome
 from certify.lib import clock
 from certify.lib.files import StoredFile
-from evidence.actions import duties, periods, requests, samples, sealing
-from evidence.models import AuditPeriod
+from evidence.actions import duties, periods, requests, samples, sealing, statements
+from evidence.models import AuditPeriod, Statement
 from inventory.actions import describing
 from inventory.models import Entitlement
 from ledger.actions import sequencing
@@ -81,6 +81,7 @@ def play(story: Story) -> AuditPeriod:
         describing.describe(words=[words], by=story.system_owner)
     _duties(story)
     _answering(story)
+    _stated(story)
     first = _first(story)
     _left_alone(story)
     with clock.freeze(moment(4, 2)):
@@ -95,6 +96,7 @@ def play(story: Story) -> AuditPeriod:
     _sealed(story)
     _handled(story)
     _open(story)
+    _corrected(story)
     users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
     assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
     period = periods.create(details=details(story), by=story.owner)
@@ -201,6 +203,51 @@ def _answering(story: Story) -> None:
     with clock.freeze(moment(1, 26)):
         duties.give(control="soc2:CC6.3", duty="process_owner", holder=story.owner, by=story.owner)
         duties.give(control="soc2:CC6.3", duty="operator", holder=story.admin, by=story.owner)
+
+
+def state(story: Story, kind: str, framework: str = "soc2", **facts) -> Statement:
+    """The first of what is stated."""
+    return statements.make(framework=framework, kind=kind, facts=facts, by=story.owner)[0]
+
+
+def _stated(story: Story) -> None:
+    """What people say of controls: changed, withdrawn, and of another framework."""
+    with clock.freeze(moment(1, 27)):
+        applies = {
+            "applies": "yes",
+            "implemented": "yes",
+            "justification": "=Who has what\nis asked “twice” a year, \\ at least",
+        }
+        first = state(story, "applicability", control=["soc2:CC6.2", "soc2:CC6.3"], **applies)
+        state(story, "applicability", "iso27001", control=["iso27001:A.5.18"], **applies)
+        gone = state(story, "user_control", title="@Tell us who left", controls=["soc2:CC6.2"])
+        service = "Runs the machines"
+        state(story, "subservice", title="=Host, Inc.", service=service, method="carve_out", systems=[story.source.key])
+    with clock.freeze(moment(1, 28)):
+        statements.change(statement_id=first.pk, facts=first.facts | {"implemented": "partly"}, by=story.owner)
+        statements.withdraw(statement_id=gone.pk, why="=The customers do not know", by=story.owner)
+
+
+def _corrected(story: Story) -> None:
+    """A run that was late is a nonconformity, whose correction somebody else finds effective; another one is only found."""
+    late = Occurrence.objects.get(due_on__year=YEAR, due_on__month=6)
+    with clock.freeze(moment(11, 2)):
+        facts = {
+            "title": "=June was late",
+            "deviation": f"run:{late.pk}",
+            "found_on": date(YEAR, 7, 1),
+            "controls": ["soc2:CC6.3"],
+        }
+        facts |= {
+            "cause": "A pause",
+            "action": "A stand-in",
+            "owner": f"people.user:{story.system_owner.pk}",
+            "done_on": date(YEAR, 8, 1),
+        }
+        made = state(story, "nonconformity", **facts)
+        state(story, "nonconformity", title="Nobody told the owner", found_on=date(YEAR, 9, 1), controls=["soc2:CC6.3"])
+    with clock.freeze(moment(11, 9)):
+        statements.check(statement_id=made.pk, effective=True, note="@July was in time", by=story.admin)
 
 
 def _first(story: Story) -> Campaign:
