@@ -11,6 +11,7 @@ from pathlib import Path
 
 import typst
 
+from evidence.pack import typeface
 from evidence.pack.excerpts import Excerpt, Reader
 
 LAYOUT = Path(__file__).with_name("report.typ")
@@ -37,14 +38,17 @@ Table = dict
 
 def write(reader: Reader, about: dict, created: datetime) -> bytes:
     """The PDF. `about` is {title, framework, from, to, origin, key, size, root}; the same input gives the same bytes."""
-    facts = about | _facts(reader)
-    return typst.compile(
-        LAYOUT,
-        sys_inputs={"data": json.dumps(facts, ensure_ascii=False)},
-        pdf_standards=STANDARDS,
-        timestamp=int(created.timestamp()),
-        ignore_system_fonts=True,
-    )
+    facts, at = about | _facts(reader), int(created.timestamp())
+    missing = typeface.lacking(typeface.letters_of(facts), STANDARDS)
+    while True:
+        shown = typeface.shown(facts, missing) | {"lacks_letters": bool(missing)}
+        try:
+            return typeface.compiled(LAYOUT, {"data": json.dumps(shown, ensure_ascii=False)}, at, STANDARDS)
+        except typst.TypstError as error:
+            # A letter that can be shown alone may lack in a combination.
+            if not typeface.refused(error) - missing:
+                raise
+            missing |= typeface.refused(error)
 
 
 def _facts(reader: Reader) -> dict:
@@ -85,13 +89,19 @@ CONTROLS = {"Control": "control", "Asks for": "asks_for", "Review": "campaign_na
 
 def _table(found: Excerpt, shown: dict[str, str]) -> Table:
     """{columns, right, rows, cut}: texts in the order of `shown`; `cut` says what is left out."""
-    rows = [[_text(column, row[column.lstrip("*")]) for column in shown.values()] for row in found.dicts()[:ROWS]]
+    rows = [[_named(column, row) for column in shown.values()] for row in found.dicts()[:ROWS]]
     return {
         "columns": list(shown),
         "right": [column.startswith("*") for column in shown.values()],
         "rows": rows,
         "cut": f"The first {len(rows):,} of {found.total:,} rows; all are in {found.path}." if found.total > len(rows) else "",
     }
+
+
+def _named(column: str, row: dict[str, str]) -> str:
+    """A cell; a name knows the id that stands beside it."""
+    text, beside = _text(column, row[column.lstrip("*")]), column.removesuffix("_name")
+    return typeface.Named(text, row[beside]) if beside != column and beside in row else text
 
 
 def _text(column: str, cell: str) -> str:

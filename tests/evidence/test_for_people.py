@@ -10,8 +10,12 @@ import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
 
-from evidence.pack import report, workbook
+from campaigns.actions import closing
+from certify.lib import clock
+from evidence.pack import report, typeface, workbook
+from people.actions import users
 from tests.evidence.conftest import build, seal
+from tests.evidence.story import moment
 
 pytestmark = pytest.mark.django_db
 
@@ -123,3 +127,35 @@ def _alternatives(element) -> bytes:
     if not isinstance(element, dict):
         return b"".join(_alternatives(one) for one in element) if isinstance(element, list) else b""
     return str(element.get("/Alt", "")).encode() + (_alternatives(element["/K"]) if "/K" in element else b"")
+
+
+@pytest.mark.parametrize(("name", "is_shown"), [
+    ("李明", False), ("さくら", False), ("สมชาย", False), ("Ana 🙂", False),
+    ("محمد", True), ("דנה", True), ("Şəbnəm Ệ", True), ("Жанна", True),
+])  # fmt: skip
+def test_a_letter_that_no_typeface_has_is_never_a_box_and_breaks_no_report(name, is_shown):
+    facts = {"rows": [[typeface.Named(name, "people.user:7"), f"Why {name}?"]]}
+    missing = typeface.lacking(typeface.letters_of(facts), report.STANDARDS)
+    shown = typeface.shown(facts, missing)["rows"][0]
+    assert (shown == [name, f"Why {name}?"]) is is_shown
+    if not is_shown:
+        assert shown[0] == "people.user:7"
+        assert typeface.INSTEAD in shown[1]
+        assert not missing & set("".join(shown))
+    source = (typeface.PROBE + " ".join(f'#"{text}"' for text in shown)).encode()
+    assert typeface.compiled(source, {}, 0, report.STANDARDS).startswith(b"%PDF")
+
+
+def test_a_pack_with_a_name_that_the_report_cannot_write_is_built_and_says_so(story, period, tmp_path):
+    users.change(user_id=story.owner.pk, name="李明", email="", by=story.admin)
+    with clock.freeze(moment(12, 29)):
+        campaign = story.launch("審査 of 🙂", departments=["Sales"])
+        story.decide(campaign, "david", "approve", story.user("ana@x.example"))
+        closing.cancel(campaign_id=campaign.pk, reason="間違えて始めた審査でした", by=story.owner)
+    build(period, seal(), tmp_path / "pack.zip")
+    with zipfile.ZipFile(tmp_path / "pack.zip") as archive:
+        pack = {name: archive.read(name) for name in archive.namelist()}
+    text = pages(pack)
+    assert "“[…] of […]” was cancelled: […]" in text
+    assert "Letters that the typefaces of this document lack are shown as […]" in text
+    assert "審査 of 🙂" in str(sheets(pack)["Reviews"])
