@@ -15,7 +15,7 @@ from django.db import connection
 from certify.lib import canonical, csvsafe
 from certify.lib.times import rfc3339
 from evidence import frameworks
-from evidence.pack import oscal, report, reviewing, roles, runs, tables, workbook
+from evidence.pack import oscal, report, reviewing, roles, runs, schemas, tables, workbook
 from evidence.pack import scope as scopes
 from evidence.pack.archive import Archive, CsvLines, add_manifest
 from evidence.pack.excerpts import Reader, Short
@@ -68,6 +68,7 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
             _write_for_people(archive, scope, Reader(scope.values, counts, short), progress)
             progress(SEAL_AT, "Sealing")
             archive.add("README.md", README.read_bytes() + _losses().encode())
+            schemas.write(archive)
             for program in (VERIFIER, PAGE, CONVERTER):
                 archive.add(program.name, program.read_bytes())
             _write_manifest(archive, scope, counts)
