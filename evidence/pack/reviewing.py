@@ -47,7 +47,7 @@ INDEPENDENCE = f"""
         FROM campaigns_assignment WHERE campaign_id = ANY(%(closed)s) AND excused <> '' AND decided_by_id IS NOT NULL
         GROUP BY campaign_id, decided_by_id
     )
-    SELECT campaign_id::text, 'people.user:' || reviewer_id, min(name), min(identity), {moment_sql("min(made.since)")},
+    SELECT campaign_id::text AS campaign, 'people.user:' || reviewer_id, min(name), min(identity), {moment_sql("min(made.since)")},
            sum(decisions)::text, sum(own)::text, sum(manages)::text, sum(delegated)::text,
            CASE WHEN campaign_id = ANY(%(closed)s) THEN COALESCE(min(excused.granted), 0)::text END,
            CASE WHEN campaign_id = ANY(%(closed)s) THEN COALESCE(min(excused.reports_to), 0)::text END,

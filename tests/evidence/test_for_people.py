@@ -47,6 +47,8 @@ def test_the_workbook_has_a_sheet_for_each_question_with_the_rows_of_its_table(p
     assert list(found) == ["Contents", *(sheet.name for sheet in workbook.SHEETS)]
     for sheet in workbook.SHEETS:
         question, header, *rows = found[sheet.name]
+        if sheet.counted:
+            continue
         expected = table(pack, sheet.path)
         assert question[0].startswith(sheet.question)
         assert len(rows) == len(expected), sheet.name
@@ -66,7 +68,18 @@ def test_cells_are_typed_and_text_that_a_spreadsheet_would_run_is_text(pack):
     assert spring["Opened at"] == datetime.fromisoformat(row["opened_at"]).replace(tzinfo=None)
     header = found["Expected runs"][1]
     assert dict(zip(header, found["Expected runs"][2], strict=True))["Due on"].date() == date(2031, 5, 20)
+    quality, performed = found["Quality"], found["Performed"]
+    assert dict(zip(quality[1], quality[2], strict=True))["With reason"] == 100
+    assert performed[2] == ("Definition of =Monthly", 8, 1, 1, 2, 1, 1, 1, 0, 1)
     book = load_workbook(io.BytesIO(pack["workbook.xlsx"]))
+    assert (
+        book["Leavers"]["A2"].comment.text
+        == "The person, supplier's worker, service account or other identity, as the feed of people names it."
+    )
+    assert {sheet.title for sheet in book if sheet.freeze_panes and sheet.auto_filter.ref} == {
+        sheet.name for sheet in workbook.SHEETS
+    }
+    assert all(cell.comment for sheet in workbook.SHEETS for cell in book[sheet.name][2] if cell.value)
     assert not [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
     assert book["Reviews"].freeze_panes == "A3"
     assert book["Reviews"].auto_filter.ref
@@ -97,6 +110,10 @@ def test_the_report_says_what_deviated_and_what_the_tables_say(pack):
         "“=Review of spring”: 3 of 9 items were not reviewed.",
         "was cancelled: Wrong department was chosen",
         "6 times a reviewer worked beyond the limits",
+        "3 people left, and readings cannot say whether their access was gone in time",
+        "Of 13 people known when the period ended, 5 were there, 1 had left before and 7 left in it: of 2 all access was gone within a day",
+        "Definition of =Monthly 8 1 1 2 1 1 1 0 1",
+        "administrator people, systems, rules",
     ):
         assert said in text, said
     kept = sum(int(one["approved"] or 0) for one in campaigns)
