@@ -4,10 +4,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from evidence import frameworks, sampling, statements
-from evidence.actions.periods import Details
+from evidence.actions.periods import MOST_LEAVER_DAYS, Details
 from evidence.actions.samples import Wanted
 from evidence.catalogue import Framework
-from evidence.models import AuditPeriod
+from evidence.models import LEAVER_DAYS, AuditPeriod
 from evidence.statements import Field, Shape
 from evidence.states import Conclusion, Duty, PopulationKind, Stratum
 from inventory.models import Source
@@ -52,6 +52,13 @@ class PeriodForm(forms.Form):
         help_text=_("None ticked means all of them."),
     )
     outside = forms.CharField(label=_("What is outside, and why"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    leaver_days = forms.IntegerField(
+        label=_("Days until a leaver's access must be gone"),
+        min_value=0,
+        max_value=MOST_LEAVER_DAYS,
+        initial=LEAVER_DAYS,
+        help_text=_("Counted from their last day; 1 means: by the end of the next day. The pack measures every leaver by it."),
+    )
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -15,7 +15,7 @@ from django.db import connection
 from certify.lib import canonical, csvsafe
 from certify.lib.times import rfc3339
 from evidence import frameworks
-from evidence.pack import assured, oscal, people, report, runs, tables, workbook
+from evidence.pack import assured, oscal, people, report, reviewing, roles, runs, schemas, tables, workbook
 from evidence.pack import scope as scopes
 from evidence.pack.archive import Archive, CsvLines, add_manifest
 from evidence.pack.excerpts import Reader, Short
@@ -70,6 +70,7 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
             _write_for_people(archive, scope, Reader(scope.values, counts, short), progress)
             progress(SEAL_AT, "Sealing")
             archive.add("README.md", README.read_bytes() + _losses().encode())
+            schemas.write(archive)
             for program in (VERIFIER, PAGE, CONVERTER):
                 archive.add(program.name, program.read_bytes())
             _write_manifest(archive, scope, counts)
@@ -93,10 +94,12 @@ def _prepare(scope: scopes.Scope) -> None:
 def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> tuple[dict[str, int], Short]:
     """Every table; returns the rows of each, and the short ones that were made here."""
     short = {
+        "administration/roles.csv": (roles.COLUMNS, list(roles.rows(scope))),
         "campaigns/campaigns.csv": (CAMPAIGN_COLUMNS, list(_campaigns(scope))),
         "campaigns/left_out.csv": (LEFT_OUT_COLUMNS, list(_left_out(scope))),
         "controls/calendar.csv": (runs.COLUMNS, list(_calendar(scope))),
         "controls/mapping.csv": (MAPPING_COLUMNS, list(_mapping(scope))),
+        "reviews/quality.csv": (reviewing.QUALITY_COLUMNS, list(reviewing.quality_rows(scope))),
     }
     counts = {path: write_rows(archive, path, columns, rows) for path, (columns, rows) in short.items()}
     for place, table in enumerate(tables.TABLES):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
 from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, CONTEXT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
-from evidence.pack import audit
+from evidence.pack import audit, leavers, reviewing
 from evidence.pack.recorded import ACTOR, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, STATEMENTS, called, said
 from evidence.pack.scope import IN_RANGE
 from ledger.persons import particular_sql
@@ -95,6 +95,7 @@ PREPARED = (
         SELECT attempt.task_id, count(*) AS attempts FROM remediation_attempt AS attempt
         JOIN pack_entry AS entry ON entry.uid = attempt.entry_uid WHERE attempt.kind = 'claim' GROUP BY attempt.task_id
     """, "task_id"),
+    ("pack_leaver", leavers.JUDGED, "leaver_id"),
 )  # fmt: skip
 
 #: The entry of a row, when the pack holds it.
@@ -434,7 +435,7 @@ CHANGES = f"""
 """
 
 TABLES = (
-    *(Table(*one) for one in audit.TABLES),
+    *(Table(*one) for one in (*audit.TABLES, *leavers.TABLES, *reviewing.TABLES)),
     Table("administration/changes.csv", ("at", "kind", "subject", "by", "data", "entry"), CHANGES),
     Table("campaigns/mails.csv", (
         "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "message_id", "sha256", "at", "entry"), MAILS),

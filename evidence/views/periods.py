@@ -67,7 +67,7 @@ def period_create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def period_edit(request: HttpRequest, pk: int) -> HttpResponse:
     period = _period(request, pk)
-    names = ("name", "framework", "from_on", "to_on", "open_until", "systems", "kinds", "outside")
+    names = ("name", "framework", "from_on", "to_on", "open_until", "systems", "kinds", "outside", "leaver_days")
     initial = {name: getattr(period, name) for name in names} | {"auditors": list(period.auditors.all())}
     form = PeriodForm(request.POST or None, initial=initial)
     if request.method == "POST" and _save(request, form, period):
