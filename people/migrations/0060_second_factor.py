@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0041_api_tokens_kept'),
+        ('people', '0052_commit_everybody'),
     ]
 
     operations = [
