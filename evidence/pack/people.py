@@ -34,4 +34,10 @@ def rows(named: Iterable[str]) -> Iterator[list[str]]:
     for record in PersonRecord.objects.filter(commitment__in=named).order_by("person", "commitment"):
         said = json.loads(record.particulars) if record.particulars else dict.fromkeys(PARTICULARS, "")
         salt = bytes(record.salt).hex() if record.salt else ""
-        yield [record.commitment, record.person, *(said[part] for part in PARTICULARS), salt, str(erased.get(record.person, ""))]
+        yield [
+            record.commitment,
+            record.person,
+            *(said[part] for part in PARTICULARS),
+            salt,
+            str(erased.get(record.person, "")),
+        ]

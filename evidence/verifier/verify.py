@@ -309,7 +309,19 @@ IN_THE_CLEAR = {
 #: Since the terms of a campaign say so, its leaves do not cover the names of people.
 NAMES, APART = "names", "apart"
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
-JSON_COLUMNS = {"limits", "rules", "data", "facts", "filter", "by_rule", "terms", "totals", "reviewers", "strata", "completeness"}
+JSON_COLUMNS = {
+    "limits",
+    "rules",
+    "data",
+    "facts",
+    "filter",
+    "by_rule",
+    "terms",
+    "totals",
+    "reviewers",
+    "strata",
+    "completeness",
+}
 #: Lists in entries that a table shows as JSON.
 JSON_LISTS = {"data.reviewers", "data.strata", "data.statement"}
 SMALL_FILE, LINE_LIMIT, FIELD_LIMIT = 64 * 2**20, 2**20, 2**20
@@ -837,7 +849,9 @@ class People:
             return reference["name" if part == FROZEN_NAME else part]
         known, name, email = self.known.get(reference["person"], (None, None, None))
         if known != person:
-            raise Problem(f"ledger/people.csv does not say who {person} was when this was recorded: a row was dropped or changed")
+            raise Problem(
+                f"ledger/people.csv does not say who {person} was when this was recorded: a row was dropped or changed"
+            )
         return email if part == "email" else name
 
     def take(self, entry, line):
@@ -858,9 +872,9 @@ class People:
                 wrong = f"{short(person)} is shown as erased, or not, other than the log says: rows were changed"
                 report.problem("people", f"ledger/people.csv: {wrong}")
         opened_ones = len(self.names) - len(self.erased)
-        report.checks["people"].held = (
-            f"{opened_ones:,} are called what the entries commit to; {len(self.erased):,} were erased, as the log says"
-        )
+        report.checks[
+            "people"
+        ].held = f"{opened_ones:,} are called what the entries commit to; {len(self.erased):,} were erased, as the log says"
 
 
 ERASED, FROZEN_NAME, PREFIX = "person:erased", "frozen_name", b"certify-person/1\n"
@@ -1918,7 +1932,11 @@ class Entries:
         reduce_to = f'"reduce_to":{quoted(reduce_to)},' if reduce_to else ""
         stage = f',"stage":{quoted(stage)}' if stage != "1" else ""
         until = f',"until":{quoted(until)}' if until else ""
-        person, kind, version = f'{{"email":{email},"id":{reviewer},"name":{name}}}', "undone" if cells[2] == "undo" else "made", 1
+        person, kind, version = (
+            f'{{"email":{email},"id":{reviewer},"name":{name}}}',
+            "undone" if cells[2] == "undo" else "made",
+            1,
+        )
         committed = line[10:].partition(b'"person":"')[2][:64].decode("ascii", "replace")
         if committed:
             if PEOPLE.known.get(committed) != (cells[3], cells[4], cells[5]):
@@ -2158,13 +2176,14 @@ class Entries:
         kind, data = entry["kind"].partition(":")[2], entry["data"]
         person = self.people.setdefault(entry["subject"], {"name": "", "active": True, "roles": [], "held": []})
         if kind in ("created", "changed"):
-            person["name"] = data.get("new", data)["name"]
+            told = data["new"] if kind == "changed" else data.get("person", data)
+            person["name"] = PEOPLE.part({**told, "id": entry["subject"]}, "name")
         if kind in ("created", "roles-changed"):
             person["roles"] = data["roles" if kind == "created" else "new"]
         elif kind in ("deactivated", "reactivated"):
             person["active"] = kind == "reactivated"
         now = [role for role in ROLES if person["active"] and role in person["roles"]]
-        said = [entry["at"], entry["actor"]["name"], entry["uid"]]
+        said = [entry["at"], PEOPLE.part(entry["actor"], "name"), entry["uid"]]
         for one in person["held"]:
             if not one["taken"] and one["role"] not in now:
                 one["taken"] = said
@@ -3666,7 +3685,13 @@ class SampleVerifier:
         shown = [cells[ITEM[name]] for name in words("decision decided_by decided_at decided_by_name rationale")]
         data = made["data"] if made else {}
         told = (
-            [data["decision"], data["reviewer"]["id"], data["decided_at"], PEOPLE.part(data["reviewer"], "name"), data["rationale"]]
+            [
+                data["decision"],
+                data["reviewer"]["id"],
+                data["decided_at"],
+                PEOPLE.part(data["reviewer"], "name"),
+                data["rationale"],
+            ]
             if made
             else [""] * 5
         )
@@ -3698,7 +3723,12 @@ class SampleVerifier:
                 )
                 continue
             seen.add((row["row"], row["entry"]))
-            told = {"kind": entry["kind"], "subject": entry["subject"], "by": PEOPLE.part(entry["actor"], "name"), "at": entry["at"]}
+            told = {
+                "kind": entry["kind"],
+                "subject": entry["subject"],
+                "by": PEOPLE.part(entry["actor"], "name"),
+                "at": entry["at"],
+            }
             for name, value in told.items():
                 if row[name] != value:
                     self.report.problem(

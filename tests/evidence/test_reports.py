@@ -82,7 +82,11 @@ def test_what_people_stated_stands_under_their_names_and_the_rest_is_said_to_be_
     assert sections["user_control"].rows == []
     assert sections["user_control"].cut == "1 was withdrawn."
     (host,) = sections["subservice"].records
-    assert [cell.text for _label, cell in host[1]][:3] == ["=Host, Inc.", "Runs the machines", "carve-out: its controls are outside this audit"]
+    assert [cell.text for _label, cell in host[1]][:3] == [
+        "=Host, Inc.",
+        "Runs the machines",
+        "carve-out: its controls are outside this audit",
+    ]
     told = dict(sections["nonconformity"].records[0][1])
     assert (told["Stands at"].text, told["Stands at"].under) == ("Effective", f"{story.admin.name}: @July was in time")
     gaps = " ".join(row[0] for row in texts(sections["missing"]))
