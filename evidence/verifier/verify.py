@@ -821,11 +821,16 @@ class People:
     """
 
     def __init__(self):
+        self.forget()
+
+    def forget(self):
+        """Begin with nobody."""
         # Commitment → (person, name, address); person → the names that were opened, and the entry of their erasure.
         self.known, self.names, self.erased, self.used, self.said = {}, {}, {}, set(), {}
 
     def read(self, pack, report):
         """Open every commitment."""
+        self.forget()
         table = "ledger/people.csv"
         for number, (commitment, person, name, email, username, salt, erased) in pack.table(table):
             where, particulars = f"{table}, row {number}", {"email": email, "id": person, "name": name, "username": username}
@@ -864,7 +869,7 @@ class People:
         """Each commitment is opened once and used, and who is shown as erased was erased, by an entry of this pack."""
         for commitment in sorted(self.used - set(self.known)):
             report.problem("people", f"ledger/people.csv has nothing for {commitment}: a row was dropped or changed")
-        for commitment in sorted(set(self.known) - self.used):
+        for commitment in sorted(one for one in set(self.known) - self.used if self.known[one][0] not in self.erased):
             report.problem("people", f"ledger/people.csv: no entry names {short(commitment)}: the row was added or changed")
         for commitment, (person, _, _) in self.known.items():
             uid, commitments = self.said.get(person, ("", ()))
@@ -3739,7 +3744,8 @@ class SampleVerifier:
             for uid, entry in self.entries.items():
                 if key in self.items and about_item(entry, self.items[key]) and (number, uid) not in seen:
                     self.report.problem("trail", f"trail.csv: row {number} ({key}) lacks its entry {uid}: a row was dropped")
-        shown = {uid for _, uid in seen} | {uid for uid, entry in self.entries.items() if entry["kind"].startswith("sample:")}
+        shown = {uid for _, uid in seen}
+        shown |= {uid for uid, entry in self.entries.items() if entry["kind"].startswith("sample:") or entry["kind"] == ERASED}
         for uid in sorted(set(self.entries) - shown):
             self.report.problem("trail", f"trail.csv: the entry {uid} belongs to no row: a row was dropped or changed")
         self.report.checks["trail"].held = f"{len(seen):,} steps, each as the log recorded it"
