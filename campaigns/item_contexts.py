@@ -10,7 +10,7 @@ from campaigns.rules import CONTEXT_COLUMNS
 ROWS = """
     SELECT row_number() OVER (ORDER BY staged.number) AS number, staged.item_id, staged.number AS item_number,
         CASE WHEN described.text <> '' THEN 'people.user:' || described.by_id ELSE '' END AS described_by,
-        CASE WHEN described.text <> '' THEN described.by_name ELSE '' END AS described_by_name,
+        '' AS described_by_name,
         CASE WHEN described.text <> '' THEN described.at END AS described_at,
         COALESCE(staged.file_description, '') AS file_description,
         CASE WHEN staged.credential_kind <> 'unknown' THEN staged.credential_kind ELSE '' END AS credential_kind,

@@ -96,6 +96,23 @@ def asked_again(campaign: Campaign) -> dict[int, Again]:
     return again
 
 
+def _values(campaign: int) -> dict:
+    return {
+        "campaign": campaign,
+        "sitting": measures.SITTING // MICROSECOND,
+        "haste": measures.HASTE // MICROSECOND,
+        "against": Json(rules.AGAINST),
+    }
+
+
+def measured_under(campaign: int, entries: str) -> dict[int, Measures]:
+    """User id → how they reviewed in a campaign, by the decisions whose ledger entries are in a table of this name, which has `uid`."""
+    known = f"JOIN {entries} AS known ON known.uid = decision.entry_uid"
+    with transaction.atomic(), without_loops(), connection.cursor() as cursor:
+        cursor.execute(MEASURED.format(only="", since=known), _values(campaign))
+        return {reviewer: Measures(*row) for reviewer, *row in cursor.fetchall()}
+
+
 def measured(
     campaign: Campaign, reviewers: Iterable[int] | None = None, again: dict[int, Again] | None = None
 ) -> dict[int, Measures]:
@@ -103,12 +120,7 @@ def measured(
 
     Of those in `again` it is how they reviewed since they were asked again.
     """
-    values = {
-        "campaign": campaign.pk,
-        "sitting": measures.SITTING // MICROSECOND,
-        "haste": measures.HASTE // MICROSECOND,
-        "against": Json(rules.AGAINST),
-    }
+    values = _values(campaign.pk)
     only = ""
     if reviewers is not None:
         only, values["reviewers"] = "AND decision.reviewer_id = ANY(%(reviewers)s)", list(reviewers)

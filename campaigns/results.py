@@ -8,6 +8,7 @@ from django.db import connection
 from campaigns import roots, stages
 from campaigns.models import Campaign
 from campaigns.population import leaf_sql, moment_sql
+from campaigns.rules import APART, NAMES
 from campaigns.states import LAST_STAGE, Outcome, Result, ReviewerRule, Strategy
 from certify.lib.planning import without_loops
 
@@ -183,8 +184,10 @@ ANSWER_CELLS = (
     _signed("row.decision_entry_uid::text"),
     _signed("sign_off.entry_uid::text"),
 )
-ANSWERS = f"""
-    SELECT row_number() OVER (ORDER BY row.item_number, row.stage, row.id) AS place, {leaf_sql(list(ANSWER_CELLS))} AS leaf
+#: The same as leaves cover them in a campaign whose names stand apart.
+CELLS_APART = ["''" if cell == "row.reviewer_name" else cell for cell in ANSWER_CELLS]
+ANSWERS = """
+    SELECT row_number() OVER (ORDER BY row.item_number, row.stage, row.id) AS place, {leaf} AS leaf
     FROM campaigns_assignment AS row LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = row.sign_off_id
     WHERE row.campaign_id = %s
 """
@@ -202,4 +205,5 @@ def outcome_root(campaign: Campaign) -> tuple[str, dict[str, int]]:
 
 def answers_root(campaign: Campaign) -> str:
     """The root over everybody who was asked, and what they answered."""
-    return roots.of(ANSWERS, campaign.pk)[0]
+    cells = CELLS_APART if campaign.terms.get(NAMES) == APART else list(ANSWER_CELLS)
+    return roots.of(ANSWERS.format(leaf=leaf_sql(cells)), campaign.pk)[0]

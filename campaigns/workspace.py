@@ -116,7 +116,7 @@ def statement_here(campaign: Campaign, user, status: dict) -> str:
     if "events" not in campaign.terms or status["open"]:
         return ""
     count = worklist.my_drafts(user, campaign.pk).filter(stage=campaign.stage).count()
-    return rules.statement(user.name, count, campaign.name) if count else ""
+    return rules.statement(count, campaign.name) if count else ""
 
 
 #: Rights that are offered to reduce to.

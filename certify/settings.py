@@ -49,20 +49,28 @@ CERTIFY_ANCHOR_FILE = env("CERTIFY_ANCHOR_FILE", default="")
 CERTIFY_ANCHOR_S3 = env("CERTIFY_ANCHOR_S3", default="")
 CERTIFY_ANCHOR_S3_DAYS = env.int("CERTIFY_ANCHOR_S3_DAYS", default=2557)
 CERTIFY_LEDGER_LOG_S3 = env("CERTIFY_LEDGER_LOG_S3", default="")
+CERTIFY_LEDGER_LOG_S3_DAYS = env.int("CERTIFY_LEDGER_LOG_S3_DAYS", default=0)
+CERTIFY_PACKS_S3 = env("CERTIFY_PACKS_S3", default="")
 CERTIFY_S3_ENDPOINT = env("CERTIFY_S3_ENDPOINT", default="")
 CERTIFY_UPLOAD_LIMIT_MB = env.int("CERTIFY_UPLOAD_LIMIT_MB", default=512)
 CERTIFY_ROW_LIMIT = env.int("CERTIFY_ROW_LIMIT", default=10_000_000)
 CERTIFY_PAGE_ROWS = env.int("CERTIFY_PAGE_ROWS", default=100)
+#: A folder of typefaces for the report of packs, besides those that it brings.
+CERTIFY_REPORT_FONTS = env("CERTIFY_REPORT_FONTS", default="")
 CERTIFY_CREDENTIAL_DAYS = env.int("CERTIFY_CREDENTIAL_DAYS", default=365)
 CERTIFY_PRIVILEGED_REMOVAL_DAYS = env.int("CERTIFY_PRIVILEGED_REMOVAL_DAYS", default=1)
 CERTIFY_WEBHOOK_NETWORKS = env.list("CERTIFY_WEBHOOK_NETWORKS", default=[])
 CERTIFY_LDAP_PLAIN = env.bool("CERTIFY_LDAP_PLAIN", default=False)
+CERTIFY_TWO_FACTOR_ROLES = env.list("CERTIFY_TWO_FACTOR_ROLES", default=["auditor"])
 CERTIFY_TIME_ZONE = env("CERTIFY_TIME_ZONE", default="UTC")
 CERTIFY_LANGUAGE = env("CERTIFY_LANGUAGE", default="en")
 CERTIFY_INSECURE_HTTP = env.bool("CERTIFY_INSECURE_HTTP", default=False)
 CERTIFY_PROXY_COUNT = env.int("CERTIFY_PROXY_COUNT", default=0)
 CERTIFY_HSTS_SECONDS = env.int("CERTIFY_HSTS_SECONDS", default=31_536_000)
 
+KNOWN_ROLES = {"administrator", "control_owner", "reviewer", "system_owner", "auditor"}
+if unknown := set(CERTIFY_TWO_FACTOR_ROLES) - KNOWN_ROLES:
+    raise ImproperlyConfigured(f"CERTIFY_TWO_FACTOR_ROLES names {min(unknown)!r}; there are {', '.join(sorted(KNOWN_ROLES))}.")
 try:
     ZoneInfo(CERTIFY_TIME_ZONE)
 except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -70,7 +78,7 @@ except (ZoneInfoNotFoundError, ValueError, OSError):
 if CERTIFY_ANCHOR_TSA_URL and not (CERTIFY_ANCHOR_TSA_URL.startswith(("https://", "http://")) and CERTIFY_ANCHOR_TSA_ROOTS):
     raise ImproperlyConfigured("CERTIFY_ANCHOR_TSA_URL is an http(s) address and needs CERTIFY_ANCHOR_TSA_ROOTS, a PEM file.")
 
-for name in ("CERTIFY_ANCHOR_S3", "CERTIFY_LEDGER_LOG_S3"):
+for name in ("CERTIFY_ANCHOR_S3", "CERTIFY_LEDGER_LOG_S3", "CERTIFY_PACKS_S3"):
     if (address := globals()[name]) and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\x21-\x7e]*)?", address):
         raise ImproperlyConfigured(f"{name} is {address!r}; it must be like s3://bucket or s3://bucket/folder.")
 if CERTIFY_ANCHOR_S3_DAYS < 1:
@@ -113,6 +121,7 @@ MIDDLEWARE = [
     "auditlog.middleware.AuditlogMiddleware",
     "axes.middleware.AxesMiddleware",
     "certify.middleware.LanguageMiddleware",
+    "people.middleware.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "certify.urls"

@@ -3,16 +3,17 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from evidence import frameworks, sampling, statements
-from evidence.actions.periods import Details
+from evidence import frameworks, persons, sampling, statements
+from evidence.actions.periods import MOST_LEAVER_DAYS, Details
 from evidence.actions.samples import Wanted
 from evidence.catalogue import Framework
-from evidence.models import AuditPeriod
+from evidence.models import LEAVER_DAYS, AuditPeriod
 from evidence.statements import Field, Shape
 from evidence.states import Conclusion, Duty, PopulationKind, Stratum
 from inventory.models import Source
 from inventory.states import IdentityKind
 from people.models import User
+from people.rules import MAX_EMAIL, MAX_NAME
 from people.states import Role
 
 
@@ -51,6 +52,13 @@ class PeriodForm(forms.Form):
         help_text=_("None ticked means all of them."),
     )
     outside = forms.CharField(label=_("What is outside, and why"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    leaver_days = forms.IntegerField(
+        label=_("Days until a leaver's access must be gone"),
+        min_value=0,
+        max_value=MOST_LEAVER_DAYS,
+        initial=LEAVER_DAYS,
+        help_text=_("Counted from their last day; 1 means: by the end of the next day. The pack measures every leaver by it."),
+    )
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -62,6 +70,18 @@ class PeriodForm(forms.Form):
         data = self.cleaned_data
         lists = {"auditors": list(data["auditors"]), "systems": [one.key for one in data["systems"]]}
         return Details(**data | lists)
+
+
+class InviteForm(forms.Form):
+    """An auditor to invite."""
+
+    name = forms.CharField(label=_("Name"), max_length=MAX_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    email = forms.EmailField(
+        label=_("Mail address"),
+        max_length=MAX_EMAIL,
+        help_text=_("They sign in with it, and get a link there to set a password."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
 
 
 class SealForm(forms.Form):
@@ -197,10 +217,10 @@ class StatementForm(forms.Form):
 
     def _one(self, field: Field) -> list[tuple]:
         if field.shape is Shape.PERSON:
-            people = User.objects.filter(is_active=True).order_by("name").values_list("pk", "name")
-            known = {f"people.user:{pk}": name for pk, name in people}
+            active = User.objects.filter(is_active=True).order_by("name").values_list("pk", "name")
+            known = {f"{persons.KIND}{pk}": name for pk, name in active}
             if held := self.initial.get(field.name):  # Whoever left since can stay named.
-                known.setdefault(held, self.initial[f"{field.name}_name"])
+                known |= {reference: one.name for reference, one in persons.known([held]).items()}
             return list(known.items())
         if field.shape is Shape.PERIOD:
             periods = AuditPeriod.objects.filter(framework=self.framework.code)

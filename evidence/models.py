@@ -11,6 +11,8 @@ from evidence.states import Conclusion, Duty, PackState, PopulationKind, PostKin
 from people.states import Role
 
 USER = settings.AUTH_USER_MODEL
+#: So many days after the last day of somebody their access must be gone, where a period says nothing else.
+LEAVER_DAYS = 1
 
 
 class AuditPeriodQuerySet(models.QuerySet):
@@ -37,6 +39,9 @@ class AuditPeriod(models.Model):
     systems = ArrayField(models.CharField(max_length=80), default=list, help_text="Keys of sources in scope; empty: all.")
     kinds = ArrayField(models.CharField(max_length=12), default=list, help_text="Identity kinds in scope; empty: all.")
     outside = models.TextField(blank=True, default="", help_text="What is outside the scope, and why.")
+    leaver_days = models.PositiveSmallIntegerField(
+        default=LEAVER_DAYS, help_text="So many days after somebody's last day their access must be gone."
+    )
     created_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 
@@ -48,6 +53,23 @@ class AuditPeriod(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Invitation(models.Model):
+    """That somebody was invited to read a period, and how often the mail went out. Whether they still may is the period's to say."""
+
+    period = models.ForeignKey(AuditPeriod, on_delete=models.PROTECT, related_name="invitations")
+    auditor = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="audit_invitations")
+    sent = models.PositiveIntegerField()
+    by_name = models.CharField(max_length=200, help_text="Who invited last.")
+    at = models.DateTimeField(help_text="When.")
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("period", "auditor"), name="invitation_once"),)
+
+    def __str__(self) -> str:
+        return f"invitation of {self.auditor_id} to {self.period_id}"
 
 
 class EvidencePack(models.Model):

@@ -16,6 +16,7 @@ from campaigns.states import CampaignState
 from evidence import queries, sampling
 from evidence.models import AuditPeriod
 from evidence.pack import scope
+from evidence.people_left import PEOPLE, PEOPLE_COUNTED
 from evidence.states import PopulationKind, Stratum
 
 #: A population has at most so many rows: every one is kept with the sample.
@@ -42,26 +43,6 @@ ITEMS = """
     FROM campaigns_reviewitem AS item WHERE item.campaign_id = ANY(%(campaigns)s) AND {condition}
 """
 
-#: What people's readings said when the period ended (or say now): whether somebody was known, had left, and was still there when a
-#: reading of the period changed them.
-PEOPLE = """
-    SELECT identity.id, identity.kind, source.key AS system, COALESCE(later.is_left, identity.status = 'inactive' OR (
-               identity.gone_in_id IS NOT NULL AND gone.loaded_at < %(end)s)) AS is_left, COALESCE(changed.was_there, FALSE) AS was_there
-    FROM inventory_identity AS identity JOIN inventory_source AS source ON source.id = identity.source_id
-    LEFT JOIN inventory_snapshot AS gone ON gone.id = identity.gone_in_id
-    LEFT JOIN inventory_snapshot AS first ON first.id = identity.first_in_id
-    LEFT JOIN (
-        SELECT DISTINCT ON (former.identity_id) former.identity_id, former.status = 'inactive' OR former.is_gone AS is_left
-        FROM inventory_formeridentity AS former JOIN inventory_snapshot AS until ON until.id = former.until_id
-        WHERE until.loaded_at >= %(end)s ORDER BY former.identity_id, former.until_id
-    ) AS later ON later.identity_id = identity.id
-    LEFT JOIN (
-        SELECT former.identity_id, bool_or(NOT (former.status = 'inactive' OR former.is_gone)) AS was_there
-        FROM inventory_formeridentity AS former JOIN inventory_snapshot AS until ON until.id = former.until_id
-        WHERE until.loaded_at >= %(begin)s AND until.loaded_at < %(end)s GROUP BY former.identity_id
-    ) AS changed ON changed.identity_id = identity.id
-    WHERE first.id IS NULL OR first.loaded_at < %(end)s
-"""
 LEAVERS = f"""
     SELECT row_number() OVER (ORDER BY person.id) AS place, 'identity/' || person.id AS key, {{stratum}} AS stratum,
            NULL::bigint AS item_id, person.id AS identity_id
@@ -103,7 +84,7 @@ def of(period: AuditPeriod, kind: str, *, strata_by: str = "", campaign: int | N
     """A population of a period, of one of its closed reviews if `campaign` says so."""
     begin, end = scope.bounds(period)
     if kind == PopulationKind.LEAVERS:
-        values = {"begin": begin, "end": end}
+        values = {"begin": begin, "end": end, "size": None}
         return Population(
             kind, strata_by, [], LEAVERS.format(stratum=LEAVER_STRATA[Stratum(strata_by)]), values, _leavers(values)
         )
@@ -159,11 +140,7 @@ def _counts(campaigns: list[Campaign], column: str) -> dict[str, int]:
 def _leavers(values: dict) -> list[dict]:
     """Everybody known at the end of the period: there, left before it, left in it."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE is_left AND was_there), count(*) FILTER (WHERE NOT is_left),"
-            f" count(*) FILTER (WHERE is_left AND NOT was_there) FROM ({PEOPLE}) AS person",
-            values,
-        )
+        cursor.execute(PEOPLE_COUNTED, values)
         known, left, there, before = cursor.fetchone()
     parts = [
         (gettext_noop("left in the period"), left),

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from evidence.views import frameworks, periods, readiness, reperformance, reports, requests, sample_rows, samples, statements
+from evidence.views import (
+    auditors,
+    frameworks,
+    periods,
+    readiness,
+    reperformance,
+    reports,
+    requests,
+    sample_rows,
+    samples,
+    statements,
+)
 
 app_name = "evidence"
 urlpatterns = [
@@ -10,6 +21,9 @@ urlpatterns = [
     path("new/", periods.period_create, name="period-create"),
     path("<int:pk>/", periods.period_detail, name="period-detail"),
     path("<int:pk>/edit/", periods.period_edit, name="period-edit"),
+    path("<int:pk>/auditors/", auditors.auditor_list, name="auditor-list"),
+    path("<int:pk>/auditors/<int:auditor>/again/", auditors.invitation_again, name="invitation-again"),
+    path("<int:pk>/auditors/<int:auditor>/withdraw/", auditors.invitation_withdraw, name="invitation-withdraw"),
     path("<int:pk>/readiness/", readiness.period_readiness, name="period-readiness"),
     path("<int:pk>/report/", reports.period_report, name="period-report"),
     path("<int:pk>/report/pdf/", reports.period_report_pdf, name="period-report-pdf"),

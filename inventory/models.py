@@ -165,6 +165,14 @@ class Identity(models.Model):
     start_on = models.DateField(null=True)
     end_on = models.DateField(null=True)
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="identity")
+    linked_in = models.ForeignKey(
+        Snapshot,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        help_text="The snapshot that tied it to its user; empty where that was not recorded yet.",
+    )
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="identities")
     first_in = models.ForeignKey(
         Snapshot,

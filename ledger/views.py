@@ -47,7 +47,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def entry_detail(request: HttpRequest, uid) -> HttpResponse:
     """One entry: what was recorded, and the proof that it is in the log."""
-    entry = get_object_or_404(Entry.objects.select_related("leaf"), uid=uid)
+    entry = get_object_or_404(Entry.objects.signed().select_related("leaf"), uid=uid)
     proof = queries.proof_of(entry, queries.latest_checkpoint())
     context = {
         "entry": entry,

@@ -30,6 +30,28 @@ class SignInForm(forms.Form):
     )
 
 
+class CodeForm(forms.Form):
+    """A code of the second factor."""
+
+    code = forms.CharField(
+        label=_("Code from your app, or a recovery code"),
+        max_length=40,
+        error_messages={"required": _("Enter a code.")},
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "characters", "spellcheck": "false"}),
+    )
+
+
+class SetUpForm(forms.Form):
+    """The first code that an app shows."""
+
+    code = forms.CharField(
+        label=_("The code that your app shows now"),
+        max_length=20,
+        error_messages={"required": _("Enter a code.")},
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}),
+    )
+
+
 class ForgottenForm(forms.Form):
     """Whose password was forgotten."""
 

@@ -1,5 +1,7 @@
 """Reads of people, their history and their mail."""
 
+import json
+
 from django.contrib.auth.tokens import default_token_generator
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
@@ -8,10 +10,10 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ledger.models import Entry
+from ledger.models import Entry, PersonRecord
 from people import rules
 from people.models import Mail, User
-from people.states import MailState, Role, SignInFailure
+from people.states import CodeFailure, ErasureBasis, MailState, Means, Role, SignInFailure
 
 
 def people_called(name: str) -> QuerySet:
@@ -81,17 +83,27 @@ def mail_counts(user) -> dict[str, int]:
 
 def history(person: User, *, limit: int) -> list[dict]:
     """The latest ledger entries about a person, newest first: {at, title, text, by, uid}."""
-    entries = Entry.objects.filter(subject=f"people.user:{person.pk}").order_by("-id")[:limit]
-    return [_event(entry) for entry in entries]
+    entries = Entry.objects.signed().filter(subject=f"people.user:{person.pk}").order_by("-id")[:limit]
+    records = PersonRecord.objects.filter(person=f"people.user:{person.pk}").exclude(particulars="")
+    called = {one.commitment: json.loads(one.particulars) for one in records}
+    return [_event(entry, called) for entry in entries]
 
 
 TITLES = {
     "session:signed-in": _("Signed in"),
     "session:signed-out": _("Signed out"),
     "session:sign-in-failed": _("Sign-in failed"),
+    "session:password-accepted": _("Password accepted, second factor asked for"),
+    "session:code-failed": _("Code refused"),
+    "factor:set-up": _("Second factor set up"),
+    "factor:recovery-code-used": _("Recovery code used"),
+    "factor:recovery-codes-made": _("New recovery codes"),
+    "factor:ended": _("Second factor given up"),
+    "factor:reset": _("Second factor reset"),
     "user:created": _("Created"),
     "user:changed": _("Name or address changed"),
     "user:roles-changed": _("Roles changed"),
+    "person:erased": _("Erased"),
     "user:deactivated": _("Deactivated"),
     "user:reactivated": _("Reactivated"),
     "user:password-set": _("Password set"),
@@ -103,15 +115,28 @@ TITLES = {
 }
 
 
-def _event(entry: Entry) -> dict:
-    data = entry.payload_json["data"]
+def _event(entry: Entry, called: dict[str, dict]) -> dict:
+    data = _in_the_clear(entry.kind, entry.payload_json["data"], called)
     return {
         "at": entry.at,
         "title": TITLES.get(entry.kind, entry.kind),
         "text": _words(entry.kind, data),
-        "by": entry.actor_name,
+        "by": entry.signed_as,
         "uid": entry.uid,
     }
+
+
+def _in_the_clear(kind: str, data: dict, called: dict[str, dict]) -> dict:
+    """What an entry says of a person, as entries of version 1 have it: commitments opened, of whom was erased nothing."""
+
+    def opened(reference: dict) -> dict:
+        return called.get(reference["person"], dict.fromkeys(("name", "email", "username"), gettext("erased")))
+
+    if kind == "user:created" and "person" in data:
+        return data | opened(data["person"])
+    if kind == "user:changed" and "changed" in data:
+        return data | {when: {part: opened(data[when])[part] for part in data["changed"]} for when in ("old", "new")}
+    return data
 
 
 def _words(kind: str, data: dict) -> str:
@@ -124,11 +149,17 @@ def _words(kind: str, data: dict) -> str:
         changed = [
             f"{data['old'][name] or gettext('none')} → {data['new'][name] or gettext('none')}"
             for name in data["old"]
-            if data["old"][name] != data["new"][name]
+            if data["old"][name] != data["new"][name] or "changed" in data
         ]
         return ", ".join(changed)
+    if kind == "person:erased":
+        return f"{ErasureBasis(data['basis']).label}: {data['reason']}"
     if kind == "session:sign-in-failed":
         return SignInFailure(data["reason"]).label
+    if kind == "session:code-failed":
+        return CodeFailure(data["reason"]).label
+    if kind == "session:signed-in" and "means" in data:
+        return Means(data["means"]).label
     if kind in ("mail:sent", "mail:failed", "mail:skipped"):
         return " · ".join(filter(None, (data["subject"], gettext(data.get("reason", "")))))
     return ""

@@ -23,6 +23,14 @@ ROLE_DESCRIPTIONS = {
 }
 
 
+class ErasureBasis(TextChoices):
+    """On what ground somebody is erased."""
+
+    REQUEST = "request", _("They asked for it")
+    KEPT_LONG_ENOUGH = "kept-long-enough", _("They are gone, and the time for which they are kept has passed")
+    OTHER = "other", _("Another reason, given below")
+
+
 class MailState(TextChoices):
     """A mail is queued by an action; the mail task sends it, gives it up, or finds that nobody needs it any more."""
 
@@ -47,4 +55,20 @@ class SignInFailure(TextChoices):
     NO_PASSWORD = "no-password-set", _("No password set yet")
     DEACTIVATED = "deactivated", _("Deactivated")
     UNKNOWN_NAME = "unknown-name", _("Unknown sign-in name")
+    LOCKED_OUT = "locked-out", _("Locked out after repeated failures")
+
+
+class Means(TextChoices):
+    """What somebody signed in with. A password alone is not enough for those who have, or must have, a second factor."""
+
+    PASSWORD = "password", _("Password")
+    CODE = "password and code", _("Password and code")
+    RECOVERY = "password and recovery code", _("Password and recovery code")
+
+
+class CodeFailure(TextChoices):
+    """Why a code of the second factor was refused."""
+
+    WRONG = "wrong-code", _("Wrong code")
+    USED = "used-code", _("A code that was used before")
     LOCKED_OUT = "locked-out", _("Locked out after repeated failures")

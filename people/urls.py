@@ -2,12 +2,18 @@
 
 from django.urls import path
 
-from people.views import hours, mails, passwords, people, sessions
+from people.views import factors, hours, mails, passwords, people, sessions
 
 app_name = "people"
 urlpatterns = [
     path("sign-in/", sessions.sign_in, name="sign-in"),
     path("sign-out/", sessions.sign_out, name="sign-out"),
+    path("sign-in/code/", factors.sign_in_code, name="sign-in-code"),
+    path("sign-in/set-up/", factors.factor_set_up, name="factor-set-up"),
+    path("my-sign-in/", factors.my_factor, name="my-factor"),
+    path("my-sign-in/recovery-codes/", factors.factor_renew, name="factor-renew"),
+    path("my-sign-in/end/", factors.factor_end, name="factor-end"),
+    path("people/<int:pk>/second-factor/reset/", factors.factor_reset, name="factor-reset"),
     path("password/forgotten/", passwords.forgotten, name="password-forgotten"),
     path("password/set/<uidb64>/<token>/", passwords.set_password, name="password-set"),
     path("my-hours/", hours.my_hours, name="my-hours"),

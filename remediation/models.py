@@ -237,6 +237,7 @@ class RiskException(models.Model):
     note = models.TextField(blank=True, help_text="What whoever decided said.")
     ended_at = models.DateTimeField(null=True)
     ended_by_name = models.CharField(max_length=200, blank=True)
+    ended_by_ref = models.CharField(max_length=80, blank=True, default="", db_default="", help_text="As in the ledger.")
     end_reason = models.CharField(max_length=10, choices=EndReason.choices, blank=True)
     entry_uid = models.UUIDField(unique=True, help_text="Ledger entry of the request.")
 

@@ -73,7 +73,7 @@ def close_settled(*, campaign: Campaign, by) -> Campaign:
             "decisions": Decision.objects.filter(campaign=campaign).count(),
         },
     )
-    campaign.state, campaign.closed_at, campaign.closed_by_name = CampaignState.CLOSED, now, by.actor_ref()["name"]
+    campaign.state, campaign.closed_at, campaign.closed_by_name = CampaignState.CLOSED, now, by.signed_as
     campaign.close_entry_uid = entry.uid
     campaign.save()
     mails.queue(

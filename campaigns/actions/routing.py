@@ -88,7 +88,7 @@ def route_unknown(*, rows: list[Assignment], by) -> int:
             unknown[pk].item_number,
             unknown[pk].reviewer_id,
             person,
-            f"{unknown[pk].reviewer_name} did not know; you {why}",
+            f"The reviewer did not know; you {why}",
             excused,
         )
         for pk, person, why, excused in found

@@ -247,7 +247,7 @@ class Demo:
             else:
                 answer = items.Answer("approve", "Needed for the daily work, checked with the team lead" if signals else "")
             items.decide(assignment_id=row.pk, answer=answer, by=reviewer)
-        words = statement(reviewer.name, mine.count(), campaign.name)
+        words = statement(mine.count(), campaign.name)
         reviews.submit(campaign_id=campaign.pk, statement=words, by=reviewer)
 
     def _quarterly_review(self) -> None:

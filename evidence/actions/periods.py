@@ -9,12 +9,15 @@ from django.utils.translation import gettext as _
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
 from evidence import frameworks, permissions
-from evidence.models import AuditPeriod
+from evidence.models import LEAVER_DAYS, AuditPeriod
 from inventory.models import Source
 from inventory.states import IdentityKind
 from ledger.actions import entries
 from people.models import User
 from people.states import Role
+
+#: Access that stays longer than this after somebody left is no matter of days.
+MOST_LEAVER_DAYS = 365
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Details:
     systems: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     outside: str = ""
+    leaver_days: int = LEAVER_DAYS
 
 
 def _facts(period: AuditPeriod, auditors: list[User]) -> dict:
@@ -46,6 +50,7 @@ def _facts(period: AuditPeriod, auditors: list[User]) -> dict:
         "systems": list(period.systems),
         "kinds": list(period.kinds),
         "outside": period.outside,
+        "leaver_days": period.leaver_days,
         "auditors": sorted(f"people.user:{auditor.pk}" for auditor in auditors),
     }
 
@@ -74,8 +79,10 @@ def _write(period: AuditPeriod, details: Details, by) -> dict:
             _("{stranger_name} does not have the role auditor.").format(stranger_name=stranger.name), field="auditors"
         )
     _check_scope(details)
+    if not 0 <= details.leaver_days <= MOST_LEAVER_DAYS:
+        raise InvalidInput(_("Write a number of days from 0 to {most}.").format(most=MOST_LEAVER_DAYS), field="leaver_days")
     period.systems, period.kinds = sorted(details.systems), sorted(details.kinds)
-    period.outside = details.outside.strip()
+    period.outside, period.leaver_days = details.outside.strip(), details.leaver_days
     period.name, period.framework = details.name.strip(), details.framework
     period.from_on, period.to_on, period.open_until = details.from_on, details.to_on, details.open_until
     try:

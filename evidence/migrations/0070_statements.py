@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evidence', '0031_audit_desk_kept'),
+        ('evidence', '0060_invitations'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -16,7 +16,10 @@ from evidence.assurance_sections import KINDS
 from evidence.catalogue import Framework
 from evidence.models import AuditPeriod, Statement
 from evidence.pack.excerpts import Reader
+from evidence.statements import PEOPLE
 from evidence.states import Duty
+from ledger.models import PersonRecord
+from ledger.persons import mark
 
 DUTIES, CALENDAR, STATEMENTS = "controls/duties.csv", "controls/calendar.csv", "controls/statements.csv"
 
@@ -24,7 +27,8 @@ DUTIES, CALENDAR, STATEMENTS = "controls/duties.csv", "controls/calendar.csv", "
 def in_pack(reader: Reader, period: AuditPeriod, framework: Framework, sealed_at: datetime) -> list[dict]:
     """The scope, and what a pack says of controls and people stated under its checkpoint: in English, from its tables alone."""
     with language.recorded():
-        said = Said.of(_latest(reader))
+        latest = _latest(reader)
+        said = Said.of(latest, _names(latest))
         figures = _figures(reader, framework, rfc3339(sealed_at))
         mode = framework.assurance
         sections = [
@@ -36,7 +40,7 @@ def in_pack(reader: Reader, period: AuditPeriod, framework: Framework, sealed_at
         return [laid_out(one) for one in sections]
 
 
-def _latest(reader: Reader) -> Iterable[Statement]:
+def _latest(reader: Reader) -> list[Statement]:
     """The last version of each statement that the pack holds."""
     found: dict[tuple[str, str], Statement] = {}
     for row in reader.first(STATEMENTS, reader.total(STATEMENTS)).dicts():
@@ -52,6 +56,23 @@ def _latest(reader: Reader) -> Iterable[Statement]:
             at=parse_datetime(row["at"]),
         )
     return sorted(found.values(), key=lambda one: (one.kind, one.number))
+
+
+def _names(latest: Iterable[Statement]) -> dict[str, str]:
+    """What the people are called whom they refer to, as the entries commit to it.
+
+    Afterwards the facts refer to them as the product does, by the person alone.
+    """
+    committed = {}
+    for one in latest:
+        for name in PEOPLE:
+            if reference := one.facts.get(name):
+                committed[reference["person"]] = one.facts[name] = reference["id"]
+    opened = dict(PersonRecord.objects.filter(commitment__in=committed).values_list("commitment", "particulars"))
+    return {
+        person: json.loads(opened[commitment])["name"] if opened.get(commitment) else mark(person)
+        for commitment, person in committed.items()
+    }
 
 
 def _figures(reader: Reader, framework: Framework, sealed_at: str) -> list[Figures]:

@@ -49,6 +49,20 @@ class Reader:
             rows = [["" if cell is None else cell for cell in row] for row in cursor.fetchall()]
         return Excerpt(path, table.columns, rows, self.counts[path])
 
+    def where(self, path: str, column: str, patterns: Sequence[str], limit: int, order: str) -> Excerpt:
+        """The first `limit` rows, in this order, whose column is like one of the patterns; the total counts only such rows."""
+        table = tables.BY_PATH[path]
+        names = ", ".join(f'"{name}"' for name in table.columns)
+        found = f'FROM ({table.query}) AS found ({names}) WHERE "{column}" LIKE ANY(%(patterns)s)'
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT *, count(*) OVER () {found} ORDER BY {order} LIMIT %(first)s",
+                self.values | {"patterns": list(patterns), "first": limit},
+            )
+            rows = cursor.fetchall()
+        cells = [["" if cell is None else cell for cell in row[:-1]] for row in rows]
+        return Excerpt(path, table.columns, cells, rows[0][-1] if rows else 0)
+
     def tally(self, path: str, *columns: str) -> dict[tuple[str, ...], int]:
         """How many rows of a table have which values in these columns."""
         table = tables.BY_PATH[path]

@@ -4,13 +4,11 @@ The words and figures come from the tables of the pack; the layout is `report.ty
 data can be taken for markup.
 """
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-import typst
-
+from evidence.pack import summaries, typeface
 from evidence.pack.excerpts import Excerpt, Reader
 
 LAYOUT = Path(__file__).with_name("report.typ")
@@ -31,6 +29,11 @@ REMOVAL_STATES = {
     "open": "open",
     "not_opened": "not begun",
 }
+LEFT = {
+    "late": "left, and access of theirs was gone too late",
+    "still_there": "left, and access of theirs is still there",
+    "cannot_say": "left, and readings cannot say whether their access was gone in time",
+}
 RUN_STATES = {"in_time": "performed in time", "late": "performed late", "earlier_period": "performed in an earlier period"}
 Table = dict
 
@@ -39,14 +42,8 @@ def write(reader: Reader, about: dict, assured: list[dict], created: datetime) -
     """The PDF. `about` is {title, framework, from, to, origin, key, size, root}, `assured` are the sections about the question of the
     period's framework; the same input gives the same bytes.
     """
-    facts = about | _facts(reader) | {"assurance": assured}
-    return typst.compile(
-        LAYOUT,
-        sys_inputs={"data": json.dumps(facts, ensure_ascii=False)},
-        pdf_standards=STANDARDS,
-        timestamp=int(created.timestamp()),
-        ignore_system_fonts=True,
-    )
+    facts, at = about | _facts(reader) | {"assurance": assured}, int(created.timestamp())
+    return typeface.document(LAYOUT, facts, at, STANDARDS)
 
 
 def _facts(reader: Reader) -> dict:
@@ -66,6 +63,14 @@ def _facts(reader: Reader) -> dict:
         "campaigns": _table(campaigns, CAMPAIGNS),
         "reviewers": _table(reader.first("reviews/reviewers.csv", ROWS), REVIEWERS),
         "findings": _table(findings, FINDINGS),
+        "performed": _table(summaries.performance(reader), PERFORMED),
+        "figures": _table(reader.first("remediation/figures.csv", ROWS), FIGURES),
+        "leaving": reader.first("lifecycle/balance.csv", 1).dicts()[0],
+        "leavers": _table(summaries.leavers_not_in_time(reader, ROWS), LEAVERS),
+        "independence": _table(reader.first("reviews/independence.csv", ROWS), INDEPENDENCE),
+        "quality": _table(reader.first("reviews/quality.csv", ROWS), QUALITY),
+        "roles": _table(reader.first("administration/roles.csv", ROWS), ROLES),
+        "changes": _table(summaries.changes_of_rules(reader, ROWS), CHANGES),
         "controls": _table(reader.first("controls/mapping.csv", ROWS), CONTROLS),
         "deviations": _deviations(reader, campaigns, removals, findings.total),
     }
@@ -82,12 +87,29 @@ REVIEWERS = {"Review": "campaign", "Reviewer": "reviewer_name", "Stage": "*stage
              "Decisions": "*decisions", "In bulk": "*by_bulk", "First": "first_decision_at", "Last": "last_decision_at"}  # fmt: skip
 FINDINGS = {"Review": "campaign", "Reviewer": "reviewer_name", "Measure": "measure", "Found": "*value", "Limit": "*threshold",
             "What was made of it": "choice", "Why": "reason"}  # fmt: skip
+PERFORMED = {"Review": "name", "Expected": "*expected", "In time": "*in_time", "Late": "*late", "Missed": "*missed",
+             "Skipped": "*skipped", "Held": "*held", "Withdrawn": "*withdrawn", "Earlier": "*earlier_period", "Open": "*open"}  # fmt: skip
+FIGURES = {"Review": "campaign", "Decided": "*decided", "Proved gone": "*verified", "of them late": "*verified_late",
+           "Still there": "*still_there", "Came back": "*came_back", "Accepted": "*excepted", "Not proved": "*cannot_verify",
+           "On proof": "*closed_on_proof", "To do": "*to_do", "Median minutes": "*median_minutes"}  # fmt: skip
+LEAVERS = {"Person": "identity_name", "Id": "identity_id", "Left": "left_on", "Due": "due_on", "System": "source",
+           "Account": "account_id", "Verdict": "verdict", "Days late, at least": "*late_at_least", "at most": "*late_at_most",
+           "Why": "why"}  # fmt: skip
+INDEPENDENCE = {"Review": "campaign", "Reviewer": "reviewer_name", "Decisions": "*decisions", "Own access": "*own",
+                "Own reports": "*manages", "As a deputy": "*delegated", "Had granted it": "*granted",
+                "Reports to them": "*reports_to"}  # fmt: skip
+QUALITY = {"Review": "campaign", "Reviewer": "reviewer_name", "Decisions": "*decided", "Median s": "*median_seconds",
+           "Under 3 s, %": "*under_3_seconds", "Bulk, %": "*bulk", "In a row": "*streak", "Kept, %": "*approved",
+           "With reason, %": "*with_reason", "Against advice, %": "*against_advice", "Beyond limits": "beyond"}  # fmt: skip
+ROLES = {"Person": "name", "Id": "person", "Role": "role", "Can change": "changes", "From": "from", "Until": "until",
+         "Given by": "given_by", "Taken by": "taken_by"}  # fmt: skip
+CHANGES = {"When": "at", "What": "kind", "About": "subject", "By": "by"}
 CONTROLS = {"Control": "control", "Asks for": "asks_for", "Review": "campaign_name"}
 
 
 def _table(found: Excerpt, shown: dict[str, str]) -> Table:
     """{columns, right, rows, cut}: texts in the order of `shown`; `cut` says what is left out."""
-    rows = [[_text(column, row[column.lstrip("*")]) for column in shown.values()] for row in found.dicts()[:ROWS]]
+    rows = [[_named(column, row) for column in shown.values()] for row in found.dicts()[:ROWS]]
     return {
         "columns": list(shown),
         "right": [column.startswith("*") for column in shown.values()],
@@ -96,13 +118,21 @@ def _table(found: Excerpt, shown: dict[str, str]) -> Table:
     }
 
 
+def _named(column: str, row: dict[str, str]) -> str:
+    """A cell; a name knows the id that stands beside it."""
+    text, beside = _text(column, row[column.lstrip("*")]), column.removesuffix("_name")
+    return typeface.Named(text, row[beside]) if beside != column and beside in row else text
+
+
 def _text(column: str, cell: str) -> str:
     """A cell as the report shows it: numbers in groups of three, moments to the minute, codes in words."""
     if column.startswith("*"):
         return f"{float(cell):,.10g}" if cell else "–"
-    if column.endswith("_at") and cell:
+    if (column.endswith("_at") or column in ("at", "from", "until")) and cell:
         return cell[:16].replace("T", " ")
-    return (cell.replace("_", " ") if column in ("measure", "choice", "state") else cell) or "–"
+    return (
+        cell.replace("_", " ") if column in ("measure", "choice", "state", "beyond", "verdict", "why", "role") else cell
+    ) or "–"
 
 
 def _removal(state: str) -> str:
@@ -139,6 +169,7 @@ def _deviations(reader: Reader, campaigns: Excerpt, removals: dict[str, int], fi
         *_late_runs(reader),
         *_unreviewed(campaigns.dicts()),
         *_unproved(removals),
+        *_left(reader),
         *_counted(reader.total("population/rejected_rows.csv"), "row of the systems' files", "rows of the systems' files",
                   "could not be read (population/rejected_rows.csv)"),
         *_counted(findings, "time", "times", "a reviewer worked beyond the limits (reviews/findings.csv)"),
@@ -180,6 +211,12 @@ def _unproved(removals: dict[str, int]) -> Iterable[str]:
             yield from _counted(
                 count, "removal is", "removals are", f"not proved: {_removal(state)} (remediation/removals.csv)"
             )
+
+
+def _left(reader: Reader) -> Iterable[str]:
+    (found,) = reader.first("lifecycle/balance.csv", 1).dicts()
+    for column, words in LEFT.items():
+        yield from _counted(int(found[column]), "person", "people", f"{words} (lifecycle/leavers.csv)")
 
 
 def _counted(count: int, one: str, many: str, words: str) -> Iterable[str]:

@@ -12,16 +12,19 @@ from datetime import UTC, datetime, time, timedelta
 from django.db import connection
 
 from campaigns.models import Campaign
-from evidence.models import AuditPeriod, ControlDuty
-from evidence.pack import runs
+from evidence.models import LEAVER_DAYS, AuditPeriod, ControlDuty
+from evidence.pack import leavers, runs
 from inventory.models import Source
 from ledger import keychain
 from ledger.models import Anchor, Checkpoint, Cosignature
 from ledger.succession import TITLES
 
+#: Says that somebody is called nothing any more: such entries belong to every pack, however old they are.
+ERASED = "person:erased"
 #: Who could change what: changes of people in the pack's range of the log belong to every pack.
 PEOPLE = ("user:created", "user:roles-changed", "user:deactivated", "user:reactivated", "user:changed", "configuration:changed",
-          "delegation:made", "delegation:ended", "group:created", "group:changed", *TITLES)  # fmt: skip
+          "factor:set-up", "factor:reset", "factor:ended",
+          "delegation:made", "delegation:ended", "group:created", "group:changed", ERASED, *TITLES)  # fmt: skip
 
 #: Launches before the end of the period, with the end of each campaign, all under the checkpoint.
 CAMPAIGNS = """
@@ -51,19 +54,28 @@ OUTSIDE = """
              OR entry.kind LIKE 'occurrence:%%' OR entry.kind LIKE 'delegation:%%')
             AND entry.subject = ANY(%(subjects)s))
         OR entry.kind = ANY(%(keys)s) OR entry.id = ANY(%(guards)s) OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)
+        OR entry.id = ANY(%(leaver_readings)s)
     )
     ORDER BY leaf.index
 """
 
-#: Who held a role that can change rules, people or data when the range begins: the entry that gave it.
+#: Of those who held a role that can change rules, people or data when the range begins, or whose roles change in it: all entries from
+#: before it that say since when, and under which name.
 ROLES = """
-    SELECT id FROM (
-        SELECT DISTINCT ON (entry.subject) entry.id,
-               COALESCE(entry.payload_json -> 'data' -> 'new', entry.payload_json -> 'data' -> 'roles') AS roles
-        FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id
-        WHERE entry.kind IN ('user:created', 'user:roles-changed') AND leaf.index < %(first)s
-        ORDER BY entry.subject, leaf.index DESC) AS latest
-    WHERE roles ?| ARRAY['administrator', 'control_owner', 'system_owner', 'auditor'] ORDER BY id
+    WITH about AS MATERIALIZED (
+        SELECT entry.id, entry.subject, leaf.index,
+               COALESCE(entry.payload_json -> 'data' -> 'roles', CASE WHEN entry.kind = 'user:roles-changed'
+                   THEN entry.payload_json -> 'data' -> 'new' END) AS roles
+        FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(first)s
+        WHERE entry.kind IN ('user:created', 'user:changed', 'user:roles-changed', 'user:deactivated', 'user:reactivated')
+    )
+    SELECT about.id FROM about JOIN (
+        SELECT DISTINCT ON (subject) subject, roles FROM about WHERE roles IS NOT NULL ORDER BY subject, index DESC
+    ) AS latest ON latest.subject = about.subject AND (
+        latest.roles ?| ARRAY['administrator', 'control_owner', 'system_owner', 'auditor'] OR latest.subject IN (
+            SELECT entry.subject FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id
+            WHERE entry.kind = 'user:roles-changed' AND leaf.index >= %(first)s AND leaf.index < %(size)s))
+    ORDER BY about.id
 """
 
 #: The delegations on which a decision for somebody else may rest: all between the two.
@@ -88,9 +100,17 @@ IN_RANGE = """
         OR entry.kind = ANY(%(people)s)
         OR entry.id = ANY(%(guards)s)
         OR entry.id = ANY(%(left_out)s)
+        OR entry.id = ANY(%(leaver_readings)s)
     )
 """
 
+#: What a period says of itself, as the entries under the checkpoint tell it.
+SAID = """
+    SELECT COALESCE(entry.payload_json -> 'data' -> 'new', entry.payload_json -> 'data')
+    FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id
+    WHERE entry.subject = %(period_subject)s AND entry.kind IN ('period:created', 'period:changed') AND leaf.index < %(size)s
+    ORDER BY leaf.index DESC LIMIT 1
+"""
 
 #: Of what was left outside and cosigned, with its entry under the checkpoint: the last of each week for each place and witness, and
 #: the last one before the period. That bounds every entry to a week, and a pack to some hundred of them.
@@ -186,8 +206,9 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
         "closed": [one.pk for one in mine if one.end and one.end.kind == "campaign:closed"],
         "left_out": [one.entry_id for one in left_out],
         "people": list(PEOPLE),
-        "keys": list(TITLES),
+        "keys": [*TITLES, ERASED],
     }
+    values |= _leavers(period, values)
     expected = runs.expected(period, checkpoint.size)
     values["subjects"] = [*values["campaign_subjects"], *_subjects(period, mine, expected)]
     values["subjects"] += [row[0] for row in _rows(DELEGATIONS, values)]
@@ -199,6 +220,15 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
     values["outside"] = outside
     notes = _notes(checkpoint, before, first, end, {one.checkpoint.size for one in (*anchors, *cosignatures)})
     return Scope(period, checkpoint, first, notes, anchors, cosignatures, mine, left_out, expected, outside, values)
+
+
+def _leavers(period: AuditPeriod, values: dict) -> dict:
+    """What the queries of leavers are filled with, and the entries of the readings that their rows name."""
+    begin, end = bounds(period)
+    said = _rows(SAID, values | {"period_subject": f"evidence.period:{period.pk}"})
+    days = json.loads(said[0][0]).get("leaver_days") if said else None
+    mine = {"begin": begin, "end": end, "leaver_days": LEAVER_DAYS if days is None else int(days)}
+    return mine | {"leaver_readings": [row[0] for row in _rows(leavers.READINGS, values | mine)]}
 
 
 def _guards(begin: datetime, values: dict) -> tuple[list[Anchor], list[Cosignature]]:

@@ -1,30 +1,26 @@
 """The pack's workbook: its tables for people, one sheet for each question an auditor asks, in the Office Open XML format.
 
 The same tables are in the pack as CSV, whole and checked against the log; the workbook shows their first rows with typed cells,
-filters and a header that stays.
+filters and a header that stays, whose notes say what each column means.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import xlsxwriter
 
+from evidence.pack import schemas, summaries
 from evidence.pack.excerpts import Excerpt, Reader
 
 #: Rows of one sheet: more than a person reads, few enough to be written in seconds.
 ROWS = 10_000
 #: Characters of one cell, by the file format.
 CELL = 32_767
-WIDEST, NARROWEST = 48, 9
-#: Columns that hold numbers and nothing else; all others are text, or moments and days by their names.
-NUMBERS = frozenset((
-    "items", "excluded", "approved", "revoked", "reduced", "not_reviewed", "grants_open", "rows_read", "rows_loaded", "rows_rejected",
-    "started", "changed", "ended", "item", "number", "size", "snapshot", "present_in", "gone_in", "attempts", "items_assigned",
-    "decisions", "by_bulk", "count", "left_out", "dont_know", "open_left", "stage", "line", "value", "threshold", "decided",
-    "without_reviewer", "share", "asked", "reopened",
-))  # fmt: skip
+WIDEST, NARROWEST, NOTE = 48, 9, 260
+#: Numbers that tell things apart and are not counted: no thousands in them.
+IDS = frozenset(("campaign", "definition", "exception", "item", "occurrence", "removal", "request", "sample", "snapshot"))
 
 
 @dataclass(frozen=True)
@@ -35,6 +31,12 @@ class Sheet:
     question: str
     path: str
     without: tuple[str, ...] = ()
+    #: What is counted from the table instead of its rows.
+    counted: Callable[[Reader], Excerpt] | None = None
+
+    def read(self, reader: Reader) -> Excerpt:
+        """The first rows of its table, or what is counted from it."""
+        return self.counted(reader) if self.counted else reader.first(self.path, ROWS)
 
 
 SHEETS = (
@@ -45,6 +47,8 @@ SHEETS = (
     Sheet("Controls", "Which reviews serve which control?", "controls/mapping.csv"),
     Sheet("Who answers", "Who answered for which control, and since when?", "controls/duties.csv", ("holder", "entry")),
     Sheet("Statements", "What did people state about the controls?", "controls/statements.csv", ("entry",)),
+    Sheet("Performed", "How many runs of each review were expected, and performed in time?", "controls/calendar.csv",
+          counted=summaries.performance),
     Sheet("Expected runs", "Were the reviews held as often as they were to be?", "controls/calendar.csv", ("entry",)),
     Sheet("Reviews", "Which reviews were there, and what did they come to?", "campaigns/campaigns.csv",
           ("terms", "population_root", "exclusion_root", "outcome_root", "launch_entry", "end_entry")),
@@ -54,23 +58,29 @@ SHEETS = (
     Sheet("Decisions", "Which decisions were made, superseded ones included?", "reviews/decisions.csv",
           ("reviewer", "shown", "entry", "signed_in", "evidence")),
     Sheet("Reviewers", "Who had to review how much?", "reviews/reviewers.csv", ("reviewer", "entry")),
+    Sheet("Independence", "Did anybody decide on what they are not independent of?", "reviews/independence.csv", ("reviewer",)),
+    Sheet("Quality", "With which attention did reviewers work?", "reviews/quality.csv", ("reviewer", "limits")),
     Sheet("Attention", "Where did reviewers work beyond the limits, and what was made of it?", "reviews/findings.csv",
           ("reviewer", "finding", "entry")),
     Sheet("Signed statements", "What did reviewers sign?", "reviews/submissions.csv", ("reviewer", "decisions_root", "entry")),
+    Sheet("Removal figures", "How many removals are proved, late, still there?", "remediation/figures.csv"),
     Sheet("Removals", "Is what was to be removed really gone?", "remediation/removals.csv", ("entry",)),
     Sheet("Proofs", "What did later readings show?", "remediation/verifications.csv", ("entry",)),
+    Sheet("Leavers in numbers", "Was the access of all who left gone in time?", "lifecycle/balance.csv"),
+    Sheet("Leavers", "Which account of whom was gone when?", "lifecycle/leavers.csv"),
     Sheet("Seals", "Which reviews did a control owner sign off?", "campaigns/seals.csv", ("close_entry", "outcome_root", "entry")),
     Sheet("Samples", "Which samples did the auditor draw, from what?", "audit/samples.csv",
           ("seed", "population_root", "rows_root", "strata", "completeness", "entry")),
     Sheet("Sampled rows", "Which rows were drawn?", "audit/sample_rows.csv", ("id",)),
     Sheet("Conclusions", "What did the auditor conclude?", "audit/conclusions.csv", ("id", "entry")),
     Sheet("Requests", "What did the auditor ask, and what was answered?", "audit/requests.csv", ("file_sha256", "entry")),
+    Sheet("Roles", "Who could change rules, people and data?", "administration/roles.csv", ("given_entry", "taken_entry")),
     Sheet("Changes", "Who changed rules, people and data?", "administration/changes.csv", ("entry",)),
 )  # fmt: skip
 
 INTRODUCTION = (
     "A copy for people of the tables of this evidence pack. What counts are the CSV files: verify.py checks them against the log.",
-    "Times are UTC. Every sheet has a filter; an empty cell means unknown.",
+    "Times are UTC. Every sheet has a filter, every heading a note that says what it means; an empty cell means unknown.",
 )
 
 
@@ -88,7 +98,7 @@ def write(reader: Reader, title: str, created: datetime, target: Path) -> None:
         looks = _Looks(book)
         _contents(book, looks, title, reader)
         for sheet in SHEETS:
-            _fill(book, looks, sheet, reader.first(sheet.path, ROWS))
+            _fill(book, looks, sheet, sheet.read(reader))
 
 
 class _Looks:
@@ -99,6 +109,7 @@ class _Looks:
         self.quiet = book.add_format({"font_color": "#55606e"})
         self.head = book.add_format({"bold": True, "bg_color": "#e8eef7", "bottom": 1, "text_wrap": True, "valign": "top"})
         self.number = book.add_format({"num_format": "#,##0.##"})
+        self.id = book.add_format({"num_format": "0"})
         self.moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
         self.day = book.add_format({"num_format": "yyyy-mm-dd"})
         self.link = book.add_format({"font_color": "#1a56b8", "underline": 1})
@@ -117,7 +128,7 @@ def _contents(book: xlsxwriter.Workbook, looks: _Looks, title: str, reader: Read
         page.write_string(row, place, name, looks.head)
     for sheet in SHEETS:
         row += 1
-        total = reader.total(sheet.path)
+        total = sheet.read(reader).total if sheet.counted else reader.total(sheet.path)
         page.write_url(row, 0, f"internal:'{sheet.name}'!A1", looks.link, sheet.name)
         page.write_string(row, 1, sheet.question)
         page.write_string(row, 2, f"{total:,}" if total <= ROWS else f"the first {ROWS:,} of {total:,}")
@@ -134,10 +145,14 @@ def _fill(book: xlsxwriter.Workbook, looks: _Looks, sheet: Sheet, found: Excerpt
     page.write_string(0, 0, _heading(sheet, found), looks.quiet)
     for place, column in enumerate(places):
         page.write_string(1, place, found.columns[column].replace("_", " ").capitalize(), looks.head)
+        meaning = schemas.column(sheet.path, found.columns[column]).meaning
+        page.write_comment(
+            1, place, meaning, {"width": NOTE, "height": 20 + 16 * (1 + len(meaning) // 30), "author": "Certify"}
+        )
     for row, cells in enumerate(found.rows, start=2):
         for place, column in enumerate(places):
             if cells[column]:
-                _cell(page, looks, row, place, found.columns[column], cells[column])
+                _cell(page, looks, (row, place), schemas.column(sheet.path, found.columns[column]), cells[column])
 
 
 def _heading(sheet: Sheet, found: Excerpt) -> str:
@@ -149,20 +164,19 @@ def _heading(sheet: Sheet, found: Excerpt) -> str:
     return f"{sheet.question}{cut}" if found.total else f"{sheet.question} Nothing is recorded."
 
 
-def _cell(page, looks: _Looks, row: int, place: int, column: str, text: str) -> None:
-    """One cell, typed by the name of its column; text that is not what the column's name says stays text."""
+def _cell(page, looks: _Looks, place: tuple[int, int], column: schemas.Column, text: str) -> None:
+    """One cell, typed as its column is; text that is not of that type stays text."""
     try:
-        if column in NUMBERS:
-            page.write_number(row, place, float(text), looks.number)
-        elif column == "at" or column.endswith("_at"):
-            moment = datetime.fromisoformat(text).replace(tzinfo=None, microsecond=0)
-            page.write_datetime(row, place, moment, looks.moment)
-        elif column == "until" or column.endswith("_on"):
-            page.write_datetime(row, place, date.fromisoformat(text), looks.day)
+        if column.type in ("number", "decimal"):
+            page.write_number(*place, float(text), looks.id if column.name in IDS else looks.number)
+        elif column.type == "time":
+            page.write_datetime(*place, datetime.fromisoformat(text).replace(tzinfo=None, microsecond=0), looks.moment)
+        elif column.type == "day":
+            page.write_datetime(*place, date.fromisoformat(text), looks.day)
         else:
-            page.write_string(row, place, text[:CELL])
+            page.write_string(*place, text[:CELL])
     except ValueError:
-        page.write_string(row, place, text[:CELL])
+        page.write_string(*place, text[:CELL])
 
 
 def _widths(found: Excerpt, places: list[int]) -> Iterator[int]:

@@ -33,10 +33,12 @@ import zipfile
 import zlib
 from array import array
 from collections import deque
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from itertools import groupby, islice
 
-FORMAT = "certify-evidence-pack/3"
+FORMAT = "certify-evidence-pack/4"
 
 
 def words(text):
@@ -66,6 +68,7 @@ TABLES = {
     ),
     "audit/sign_offs.csv": words("sample statement totals conclusions_root by at entry"),
     "administration/changes.csv": words("at kind subject by data entry"),
+    "administration/roles.csv": words("person name role changes from until given_by taken_by given_entry taken_entry"),
     "campaigns/campaigns.csv": words(
         "campaign name definition controls state launched_by opened_at due_at ended_at ended_by reason items excluded approved "
         "revoked reduced not_reviewed population_root exclusion_root outcome_root launch_entry end_entry terms"
@@ -79,6 +82,14 @@ TABLES = {
     "controls/duties.csv": words("control duty holder holder_name before by at entry"),
     "controls/statements.csv": words("framework kind number version control withdrawn facts by at entry"),
     "controls/mapping.csv": words("control asks_for campaign campaign_name"),
+    "ledger/people.csv": words("commitment person name email username salt erased"),
+    "lifecycle/balance.csv": words(
+        "known there left_before leavers in_time late still_there cannot_say without_account accounts days"
+    ),
+    "lifecycle/leavers.csv": words(
+        "identity_id identity_name identity_kind people_source people_snapshot last_day left_on due_on source account_id present_in "
+        "gone_in verdict late_at_least late_at_most why"
+    ),
     "population/balance.csv": words(
         "campaign source snapshot grants_open items excluded approved revoked reduced not_reviewed"
     ),
@@ -128,7 +139,14 @@ TABLES = {
     "reviews/findings.csv": words(
         "campaign kind reviewer reviewer_name measure value threshold decided finding choice reason asked reopened by at entry"
     ),
+    "reviews/independence.csv": words(
+        "campaign reviewer reviewer_name identity known_since decisions own manages delegated granted reports_to rules"
+    ),
     "reviews/items.csv": [*ITEM_COLUMNS, *OUTCOME_COLUMNS, "decided_by_name", "rationale"],
+    "reviews/quality.csv": words(
+        "campaign reviewer reviewer_name decided privileged median_seconds under_3_seconds bulk streak privileged_opened "
+        "against_advice approved with_reason limits beyond"
+    ),
     "reviews/reassignments.csv": words("campaign item from to reason at by entry"),
     "reviews/reviewers.csv": words(
         "campaign reviewer stage reviewer_name items_assigned by_rule decisions by_bulk first_decision_at last_decision_at entry"
@@ -151,6 +169,7 @@ LEDGER = (
 )
 SIGNED = {*TABLES, *LEDGER, "README.md", "verify.py"}
 ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"])}
+ANSWERED_BY = ANSWER_COLUMNS.index("reviewer"), ANSWER_COLUMNS.index("reviewer_name")
 FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
 
 
@@ -167,7 +186,9 @@ DECISION = shown_in(
 )  # fmt: skip
 MAIL = shown_in(
     "campaigns/mails.csv",
-    "recipient recipient_name address template subject message_id sha256",
+    "recipient template subject message_id sha256",
+    recipient_name="data.to.name",
+    address="data.to.email",
     about="subject",
     kind="kind",
     at="at",
@@ -213,7 +234,10 @@ SHOWN = {
         "reviews/submissions.csv", "campaign statement decisions_root submitted_at", **REVIEWER,
         **{name: f"data.counts.{name}" for name in words("approved revoked reduced dont_know open_left")},
     ),
-    "assignment:made": shown_in("reviews/reviewers.csv", "campaign stage", items_assigned="data.items", by_rule="data.rules", **REVIEWER),
+    "assignment:made": shown_in(
+        "reviews/reviewers.csv", "campaign stage", items_assigned="data.items", by_rule="data.rules", reviewer="data.reviewer.id",
+        reviewer_name="data.reviewer.frozen_name",
+    ),
     "assignment:reassigned": shown_in(
         "reviews/reassignments.csv", "campaign from to reason", item="data.items", at="at", by="actor.name",
     ),
@@ -242,7 +266,10 @@ SHOWN = {
     ),
     "finding:made": FINDING,
     "finding:dispositioned": FINDING,
-    "duty:given": shown_in("controls/duties.csv", "control duty holder holder_name before", by="actor.name", at="at"),
+    "duty:given": shown_in(
+        "controls/duties.csv", "control duty holder", holder_name="data.given_to.name", before="data.taken_from.name", by="actor.name",
+        at="at",
+    ),
     "statement:made": shown_in(
         "controls/statements.csv", "framework kind number version control withdrawn facts", by="actor.name", at="at",
     ),
@@ -275,13 +302,32 @@ UNSAID = {
         map("data.{}".format, words("message_id sha256 value threshold decided finding choice reason asked reopened")), ""
     ),
 }  # fmt: skip
+#: Where entries of version 1 say in the clear what later ones commit to.
+IN_THE_CLEAR = {
+    "data.to.name": "recipient_name", "data.to.email": "address", "data.given_to.name": "holder_name", "data.taken_from.name": "before",
+}  # fmt: skip
+#: Since the terms of a campaign say so, its leaves do not cover the names of people.
+NAMES, APART = "names", "apart"
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
-JSON_COLUMNS = {"data", "filter", "by_rule", "terms", "totals", "reviewers", "strata", "completeness", "facts"}
+JSON_COLUMNS = {
+    "limits",
+    "rules",
+    "data",
+    "facts",
+    "filter",
+    "by_rule",
+    "terms",
+    "totals",
+    "reviewers",
+    "strata",
+    "completeness",
+}
 #: Lists in entries that a table shows as JSON.
 JSON_LISTS = {"data.reviewers", "data.strata", "data.statement"}
 SMALL_FILE, LINE_LIMIT, FIELD_LIMIT = 64 * 2**20, 2**20, 2**20
 PROBLEMS_SHOWN, STRAYS, AHEAD = 20, 50_000, 64
 NEEDS_ESCAPE = re.compile(r'["\\\x00-\x1f]').search
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z").fullmatch
 quoted = json.encoder.encode_basestring
 sha256 = hashlib.sha256
 
@@ -698,14 +744,15 @@ class Pack:
 TITLES = {
     "files": "Files", "keys": "Keys of the log", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log",
     "kept": "Your own checkpoint",
-    "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
+    "entries": "Log entries", "people": "Names of people", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
     "advice": "Recommendations", "conflicts": "Conflicts of duties", "contexts": "Descriptions and credentials",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
-    "reviewers": "Reviewers", "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
+    "reviewers": "Reviewers", "independence": "Independence", "quality": "Attention",
+    "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
     "exceptions": "Risk exceptions",
     "controls": "Controls", "calendar": "Calendar", "second_looks": "Second looks", "seals": "Findings and seals",
     "samples": "Samples of the audit",
-    "administration": "Changes of people, rules and systems",
+    "leavers": "Leavers", "administration": "Changes of people, rules and systems", "roles": "Roles",
     "anchors": "Checkpoints left outside", "timestamps": "Timestamps", "cosignatures": "Witnesses",
 }  # fmt: skip
 
@@ -767,8 +814,101 @@ def short(value):
     return f"“{text[:120]}…”" if len(text) > 120 else f"“{text}”"
 
 
+class People:
+    """Whom the commitments in entries stand for: ledger/people.csv, each line of it opened with its salt.
+
+    A person who was erased is “erased person 7” in every row; that is accepted when the entry that says so is in the pack.
+    """
+
+    def __init__(self):
+        self.forget()
+
+    def forget(self):
+        """Begin with nobody."""
+        # Commitment → (person, name, address); person → the names that were opened, and the entry of their erasure.
+        self.known, self.names, self.erased, self.used, self.said = {}, {}, {}, set(), {}
+
+    def read(self, pack, report):
+        """Open every commitment."""
+        self.forget()
+        table = "ledger/people.csv"
+        for number, (commitment, person, name, email, username, salt, erased) in pack.table(table):
+            where, particulars = f"{table}, row {number}", {"email": email, "id": person, "name": name, "username": username}
+            if commitment in self.known:
+                report.problem("people", f"{where}: {short(commitment)} stands there twice: a row was copied")
+            if erased:
+                if self.erased.setdefault(person, erased) != erased or name or email or username or salt:
+                    report.problem("people", f"{where}: {short(person)} was erased, and something is left: the row was changed")
+                name = email = mark_of(person)
+            elif person in self.erased or opened(salt, particulars) != commitment:
+                report.problem("people", f"{where}: this is not what the commitment was made of: the row was changed")
+            self.known[commitment] = (person, name, email)
+            self.names.setdefault(person, set()).add(name)
+
+    def part(self, reference, part):
+        """What somebody whom an entry names is called there: in the clear, or behind the commitment."""
+        person = reference["id"]
+        if part != FROZEN_NAME and person in self.erased:
+            return mark_of(person)
+        if "person" not in reference:
+            return reference["name" if part == FROZEN_NAME else part]
+        known, name, email = self.known.get(reference["person"], (None, None, None))
+        if known != person:
+            raise Problem(
+                f"ledger/people.csv does not say who {person} was when this was recorded: a row was dropped or changed"
+            )
+        return email if part == "email" else name
+
+    def take(self, entry, line):
+        """Remember which commitments the entries use, and who they say was erased."""
+        self.used.update(COMMITTED(line))
+        if entry["kind"] == ERASED:
+            self.said[entry["subject"]] = (entry["uid"], set(entry["data"]["commitments"]))
+
+    def check(self, report):
+        """Each commitment is opened once and used, and who is shown as erased was erased, by an entry of this pack."""
+        for commitment in sorted(self.used - set(self.known)):
+            report.problem("people", f"ledger/people.csv has nothing for {commitment}: a row was dropped or changed")
+        for commitment in sorted(one for one in set(self.known) - self.used if self.known[one][0] not in self.erased):
+            report.problem("people", f"ledger/people.csv: no entry names {short(commitment)}: the row was added or changed")
+        for commitment, (person, _, _) in self.known.items():
+            uid, commitments = self.said.get(person, ("", ()))
+            if self.erased.get(person, "") != uid or (uid and commitment not in commitments):
+                wrong = f"{short(person)} is shown as erased, or not, other than the log says: rows were changed"
+                report.problem("people", f"ledger/people.csv: {wrong}")
+        opened_ones = len(self.names) - len(self.erased)
+        report.checks[
+            "people"
+        ].held = f"{opened_ones:,} are called what the entries commit to; {len(self.erased):,} were erased, as the log says"
+
+
+ERASED, FROZEN_NAME, PREFIX = "person:erased", "frozen_name", b"certify-person/1\n"
+COMMITTED = re.compile(r'"person":"([0-9a-f]{64})"').findall
+
+
+def mark_of(person):
+    """What stands for somebody who was erased."""
+    return f"erased person {person.rpartition(':')[2]}"
+
+
+def opened(salt, particulars):
+    """The commitment that a salt and particulars make."""
+    try:
+        text = json.dumps(particulars, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return sha256(PREFIX + bytes.fromhex(salt) + text.encode()).hexdigest()
+    except ValueError:
+        return ""
+
+
+#: Of the pack that is being checked.
+PEOPLE = People()
+
+
 def value_at(entry, path):
     """The value at a dotted path of an entry, as a table shows it."""
+    holder, _, part = path.rpartition(".")
+    if part in ("name", "email", FROZEN_NAME) and holder not in ("", "data"):
+        return called(entry, path, holder.split("."), part)
     for name in path.split("."):
         if name not in entry and path in UNSAID:
             return UNSAID[path]
@@ -776,6 +916,21 @@ def value_at(entry, path):
     if isinstance(entry, dict) or (isinstance(entry, list) and path in JSON_LISTS):
         return json.dumps(entry, sort_keys=True)
     return " ".join(map(str, entry)) if isinstance(entry, list) else str(entry)
+
+
+def called(entry, path, holder, part):
+    """What somebody is called at a path of an entry; nobody is there where a duty has no holder."""
+    place = entry[holder[0]]
+    for name in holder[1:]:
+        if name not in place:
+            return place.get(IN_THE_CLEAR.get(path), "")
+        place = place[name]
+    return PEOPLE.part(place, part)
+
+
+def apart(cells, person, name):
+    """A row as the leaves of a campaign cover it whose names stand apart: without what its person is called."""
+    return [*cells[:name], "", *cells[name + 1 :]] if cells[person].startswith("people.user:") else cells
 
 
 def plain(column, cell):
@@ -1150,6 +1305,7 @@ class Campaign:
         self.answered, self.counted = Bag(), Bag()
         terms = json.loads(row["terms"])
         self.stages, self.overall = stages_of(terms)
+        self.is_apart = terms.get(NAMES) == APART
         self.independence, self.is_looked_at = terms.get("independence") or {}, bool(terms.get("second_look"))
         self.removal_limit = terms.get("removal_limit")
         self.decisions, self.is_disordered = 0, False
@@ -1158,6 +1314,9 @@ class Campaign:
         self.looks, self.again, self.kept, self.is_reopened = [], [], {}, False
         # Findings nobody has judged, and until when each removal is to be done.
         self.unjudged, self.dues = set(), {}
+        # Whose access an item is and whose reports, by the numbers of reviewers' identities; whether it is privileged; how each worked.
+        self.holder, self.manager, self.privileged, self.work = array("i"), array("i"), bytearray(), {}
+        self.excused = {}
 
     def counts(self, source, snapshot):
         """[items, approved, revoked, not reviewed, excluded, reduced] of a source, to be counted up."""
@@ -1190,10 +1349,16 @@ class Tables:
         self.files, self.snapshots, self.acts, self.removals, self.states = {}, {}, {}, {}, {}
         # Removal → its campaign, its system, and when it was decided; campaign → removals without a task.
         self.begun, self.unopened = {}, {}
+        # (campaign, reviewer) → their row; reviewers' identities → a number from 1; bulk acts that were spreadsheets.
+        self.independence, self.identities, self.sheets = {}, {}, set()
+        # (identity, system, account) of leavers → row; the items that are about them, as (identity, system, account, reading, where).
+        self.leavers, self.left, self.of_leavers = {}, set(), []
 
     def read(self):
         """Campaigns first: the other tables refer to them."""
         self._table("campaigns", self._read_campaigns, "campaigns/campaigns.csv")
+        self._table("independence", self._read_independence, "reviews/independence.csv")
+        self._table("leavers", self._read_leavers, "lifecycle/leavers.csv")
         self._table("campaigns", self._read_left_out, "campaigns/left_out.csv")
         self._table("items", self._read_items, "reviews/items.csv", "remediation/removals.csv", "reviews/assignments.csv")
         self._table("submissions", self._read_signed, "reviews/signed.csv")
@@ -1260,6 +1425,27 @@ class Tables:
                 self.report.problem("campaigns", f"{table}, row {number}: campaign {row['campaign']} stands there twice")
             self.campaigns[row["campaign"]] = Campaign(number, row)
 
+    def _read_independence(self, table):
+        for number, row in self.pack.rows(table):
+            key = (row["campaign"], row["reviewer"])
+            if key in self.independence:
+                self.report.problem("independence", f"{table}, row {number}: the reviewer stands there twice: a row was added")
+            self.independence[key] = (number, row)
+            if row["known_since"] and not MOMENT(row["known_since"]):
+                self.report.problem(
+                    "independence", f"{table}, row {number}: {short(row['known_since'])} is no time: it was changed"
+                )
+            if row["identity"]:
+                self.identities.setdefault(row["identity"], len(self.identities) + 1)
+
+    def _read_leavers(self, table):
+        for number, row in self.pack.rows(table):
+            key = (row["identity_id"], row["source"], row["account_id"])
+            if key in self.leavers:
+                self.report.problem("leavers", f"{table}, row {number}: the account stands there twice: a row was added")
+            self.leavers[key] = (number, row)
+        self.left = {identity for identity, _, _ in self.leavers}
+
     def _read_left_out(self, table):
         for number, row in self.pack.rows(table):
             if row["launch_entry"] in self.left_out:
@@ -1315,6 +1501,8 @@ class Tables:
         campaign.reviewer.append(campaign.person(first["reviewer"]))
         for place, answer in enumerate(answers):
             person = campaign.person(answer["reviewer"])
+            if campaign.is_apart and answer["reviewer_name"]:
+                self._check_called(f"reviews/assignments.csv, item {answer['item']} of {campaign.label}", answer)
             if not campaign.is_closed and any(answer[name] for name in ANSWER_COLUMNS if name not in CERTAIN):
                 early = "an answer is shown as final, but the campaign is open"
                 self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
@@ -1324,16 +1512,27 @@ class Tables:
             if answer["rule"] not in ASKED_LATER:
                 campaign.assigned[person, answer["stage"]] = campaign.assigned.get((person, answer["stage"]), 0) + 1
             if campaign.is_closed:
-                campaign.answers.append(leaf_hash(canonical_row([answer[name] for name in ANSWER_COLUMNS])))
+                covered = [answer[name] for name in ANSWER_COLUMNS]
+                covered = apart(covered, *ANSWERED_BY) if campaign.is_apart else covered
+                campaign.answers.append(leaf_hash(canonical_row(covered)))
                 if answer["sign_off_entry"]:
                     campaign.answered.put([answer[name] for name in COUNTED])
 
         if campaign.is_looked_at:
             self._take_kept(campaign, answers)
 
+    def _check_called(self, where, row):
+        """A name that no leaf covers is one that the entries commit to."""
+        person, name = row["reviewer"], row["reviewer_name"]
+        if person.startswith("people.user:") and name not in PEOPLE.names.get(person, ()):
+            wrong = f"{short(name)} is not what the log calls {person}: the row was changed"
+            self.report.problem("people", f"{where}: {wrong}")
+
     def _take_excuse(self, campaign, answer):
         """Who is not independent was asked only where the terms of the campaign excuse it in writing."""
         required = EXCUSES.get(answer["excused"])
+        if required and answer["decided_by"]:
+            campaign.excused.setdefault(answer["decided_by"], dict.fromkeys(EXCUSES, 0))[answer["excused"]] += 1
         if required and campaign.independence.get(required) != "excuse":
             unexcused = (
                 f"{short(answer['reviewer_name'])} is not independent ({answer['excused']}), and the terms do not excuse that"
@@ -1366,9 +1565,18 @@ class Tables:
             campaign.is_disordered = True
             wrong = f"item {short(cells[1])} of {campaign.label} stands where item {tree.size + 1} should"
             self.report.problem("items", f"{where}: {wrong}: a row was dropped, added or moved")
-        leaf = leaf_hash(canonical_row(cells[:FROZEN]))
+        covered = cells[:FROZEN]
+        if campaign.is_apart:
+            self._check_called(where, {name: cells[ITEM[name]] for name in ("reviewer", "reviewer_name")})
+            covered = apart(covered, ITEM["reviewer"], ITEM["reviewer_name"])
+        leaf = leaf_hash(canonical_row(covered))
         tree.append(leaf)
         campaign.leaf += leaf[:16]
+        campaign.holder.append(self.identities.get(cells[ITEM["identity_id"]], 0))
+        campaign.manager.append(self.identities.get(cells[ITEM["manager_id"]], 0))
+        campaign.privileged.append(cells[ITEM["privileged"]] == "yes")
+        if cells[ITEM["identity_id"]] in self.left:
+            self.of_leavers.append((cells[ITEM["identity_id"]], cells[2], cells[ITEM["account_id"]], cells[3], where))
         self._take_answers(campaign, where, cells, answers)
         counts = campaign.counts(cells[2], cells[3])
         counts[0] += 1
@@ -1533,6 +1741,8 @@ class Tables:
         for number, row in self.pack.rows(table):
             self._remember(table, number, row)
             self.acts[row["entry"]] = [number, row["count"], row["items_sha256"], 0, sha256(b"[")]
+            if row["decision"] == "sheet":
+                self.sheets.add(row["entry"])
 
     def _read_verifications(self, table):
         for number, row in self.pack.rows(table):
@@ -1555,6 +1765,10 @@ class Tables:
                 self.report.problem("removals", f"{table}, row {number}: {wrong}, both in population/snapshots.csv")
 
 
+#: Roles of Certify that administration/roles.csv tells of → what they let somebody change.
+ROLES = {
+    "administrator": "people, systems, rules", "control_owner": "rules, data", "system_owner": "descriptions, removals", "auditor": "",
+}  # fmt: skip
 #: Rules by which somebody is asked later than a stage began.
 ASKED_LATER = {"reassigned", "asked_next", "second_look"}
 #: What is certain of an assignment before its campaign is closed.
@@ -1611,6 +1825,8 @@ class Entries:
         self.pack, self.report, self.seal, self.tables = pack, report, seal, tables
         self.ahead = Ahead(pack.table("reviews/decisions.csv"))
         self.removals, self.runs, self.dues, self.delegations, self.proved = {}, {}, {}, {}, set()
+        # The people of Certify as their entries leave them; so many days after their last day the access of leavers must be gone.
+        self.people, self.leaver_days = {}, 1
         # Removal → who reported it, and whether anything was shown.
         self.reporters = {}
         # Exception → where it stands, who asked for it, until when; excepted removal → until when.
@@ -1621,7 +1837,8 @@ class Entries:
         self.anchored, self.cosigned = {}, {}
         self.followed = {
             "removal": self._follow_removal, "exception": self._follow_exception, "occurrence": self._follow_run,
-            "delegation": self._follow_delegation, "ledger": self._follow_log,
+            "delegation": self._follow_delegation, "ledger": self._follow_log, "user": self._follow_person,
+            "period": self._follow_period,
         }  # fmt: skip
 
     def check(self):
@@ -1684,8 +1901,9 @@ class Entries:
     def _take(self, number, line):
         if self._is_next_decision(line):
             return
-        where = f"ledger/entries.jsonl, line {number}"
-        entry = parse_json(line.decode(), where)
+        where, text = f"ledger/entries.jsonl, line {number}", line.decode()
+        entry = parse_json(text, where)
+        PEOPLE.take(entry, text)
         kind = entry["kind"]
         if kind in (LAUNCHED, CLOSED, CANCELLED):
             self._take_campaign(entry, where)
@@ -1719,12 +1937,22 @@ class Entries:
         reduce_to = f'"reduce_to":{quoted(reduce_to)},' if reduce_to else ""
         stage = f',"stage":{quoted(stage)}' if stage != "1" else ""
         until = f',"until":{quoted(until)}' if until else ""
-        person, kind = f'{{"email":{email},"id":{reviewer},"name":{name}}}', "undone" if cells[2] == "undo" else "made"
+        person, kind, version = (
+            f'{{"email":{email},"id":{reviewer},"name":{name}}}',
+            "undone" if cells[2] == "undo" else "made",
+            1,
+        )
+        committed = line[10:].partition(b'"person":"')[2][:64].decode("ascii", "replace")
+        if committed:
+            if PEOPLE.known.get(committed) != (cells[3], cells[4], cells[5]):
+                return False
+            person, version = f'{{"id":{reviewer},"person":"{committed}"}}', 2
+            PEOPLE.used.add(committed)
         wanted = (
             f'{{"actor":{person},"at":{at},"data":{{"bulk":{bulk},"campaign":{campaign},"decided_at":{at},"decision":{decision},'
             f'{evidence}{acted_for}"item":{item},"rationale":{rationale},{reduce_to}"reviewer":{person},"rule":{rule},"shown":{shown}'
             f'{stage}{until}}},"kind":"decision:{kind}",'
-            f'"subject":"campaigns.reviewitem:{cells[0]}/{cells[1]}","uid":{entry},"v":1}}'
+            f'"subject":"campaigns.reviewitem:{cells[0]}/{cells[1]}","uid":{entry},"v":{version}}}'
         )
         if wanted.encode() != line:
             return False
@@ -1797,7 +2025,7 @@ class Entries:
             return
         campaign.decisions += 1
         self._judge_person(campaign, place, cells, where)
-        against = {"approve": b"r", "revoke": b"k", "reduce": b"k"}.get(cells[2])
+        against = AGAINST.get(cells[2])
         if against and campaign.recommended[place : place + 1] == against and len(cells[7]) < 10:
             self._wrong(f"{where}: it goes against what reviews/advice.csv recommends, without a reason")
         at, row = cells[8], campaign.row
@@ -1836,6 +2064,13 @@ class Entries:
         stats[0] += 1
         stats[1] += bool(cells[10])
         stats[2], stats[3] = min(stats[2], at), max(stats[3], at)
+        if cells[2] != "undo":
+            work = campaign.work.get(cells[3])
+            if work is None:
+                row = self.tables.independence.get((cells[0], cells[3]))
+                own = self.tables.identities.get(row[1]["identity"], -1) if row else -1
+                work = campaign.work[cells[3]] = Work(own, row[1]["known_since"] if row else "", cells[4])
+            work.take(campaign, place, cells, self.tables.sheets)
 
     def _judge_final(self, campaign, place, cells, where):
         """The decision that made the outcome is shown in reviews/items.csv as it was."""
@@ -1936,6 +2171,32 @@ class Entries:
             wrong = f"the removal of item {data['item']} of {campaign.label} was opened, but waits for a second person"
             self.report.problem("removals", f"{where}: {wrong}")
 
+    def _follow_period(self, entry):
+        """By how many days the period measures leavers."""
+        data = entry["data"].get("new", entry["data"])
+        self.leaver_days = int(data.get("leaver_days", self.leaver_days))
+
+    def _follow_person(self, entry):
+        """Which roles somebody holds after this entry, and since which."""
+        kind, data = entry["kind"].partition(":")[2], entry["data"]
+        person = self.people.setdefault(entry["subject"], {"name": "", "active": True, "roles": [], "held": []})
+        if kind in ("created", "changed"):
+            told = data["new"] if kind == "changed" else data.get("person", data)
+            person["name"] = PEOPLE.part({**told, "id": entry["subject"]}, "name")
+        if kind in ("created", "roles-changed"):
+            person["roles"] = data["roles" if kind == "created" else "new"]
+        elif kind in ("deactivated", "reactivated"):
+            person["active"] = kind == "reactivated"
+        now = [role for role in ROLES if person["active"] and role in person["roles"]]
+        said = [entry["at"], PEOPLE.part(entry["actor"], "name"), entry["uid"]]
+        for one in person["held"]:
+            if not one["taken"] and one["role"] not in now:
+                one["taken"] = said
+        running = {one["role"] for one in person["held"] if not one["taken"]}
+        person["held"] += [
+            {"role": role, "name": person["name"], "given": said, "taken": []} for role in now if role not in running
+        ]
+
     def _follow_delegation(self, entry):
         """Who may answer for whom at this place of the log."""
         self.delegations.pop(entry["data"]["delegation"], None)
@@ -1986,7 +2247,7 @@ class Entries:
             return
         place = campaign.sign_offs.get(entry["uid"])
         campaign.submitted.add(entry["uid"])
-        said = f"the submission {entry['uid']} of {short(data['reviewer']['name'])} in {campaign.label}"
+        said = f"the submission {entry['uid']} of {short(PEOPLE.part(data['reviewer'], 'name'))} in {campaign.label}"
         if place is None or campaign.trees[place].root().hex() != data["decisions_root"]:
             wrong = f"reviews/signed.csv does not show the decisions that {said} was signed over: rows were changed, dropped or added"
             self.report.problem("submissions", wrong)
@@ -2168,6 +2429,8 @@ class Sums:
             self._check_second_look(campaign)
         self._check_seals()
         self._check_samples()
+        for check in (Reviewing, Leavers, Roles):
+            check(self.pack, self.report, self.tables, self.entries, self.period).check()
 
     def _check_samples(self):
         """The auditor's samples are drawn again, and their populations held against the items of this pack."""
@@ -2187,7 +2450,7 @@ class Sums:
             )
         data = campaign.launch["data"]
         same = words("name definition controls opened_at due_at items excluded population_root exclusion_root terms")
-        wanted = {name: value_at(data, name) for name in same} | {"launched_by": campaign.launch["actor"]["name"]}
+        wanted = {name: value_at(data, name) for name in same} | {"launched_by": PEOPLE.part(campaign.launch["actor"], "name")}
         for name, value in {**wanted, **self._end_of(campaign)}.items():
             if plain(name, row[name]) != value:
                 other = f"{name} is {short(row[name])}, but the log recorded {short(value)}"
@@ -2229,7 +2492,7 @@ class Sums:
         )
         if campaign.end is None:
             return {**wanted, "state": "open"}
-        data, by = campaign.end["data"], campaign.end["actor"]["name"]
+        data, by = campaign.end["data"], PEOPLE.part(campaign.end["actor"], "name")
         wanted.update(ended_by=by, end_entry=campaign.end["uid"])
         if campaign.end["kind"] == CANCELLED:
             return {**wanted, "state": "cancelled", "ended_at": campaign.end["at"], "reason": data["reason"]}
@@ -2520,6 +2783,356 @@ class Sums:
             "median_minutes": nearest(minutes, 50), "p95_minutes": nearest(minutes, 95),
         }  # fmt: skip
         return {name: str(value) for name, value in counts.items()}
+
+
+# --- how people reviewed, who left, who held which role -----------------------------------------------------------------------
+
+
+def shares(part, whole):
+    """Percent to one decimal; nothing of nothing."""
+    return str((Decimal(100) * part / whole).quantize(Decimal("0.1"), ROUND_HALF_UP)) if whole else ""
+
+
+@lru_cache(4096)
+def _day_seconds(day):
+    return date.fromisoformat(day).toordinal() * 86_400
+
+
+def microseconds(text):
+    """A time of the log in microseconds."""
+    seconds = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
+    return (_day_seconds(text[:10]) + seconds) * 1_000_000 + int(text[20:26])
+
+
+#: A number for each answer; what goes against a recommendation.
+ANSWERS = {"approve": 1, "revoke": 2, "reduce": 3, "dont_know": 4}
+AGAINST = {"approve": b"r", "revoke": b"k", "reduce": b"k"}
+
+
+class Work:
+    """What somebody decided in a campaign, as far as it is measured. `own` is the number of their identity, known since a time."""
+
+    def __init__(self, own, since, name):
+        self.own_identity, self.since, self.name = own, since, name
+        self.decisions = self.own = self.manages = self.delegated = self.privileged = 0
+        self.approved = self.reasons = self.in_bulk = self.advised = self.against = 0
+        self.rules, self.acts, self.at, self.codes = {}, set(), array("q"), bytearray()
+
+    def take(self, campaign, place, cells, sheets):
+        """One decision that is no withdrawal."""
+        code, bulk, advice = cells[2], cells[10], campaign.recommended[place : place + 1]
+        if cells[4] < self.name:
+            self.name = cells[4]
+        self.rules[cells[6]] = self.rules.get(cells[6], 0) + 1
+        self.decisions += 1
+        self.own += campaign.holder[place] == self.own_identity and cells[8] >= self.since
+        self.manages += campaign.manager[place] == self.own_identity
+        self.delegated += cells[13] != ""
+        self.privileged += campaign.privileged[place]
+        self.approved += code == "approve"
+        self.reasons += cells[7] != ""
+        if advice in (b"k", b"r"):
+            self.advised += 1
+            self.against += advice == AGAINST.get(code)
+        if bulk:
+            self.in_bulk += bulk not in sheets
+            if bulk in self.acts:
+                return
+            self.acts.add(bulk)
+        self.at.append(microseconds(cells[8]))
+        self.codes.append(ANSWERS.get(code, 0))
+
+    def pace(self):
+        """(median of the seconds between two acts, share of those below three, the longest run of one answer)."""
+        order = sorted(range(len(self.at)), key=self.at.__getitem__)
+        gaps = sorted(
+            later - earlier for earlier, later in zip(map(self.at.__getitem__, order), map(self.at.__getitem__, order[1:]))
+        )
+        gaps = [gap for gap in gaps if gap <= 600_000_000]
+        middle = Decimal(gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else None
+        seconds = str((middle / 1_000_000).quantize(Decimal("0.1"), ROUND_HALF_UP)) if gaps else ""
+        longest = max(sum(1 for _ in run) for _, run in groupby(order, key=self.codes.__getitem__))
+        return seconds, shares(sum(gap < 3_000_000 for gap in gaps), len(gaps)), str(longest)
+
+
+class Reviewing:
+    """Independence and attention of reviewers, added up again from their decisions."""
+
+    def __init__(self, pack, report, tables, entries, period):
+        self.pack, self.report, self.tables, self.period = pack, report, tables, period
+
+    def check(self):
+        """Both tables, where what they rest on could be read."""
+        needed = {
+            "reviews/items.csv",
+            "reviews/decisions.csv",
+            "reviews/assignments.csv",
+            "reviews/advice.csv",
+            "reviews/bulk_acts.csv",
+        }
+        unreadable = self.tables.unreadable
+        if not unreadable.intersection(needed | {"reviews/independence.csv"}):
+            with self.report.reading("independence", "reviews/independence.csv"):
+                self._check_independence()
+        if not unreadable.intersection(needed | {"reviews/quality.csv"}):
+            with self.report.reading("quality", "reviews/quality.csv"):
+                self._check_quality()
+
+    def _compare(self, check, table, number, row, wanted):
+        for name, value in wanted.items():
+            if plain(name, row[name]) != plain(name, value):
+                other = f"{name} is {short(row[name])}, but the rows of this pack add up to {short(value)}"
+                self.report.problem(check, f"{table}, row {number}: {other}: the row was changed")
+
+    def _missing(self, check, table, seen):
+        for key, campaign in self.tables.campaigns.items():
+            for reviewer in sorted(set(campaign.work) - {one for where, one in seen if where == key}):
+                lacking = f"{short(reviewer)} decided in {campaign.label} and has no row: a row was dropped or changed"
+                self.report.problem(check, f"{table}: {lacking}")
+
+    def _check_independence(self):
+        table, own = "reviews/independence.csv", 0
+        for (key, reviewer), (number, row) in self.tables.independence.items():
+            campaign = self.tables.campaigns.get(key)
+            work = campaign.work.get(reviewer) if campaign else None
+            if work is None:
+                self.report.problem(
+                    "independence", f"{table}, row {number}: {short(reviewer)} decided nothing in campaign {short(key)}"
+                )
+                continue
+            excused = (
+                campaign.excused.get(reviewer, dict.fromkeys(EXCUSES, 0)) if campaign.is_closed else dict.fromkeys(EXCUSES, "")
+            )
+            counts = {name: str(getattr(work, name)) for name in words("decisions own manages delegated")}
+            told = {
+                "granted": str(excused["granter"]),
+                "reports_to": str(excused["own_report"]),
+                "rules": json.dumps(work.rules),
+            }
+            self._compare("independence", table, number, row, {"reviewer_name": work.name, **counts, **told})
+            own += work.own
+            if work.own:
+                wrong = f"{short(row['reviewer_name'])} decided {work.own:,} times on access of their own in {campaign.label}"
+                self.report.problem("independence", f"{table}, row {number}: {wrong}")
+        self._missing("independence", table, set(self.tables.independence))
+        self.report.checks["independence"].held = (
+            f"{len(self.tables.independence):,} reviewers of campaigns, each with the decisions of reviews/decisions.csv; "
+            f"{own:,} decisions on access of their own. Which identity is a reviewer's is as stated"
+        )
+
+    def _check_quality(self):
+        table, seen = "reviews/quality.csv", set()
+        for number, row in self.pack.rows(table):
+            campaign = self.tables.campaigns.get(row["campaign"])
+            work = campaign.work.get(row["reviewer"]) if campaign else None
+            if work is None or (row["campaign"], row["reviewer"]) in seen:
+                wrong = f"{short(row['reviewer'])} decided nothing in campaign {short(row['campaign'])}, or stands there twice"
+                self.report.problem("quality", f"{table}, row {number}: {wrong}: the row was added or changed")
+                continue
+            seen.add((row["campaign"], row["reviewer"]))
+            self._compare("quality", table, number, row, self._measured(campaign, work, row))
+        self._missing("quality", table, seen)
+        self.report.checks["quality"].held = (
+            f"{len(seen):,} reviewers of campaigns, each with the pace, bulk, reasons and limits that their decisions add up to; what they "
+            "had opened before is as stated"
+        )
+
+    @staticmethod
+    def _measured(campaign, work, row):
+        total = work.decisions
+        seconds, hasty, streak = work.pace()
+        limits = json.loads(campaign.row["terms"]).get("quality") or {}
+        values = {
+            "decided": str(total), "privileged": str(work.privileged), "median_seconds": seconds, "under_3_seconds": hasty,
+            "bulk": shares(work.in_bulk, total), "streak": streak, "privileged_opened": row["privileged_opened"],
+            "against_advice": shares(work.against, work.advised),
+        }  # fmt: skip
+        if bool(work.privileged) != bool(row["privileged_opened"]) or not 0 <= Decimal(row["privileged_opened"] or 0) <= 100:
+            values["privileged_opened"] = "a share of the privileged"
+        beyond = []
+        for name, value in list(values.items())[2:] if limits and total >= limits["min_decisions"] else ():
+            limit = limits.get(name)
+            if value in ("", "a share of the privileged") or limit is None:
+                continue
+            too_little = name in ("median_seconds", "privileged_opened")
+            if Decimal(value) < limit if too_little else Decimal(value) > limit:
+                beyond.append(name)
+        told = {
+            "approved": shares(work.approved, total),
+            "with_reason": shares(work.reasons, total),
+            "limits": json.dumps(limits),
+        }
+        return {"reviewer_name": work.name, **values, **told, "beyond": " ".join(beyond)}
+
+
+class Leavers:
+    """Who left: what the readings of this pack prove of each account, and that the numbers add up."""
+
+    def __init__(self, pack, report, tables, entries, period):
+        self.pack, self.report, self.tables, self.entries, self.period = pack, report, tables, entries, period
+        self.worst = {}
+
+    def check(self):
+        """Each row, then what other tables say of the same accounts, then the balance."""
+        table, needed = "lifecycle/leavers.csv", {"population/snapshots.csv", "population/files.csv", "lifecycle/leavers.csv"}
+        if needed.intersection(self.tables.unreadable):
+            return
+        for number, row in self.tables.leavers.values():
+            with self.report.reading("leavers", f"{table}, row {number}"):
+                self._check_row(f"{table}, row {number}", row)
+        self._check_items(table)
+        if "lifecycle/balance.csv" not in self.tables.unreadable:
+            with self.report.reading("leavers", "lifecycle/balance.csv"):
+                self._check_balance("lifecycle/balance.csv")
+
+    def _reading(self, source, number, where):
+        found = self.tables.snapshots.get((source, number))
+        if found is None:
+            raise Problem(
+                f"{where}: reading {short(number)} of {short(source)} is not in population/snapshots.csv: the row was changed"
+            )
+        return found
+
+    @staticmethod
+    def _day(reading):
+        return (reading["extracted_at"] or reading["loaded_at"])[:10]
+
+    def _check_row(self, where, row):
+        people = self._reading(row["people_source"], row["people_snapshot"], where)
+        files = self.tables.files.get((row["people_source"], row["people_snapshot"]), ())
+        if not self.period["from"] <= people["loaded_at"][:10] <= self.period["to"] or "identities" not in {
+            one["kind"] for one in files
+        }:
+            raise Problem(
+                f"{where}: reading {row['people_snapshot']} of {row['people_source']} told of no people in the period"
+            )
+        left_on = min(row["last_day"] or self._day(people), self._day(people))
+        due_on = (date.fromisoformat(left_on) + timedelta(self.entries.leaver_days)).isoformat()
+        wanted = {"left_on": left_on, "due_on": due_on, **self._judged(row, due_on, where)}
+        for name, value in wanted.items():
+            if row[name] != value:
+                other = f"{name} is {short(row[name])}, but the readings of this pack make it {short(value)}"
+                self.report.problem("leavers", f"{where}: {other}: the row was changed")
+        rank = words("in_time cannot_say late still_there").index(wanted["verdict"])
+        known = self.worst.setdefault(row["identity_id"], [rank, 0, (left_on, *(row[name] for name in PERSON))])
+        known[0], known[1] = max(known[0], rank), known[1] + bool(row["account_id"])
+        if known[2] != (left_on, *(row[name] for name in PERSON)):
+            self.report.problem("leavers", f"{where}: the rows of {short(row['identity_id'])} do not say the same of them")
+
+    def _judged(self, row, due_on, where):
+        """What the readings prove. Between the one that showed the account last and the first that did not, nobody can say."""
+        wanted = {"verdict": "cannot_say", "late_at_least": "", "late_at_most": "", "why": ""}
+        if not row["account_id"]:
+            if row["source"] or row["present_in"] or row["gone_in"]:
+                raise Problem(f"{where}: it names a reading and no account: the row was changed")
+            return {**wanted, "verdict": "in_time", "why": "no_account"}
+        present = self._day(self._reading(row["source"], row["present_in"], where))
+        gone = self._reading(row["source"], row["gone_in"], where) if row["gone_in"] else None
+        if gone and (gone["completeness"] != "full" or int(row["present_in"]) >= int(row["gone_in"])):
+            raise Problem(
+                f"{where}: reading {row['gone_in']} is not a full one after reading {row['present_in']}: the row was changed"
+            )
+        if gone is None and row["why"] == "handed_over":
+            return {**wanted, "why": "handed_over"}
+        if gone and self._day(gone) <= due_on:
+            return {**wanted, "verdict": "in_time"}
+        if present <= due_on:
+            return {**wanted, "why": "between_readings" if gone else "not_read_since"}
+        wanted["late_at_least"] = self._days(due_on, present)
+        return (
+            {**wanted, "verdict": "late", "late_at_most": self._days(due_on, self._day(gone))}
+            if gone
+            else {**wanted, "verdict": "still_there"}
+        )
+
+    @staticmethod
+    def _days(due_on, day):
+        return str((date.fromisoformat(day) - date.fromisoformat(due_on)).days)
+
+    def _check_items(self, table):
+        """An account that a review showed after its holder had left is among theirs, and was not gone by then."""
+        left_on = {row["identity_id"]: row["left_on"] for _, row in self.tables.leavers.values()}
+        for identity, source, account, reading, where in self.tables.of_leavers:
+            frozen = self.tables.snapshots.get((source, reading))
+            if frozen is None or self._day(frozen) <= left_on[identity]:
+                continue
+            found = self.tables.leavers.get((identity, source, account))
+            if found is None or (found[1]["gone_in"] and int(found[1]["gone_in"]) <= int(reading)):
+                shown = f"{where}: reading {reading} of {source} shows the account {short(account)} of {short(identity)}"
+                self.report.problem(
+                    "leavers", f"{table}: {shown}, who had left, and there is no such row: a row was changed or dropped"
+                )
+
+    def _check_balance(self, table):
+        ranks = [rank for rank, _, _ in self.worst.values()]
+        wanted = {
+            "leavers": len(ranks), "in_time": ranks.count(0), "cannot_say": ranks.count(1), "late": ranks.count(2),
+            "still_there": ranks.count(3), "without_account": sum(not accounts for _, accounts, _ in self.worst.values()),
+            "accounts": sum(accounts for _, accounts, _ in self.worst.values()), "days": self.entries.leaver_days,
+        }  # fmt: skip
+        rows = list(self.pack.rows(table))
+        if len(rows) != 1:
+            raise Problem(f"{table} has {len(rows)} rows instead of one: a row was dropped or added")
+        for name, value in wanted.items():
+            if rows[0][1][name] != str(value):
+                other = f"{name} is {short(rows[0][1][name])}, but lifecycle/leavers.csv adds up to {short(value)}"
+                self.report.problem("leavers", f"{table}, row 2: {other}: a row was changed, dropped or added")
+        parts = sum(int(rows[0][1][name]) for name in words("there left_before leavers"))
+        if parts != int(rows[0][1]["known"]):
+            self.report.problem(
+                "leavers", f"{table}, row 2: {rows[0][1]['known']} people are not there, left before or left in the period"
+            )
+        told = ", ".join(f"{wanted[name]:,} {text}" for name, text in LEFT.items())
+        self.report.checks["leavers"].held = (
+            f"{len(ranks):,} left in the period with {wanted['accounts']:,} accounts: {told}. As the readings in this pack prove it; "
+            "who left, and with which accounts, is as stated"
+        )
+
+
+#: What every row of a leaver says of them.
+PERSON = words("identity_name identity_kind people_source people_snapshot last_day due_on")
+#: What became of the access of leavers, in words.
+LEFT = {"in_time": "all gone in time", "late": "late", "still_there": "with access still there", "cannot_say": "cannot be said"}
+
+
+class Roles:
+    """Who held which role in the period, replayed from the entries about people."""
+
+    def __init__(self, pack, report, tables, entries, period):
+        self.pack, self.report, self.tables, self.entries, self.period = pack, report, tables, entries, period
+
+    def check(self):
+        """Each row is a role that the entries gave, and each that they gave has its row."""
+        table = "administration/roles.csv"
+        wanted = {(row["given_entry"], row["role"]): row for row in self._held()}
+        count = len(wanted)
+        with self.report.reading("roles", table):
+            for number, row in self.pack.rows(table):
+                known = wanted.pop((row["given_entry"], row["role"]), None)
+                if known is None:
+                    wrong = "no entry of the log gave this role in or before the period, or the row stands there twice"
+                    self.report.problem("roles", f"{table}, row {number}: {wrong}: it was added or changed")
+                    continue
+                for name, value in known.items():
+                    if row[name] != value:
+                        other = f"{name} is {short(row[name])}, but the log recorded {short(value)}"
+                        self.report.problem("roles", f"{table}, row {number}: {other}: the row was changed")
+            for row in wanted.values():
+                missing = f"{short(row['name'])} held the role {row['role']} from {row['from']} on, and has no row"
+                self.report.problem("roles", f"{table}: {missing}: a row was dropped or changed")
+        self.report.checks[
+            "roles"
+        ].held = f"{count:,} times somebody held a role that can change or read more than reviews, as recorded"
+
+    def _held(self):
+        for subject, person in self.entries.people.items():
+            for one in person["held"]:
+                given, taken = one["given"], one["taken"] or ["", "", ""]
+                if given[0][:10] <= self.period["to"] and (not taken[0] or taken[0][:10] >= self.period["from"]):
+                    yield {
+                        "person": subject, "name": one["name"], "role": one["role"], "changes": ROLES[one["role"]], "from": given[0],
+                        "until": taken[0], "given_by": given[1], "taken_by": taken[1], "given_entry": given[2], "taken_entry": taken[2],
+                    }  # fmt: skip
 
 
 # --- what others have seen ----------------------------------------------------------------------------------------------------
@@ -2872,18 +3485,18 @@ class Samples:
 
 # --- a pack of one sample alone -----------------------------------------------------------------------------------------------
 
-SAMPLE_FORMAT = "certify-sample-pack/1"
+SAMPLE_FORMAT = "certify-sample-pack/2"
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 SAMPLE_TABLES = (
     "audit/conclusions.csv", "audit/populations.csv", "audit/sample_rows.csv", "audit/samples.csv", "audit/sign_offs.csv",
-    "reviews/items.csv", "trail.csv",
+    "ledger/people.csv", "reviews/items.csv", "trail.csv",
 )  # fmt: skip
 SAMPLE_FILES = {
     *SAMPLE_TABLES, "README.md", "verify.py", "ledger/checkpoint.txt", "ledger/entries.jsonl", "ledger/keys.json", "ledger/trees.json",
 }  # fmt: skip
 SAMPLE_TITLES = {
     "files": "Files", "keys": "Keys of the log", "signature": "Manifest", "checkpoints": "Checkpoint", "kept": "Your own checkpoint",
-    "entries": "Log entries", "samples": "The sample", "items": "The drawn items", "trail": "Trails",
+    "entries": "Log entries", "people": "Names of people", "samples": "The sample", "items": "The drawn items", "trail": "Trails",
 }  # fmt: skip
 
 
@@ -2966,8 +3579,11 @@ class SampleVerifier:
     def run(self):
         """Returns the checks in the order of the report."""
         self.seal.check()
+        with self.report.reading("people", "ledger/people.csv"):
+            PEOPLE.read(self.pack, self.report)
         with self.report.reading("entries", "ledger/entries.jsonl"):
             self._check_entries()
+        PEOPLE.check(self.report)
         with self.report.reading("samples", "audit/"):
             self._check_tables()
             self.samples.check()
@@ -2984,6 +3600,7 @@ class SampleVerifier:
         for number, text in enumerate(self.pack.lines("ledger/entries.jsonl"), 1):
             where = f"ledger/entries.jsonl, line {number}"
             entry = parse_json(text, where)
+            PEOPLE.take(entry, text)
             name = f"proofs/{entry['uid']}.tlog-proof"
             proofs.discard(name)
             with self.report.reading("entries", name):
@@ -3073,7 +3690,13 @@ class SampleVerifier:
         shown = [cells[ITEM[name]] for name in words("decision decided_by decided_at decided_by_name rationale")]
         data = made["data"] if made else {}
         told = (
-            [data["decision"], data["reviewer"]["id"], data["decided_at"], data["reviewer"]["name"], data["rationale"]]
+            [
+                data["decision"],
+                data["reviewer"]["id"],
+                data["decided_at"],
+                PEOPLE.part(data["reviewer"], "name"),
+                data["rationale"],
+            ]
             if made
             else [""] * 5
         )
@@ -3105,7 +3728,12 @@ class SampleVerifier:
                 )
                 continue
             seen.add((row["row"], row["entry"]))
-            told = {"kind": entry["kind"], "subject": entry["subject"], "by": entry["actor"]["name"], "at": entry["at"]}
+            told = {
+                "kind": entry["kind"],
+                "subject": entry["subject"],
+                "by": PEOPLE.part(entry["actor"], "name"),
+                "at": entry["at"],
+            }
             for name, value in told.items():
                 if row[name] != value:
                     self.report.problem(
@@ -3116,7 +3744,8 @@ class SampleVerifier:
             for uid, entry in self.entries.items():
                 if key in self.items and about_item(entry, self.items[key]) and (number, uid) not in seen:
                     self.report.problem("trail", f"trail.csv: row {number} ({key}) lacks its entry {uid}: a row was dropped")
-        shown = {uid for _, uid in seen} | {uid for uid, entry in self.entries.items() if entry["kind"].startswith("sample:")}
+        shown = {uid for _, uid in seen}
+        shown |= {uid for uid, entry in self.entries.items() if entry["kind"].startswith("sample:") or entry["kind"] == ERASED}
         for uid in sorted(set(self.entries) - shown):
             self.report.problem("trail", f"trail.csv: the entry {uid} belongs to no row: a row was dropped or changed")
         self.report.checks["trail"].held = f"{len(seen):,} steps, each as the log recorded it"
@@ -3182,8 +3811,11 @@ class Verifier:
     def run(self):
         """Returns the checks in the order of the report."""
         self.seal.check()
+        with self.report.reading("people", "ledger/people.csv"):
+            PEOPLE.read(self.tables.pack, self.report)
         self.tables.read()
         self.entries.check()
+        PEOPLE.check(self.report)
         self.sums.period = self.seal.manifest.get("period", self.sums.period)
         self.sums.check()
         self.outside.check()

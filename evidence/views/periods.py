@@ -1,6 +1,5 @@
 """Audit periods and their packs, and the seals of campaigns."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse
@@ -13,14 +12,14 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
-from evidence import frameworks, permissions, queries, sealing
+from evidence import frameworks, permissions, queries, sealing, storage
 from evidence.actions import packs, periods
 from evidence.actions import sealing as sealing_actions
 from evidence.forms import PeriodForm, SealForm
 from evidence.models import AuditPeriod, EvidencePack, Seal
 from evidence.states import PackState
 from evidence.tasks import build_pack, build_progress
-from ledger import keys
+from ledger import keychain
 from ledger.queries import latest_checkpoint
 
 PACKS_SHOWN, OPENINGS_SHOWN = 50, 50
@@ -68,7 +67,7 @@ def period_create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def period_edit(request: HttpRequest, pk: int) -> HttpResponse:
     period = _period(request, pk)
-    names = ("name", "framework", "from_on", "to_on", "open_until", "systems", "kinds", "outside")
+    names = ("name", "framework", "from_on", "to_on", "open_until", "systems", "kinds", "outside", "leaver_days")
     initial = {name: getattr(period, name) for name in names} | {"auditors": list(period.auditors.all())}
     form = PeriodForm(request.POST or None, initial=initial)
     if request.method == "POST" and _save(request, form, period):
@@ -113,9 +112,9 @@ def _packs(period: AuditPeriod) -> dict:
 
 
 def _public_key() -> str:
-    """The log's public key; empty where nothing was signed yet, or where this machine does not have the key."""
+    """The public half of the key that signs now; empty where nothing was signed yet, or where this machine does not have it."""
     try:
-        return keys.load().verifier
+        return keychain.verifier()
     except ImproperlyConfigured:
         return ""
 
@@ -139,9 +138,15 @@ def pack_download(request: HttpRequest, pk: int) -> HttpResponse:
     """The ZIP as it was built; POST, because the download is recorded."""
     visible = AuditPeriod.objects.visible_to(request.user, clock.now().date())
     pack = get_object_or_404(EvidencePack.objects.filter(period__in=visible, state=PackState.READY), pk=pk)
+    try:
+        found = storage.opened(pack.stored_as, pack.size)
+    except storage.StorageError as missing:
+        messages.error(request, missing.message)
+        return redirect("evidence:period-detail", pk=pack.period_id)
     packs.record_download(pack_id=pack.pk, by=request.user)
-    path = settings.CERTIFY_DATA_DIR / pack.stored_as
-    return FileResponse(path.open("rb"), as_attachment=True, filename=pack.file_name, content_type="application/zip")
+    answer = FileResponse(found, as_attachment=True, filename=pack.file_name, content_type="application/zip")
+    answer["Content-Length"] = pack.size
+    return answer
 
 
 @requires(permissions.sees_every_period)

@@ -167,7 +167,7 @@ def _merge(source: Source, snapshot_id: int, staged: list[_Staged], report: Repo
     report.grants = {"started": 0, "changed": 0, "missing": 0, "ended": 0}
     if FileKind.IDENTITIES in whole:
         merge.identities(source.pk, snapshot_id, is_full=whole[FileKind.IDENTITIES])
-        merge.link_users()
+        merge.link_users(snapshot_id)
         merge.resolve_entitlement_owners()
     if FileKind.ENTITLEMENTS in whole:
         merge.entitlements(source.pk, snapshot_id, is_full=whole[FileKind.ENTITLEMENTS])
@@ -216,7 +216,7 @@ def _snapshot(source: Source, staged: list[_Staged], origin: Origin, by) -> Snap
         extracted_at=origin.extracted_at,
         loaded_at=clock.now(),
         loaded_by=None if by is SYSTEM else by,
-        loaded_by_name=by.actor_ref()["name"],
+        loaded_by_name=by.signed_as,
         rows_read=read,
         rows_loaded=read - rejected,
         rows_rejected=rejected,

@@ -98,14 +98,15 @@ def identities(source: int, snapshot: int, *, is_full: bool) -> None:
     )
 
 
-def link_users() -> None:
+def link_users(snapshot: int) -> None:
     """Tie a person to the Certify user with the same mail address, where exactly one of each has it."""
     _run(
-        "UPDATE inventory_identity AS identity SET user_id = people_user.id FROM people_user"
+        "UPDATE inventory_identity AS identity SET user_id = people_user.id, linked_in_id = %(snapshot)s FROM people_user"
         " WHERE identity.user_id IS NULL AND identity.email <> '' AND lower(people_user.email) = lower(identity.email)"
         " AND NOT EXISTS (SELECT 1 FROM inventory_identity AS taken WHERE taken.user_id = people_user.id)"
         " AND (SELECT count(*) FROM people_user AS u WHERE lower(u.email) = lower(identity.email)) = 1"
-        " AND (SELECT count(*) FROM inventory_identity AS i WHERE lower(i.email) = lower(identity.email)) = 1"
+        " AND (SELECT count(*) FROM inventory_identity AS i WHERE lower(i.email) = lower(identity.email)) = 1",
+        snapshot=snapshot,
     )
 
 

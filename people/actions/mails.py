@@ -66,7 +66,7 @@ def _insert(drafts: list[Draft], by) -> list[int]:
         "subjects": [draft.subject_ref for draft in drafts],
         "keys": [draft.dedupe_key for draft in drafts],
         "dues": [draft.due_at or now for draft in drafts],
-        "by": by.actor_ref()["name"],
+        "by": by.signed_as,
         "now": now,
     }
     with connection.cursor() as cursor:

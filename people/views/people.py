@@ -14,7 +14,7 @@ from certify.lib.nudge import nudge
 from people import permissions, queries
 from people.actions import passwords, users
 from people.forms import ChangePersonForm, CreatePersonForm, PeopleFilterForm, RolesForm
-from people.models import User
+from people.models import SecondFactor, User
 from people.states import ROLE_DESCRIPTIONS, Role
 from people.tasks import send_queued_mail
 
@@ -56,6 +56,9 @@ def person_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "history": queries.history(person, limit=HISTORY_ROWS),
         "history_rows": HISTORY_ROWS,
         "has_password": person.has_usable_password(),
+        "factor": SecondFactor.objects.filter(person=person).first(),
+        "must_have_factor": permissions.must_use_second_factor(person),
+        "can_reset_factor": permissions.can_reset_second_factor(request.user, person),
         "can_deactivate": permissions.can_deactivate(request.user, person),
         "can_reactivate": permissions.can_reactivate(request.user, person),
         "can_send_link": permissions.can_send_link(request.user, person),

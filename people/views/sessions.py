@@ -7,15 +7,15 @@ from axes.helpers import get_cool_off
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from certify.lib import clock
-from certify.lib.access import public, requires, signed_in
+from certify.lib.access import before_second_factor, public, requires, signed_in
+from certify.lib.redirects import target_of
 from ledger.actors import SYSTEM
 from people import rules
 from people.actions import sessions
@@ -29,7 +29,7 @@ WRONG = gettext_lazy("The sign-in name or the password is wrong. Passwords disti
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    target = _target(request)
+    target = target_of(request)
     if request.user.is_authenticated:
         return redirect(target)
     form = SignInForm(request.POST or None)
@@ -75,14 +75,7 @@ def _page(request: HttpRequest, form: SignInForm, status: int) -> HttpResponse:
     return render(request, "people/sign_in.html", context, status=status)
 
 
-def _target(request: HttpRequest) -> str:
-    """Where to go after signing in: the page that was asked for if it is one of ours, else the dashboard."""
-    wanted = request.POST.get("next", request.GET.get("next", ""))
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return wanted
-    return resolve_url(settings.LOGIN_REDIRECT_URL)
-
-
+@before_second_factor
 @requires(signed_in)
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:

@@ -1,5 +1,6 @@
 """A year of reviews at the small company, played with the product's own actions: what the packs of these tests hold."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 from campaigns import tasks, worklist
@@ -28,11 +29,12 @@ from certify.lib import clock
 from certify.lib.files import StoredFile
 from evidence.actions import duties, periods, requests, samples, sealing, statements
 from evidence.models import AuditPeriod, Statement
-from inventory.actions import describing
-from inventory.models import Entitlement
+from inventory.actions import describing, snapshots, sources
+from inventory.models import Entitlement, Source
+from inventory.readers.rows import FileToRead
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
-from people.actions import users
+from people.actions import erasing, users
 from people.tasks import send_queued_mail
 from remediation.actions import attempts, exceptions, objections, removals, verification
 from remediation.models import Announcement, RemediationTask
@@ -84,6 +86,7 @@ def play(story: Story) -> AuditPeriod:
     _stated(story)
     first = _first(story)
     _left_alone(story)
+    _leaving(story)
     with clock.freeze(moment(4, 2)):
         load_without(story, "bruno,=1+1,p2,admin")
         verify(story)
@@ -113,7 +116,7 @@ def audited(story: Story, period: AuditPeriod) -> None:
         drawn = samples.draw(period_id=period.pk, wanted=wanted, by=story.auditor)
         gone = samples.draw(period_id=period.pk, wanted=samples.Wanted("revocations", 3), by=story.owner)
         samples.draw(period_id=period.pk, wanted=samples.Wanted("privileged", 2), by=story.auditor)
-        assert samples.draw(period_id=period.pk, wanted=samples.Wanted("leavers", 5, "kind"), by=story.auditor).size == 1
+        assert samples.draw(period_id=period.pk, wanted=samples.Wanted("leavers", 9, "kind"), by=story.auditor).size == 7
     rows = list(drawn.rows.all())
     for place, row in enumerate(rows):
         with clock.freeze(moment(12, 28) + timedelta(minutes=place)):
@@ -203,6 +206,17 @@ def _answering(story: Story) -> None:
     with clock.freeze(moment(1, 26)):
         duties.give(control="soc2:CC6.3", duty="process_owner", holder=story.owner, by=story.owner)
         duties.give(control="soc2:CC6.3", duty="operator", holder=story.admin, by=story.owner)
+    with clock.freeze(moment(1, 27)):
+        _gone(story)
+
+
+def _gone(story: Story) -> None:
+    """Somebody who answered for a control for a day, said who does then, left and was erased."""
+    paul = users.create(username="paul", name="=Paul Weg", email="paul@x.example", roles=["control_owner"], by=story.admin)
+    duties.give(control="soc2:CC6.2", duty="approver", holder=paul, by=story.owner)
+    duties.give(control="soc2:CC6.2", duty="approver", holder=story.owner, by=paul)
+    users.deactivate(user_id=paul.pk, by=story.admin)
+    erasing.erase(user_id=paul.pk, basis="request", reason="Asked for it in a letter", by=story.admin)
 
 
 def state(story: Story, kind: str, framework: str = "soc2", **facts) -> Statement:
@@ -298,6 +312,46 @@ def _left_alone(story: Story) -> None:
         _decide(story, cancelled, "david", "approve", story.user("ana@x.example"))
         closing.cancel(campaign_id=cancelled.pk, reason="Wrong department was chosen", by=story.owner)
         _launch(story, "Of another standard", controls=["iso27001:A.5.18"])
+
+
+WIKI_PEOPLE = """\
+identity_id,name,kind,status,end_date
+w1,Olga Novak,employee,{0},{1}2031-02-28
+w2,=Piet Kok,employee,{0},{1}2031-02-10
+w4,Rosa Lind,contractor,{0},
+w5,Sven Moe,employee,{0},{1}2031-02-20
+w6,Tess Ito,employee,{0},{1}2031-02-20
+w7,Uma Rao,employee,active,
+w3,Quin Roe,employee,active,
+"""
+WIKI_GRANTS = "source,account_id,identity_id,entitlement_id\n"
+
+
+def _leaving(story: Story) -> None:
+    """Leavers of another system: gone in time, late, still there, without an account, between two readings, handed over."""
+    wiki = sources.create(key="wiki", name="Wiki", owner=story.system_owner, by=story.admin)
+    there, left = WIKI_PEOPLE.format("active", "#"), WIKI_PEOPLE.format("inactive", "")
+    there = re.sub("#.*", "", there)
+    accounts = {"olga": "w1", "=piet": "w2", "piet-adm": "w2", "quin": "w3", "sven": "w5", "tess": "w6", "uma": "w7"}
+    rests = [accounts, {name: accounts[name] for name in ("=piet", "piet-adm", "quin", "tess", "uma")} | {"tess": "w7"},
+             {"quin": "w3", "tess": "w7", "uma": "w7"}]  # fmt: skip
+    texts = [there, left.rpartition("w3")[0], None]
+    for day, people, rest in zip(((1, 11), (3, 1), (4, 1)), texts, rests, strict=True):
+        grants = WIKI_GRANTS + "".join(f"wiki,{name},{person},edit\n" for name, person in rest.items())
+        with clock.freeze(moment(*day)):
+            load_files(story, wiki, {"identities": people, "grants": grants})
+
+
+def load_files(story: Story, source: Source, texts: dict[str, str | None]) -> None:
+    """Load these files of another source, in full."""
+    files = []
+    for kind, text in texts.items():
+        if text is not None:
+            path = story.folder / f"{source.key}-{kind}.csv"
+            path.write_text(text)
+            files.append(FileToRead(kind, path, path.name))
+    origin = snapshots.Origin("Exported by the test, from nowhere", "full")
+    snapshots.load(source_id=source.pk, files=files, origin=origin, by=story.admin, accept_large_drop=True)
 
 
 def _second(story: Story) -> Campaign:

@@ -12,10 +12,13 @@ from tests.evidence.conftest import verify
 pytestmark = pytest.mark.django_db
 FILES = sorted({*verifier.SIGNED, "manifest.json", "manifest.sig"})
 TABLES = sorted(verifier.TABLES)
-#: What no entry of the log commits to: our own words about a control, why a campaign is left out, the text of refused rows.
+#: What nothing else in a pack says: our own words about a control, why a campaign is left out, the text of refused rows, who a leaver
+#: was and with which account, who was known, which identity is a reviewer's where none of their decisions is about it.
 WORDS = {
     ("controls/mapping.csv", "asks_for"), ("campaigns/left_out.csv", "why"),
     *(("population/rejected_rows.csv", column) for column in ("line", "field", "reason", "raw")),
+    *(("lifecycle/leavers.csv", column) for column in ("identity_id", "identity_name", "identity_kind", "account_id")),
+    ("reviews/independence.csv", "identity"), ("reviews/quality.csv", "privileged_opened"),
 }  # fmt: skip
 
 

@@ -160,7 +160,7 @@ def test_strangers_state_nothing(story):
 def test_effectiveness_is_checked_by_somebody_else_and_again_after_a_change(story):
     facts = NONCONFORMITY | {"owner": f"people.user:{story.system_owner.pk}"}
     made = state(story, "nonconformity", **facts)
-    assert made.facts["owner_name"] == story.system_owner.name
+    assert made.facts["owner"] == f"people.user:{story.system_owner.pk}"
     with pytest.raises(InvalidInput, match="nothing to check"):
         acts.check(statement_id=made.pk, effective=True, note="Seen", by=story.admin)
     done = acts.change(statement_id=made.pk, facts=made.facts | {"done_on": "2031-05-20"}, by=story.owner)
@@ -169,7 +169,7 @@ def test_effectiveness_is_checked_by_somebody_else_and_again_after_a_change(stor
             acts.check(statement_id=done.pk, effective=True, note="Seen", by=by)
     checked = acts.check(statement_id=done.pk, effective=True, note="Summer was in time", by=story.admin)
     assert statements.standing(checked.facts, date(2031, 6, 1)) == Standing.CLOSED
-    assert checked.facts["checked_by_name"] == story.admin.name
+    assert checked.facts["checked_by"] == f"people.user:{story.admin.pk}"
     again = acts.change(statement_id=checked.pk, facts=checked.facts | {"action": "A second reminder"}, by=story.owner)
     assert statements.standing(again.facts, date(2031, 6, 1)) == Standing.DONE
 

@@ -34,7 +34,7 @@ def test_signing_in_and_out_is_recorded(client, reviewer):
     assert "_auth_user_id" not in client.session
     subject = f"people.user:{reviewer.pk}"
     assert recorded.all() == [
-        ("session:signed-in", subject, subject, {"user": subject}),
+        ("session:signed-in", subject, subject, {"user": subject, "means": "password"}),
         ("session:signed-out", subject, subject, {"user": subject}),
     ]
     reviewer.refresh_from_db()

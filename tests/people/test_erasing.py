@@ -1,0 +1,147 @@
+"""Erasing a person: what goes, what stays and why, and that the database lets nothing else through."""
+
+import json
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from certify.lib import clock
+from certify.lib.errors import DomainError, InvalidInput, NotAllowed
+from ledger.actions import entries, sequencing
+from ledger.actors import SYSTEM
+from ledger.models import Entry, Erasure, PersonRecord
+from people.actions import erasing, mails, users
+from people.models import Mail, User
+
+pytestmark = pytest.mark.django_db
+REASON = "Asked for it in a letter of 2 March"
+
+
+@pytest.fixture
+def admin() -> User:
+    return users.create(username="root", name="Ada Admin", email="ada@x.example", roles=["administrator"], by=SYSTEM)
+
+
+@pytest.fixture
+def gone(admin) -> User:
+    """Somebody who left, after their name changed."""
+    person = users.create(username="zita", name="Zita Quint", email="zita@x.example", roles=["reviewer"], by=admin)
+    users.change(user_id=person.pk, name="Zita Quint-Rossi", email="zita.rossi@x.example", by=admin)
+    return users.deactivate(user_id=person.pk, by=admin)
+
+
+def erase(person: User, by, **changed) -> User:
+    return erasing.erase(**{"user_id": person.pk, "basis": "request", "reason": REASON, "by": by} | changed)
+
+
+def test_the_name_goes_and_the_commitments_stay(gone, admin):
+    before = list(PersonRecord.objects.filter(person=f"people.user:{gone.pk}").values_list("commitment", flat=True))
+    person = erase(gone, admin)
+    entry = Entry.objects.get(kind="person:erased")
+    data = entry.payload_json["data"]
+    assert (len(before), set(data.pop("commitments"))) == (2, set(before))
+    assert data == {"erased": f"people.user:{gone.pk}", "basis": "request", "reason": REASON}
+    assert Erasure.objects.get().entry_uid == entry.uid
+    left = PersonRecord.objects.filter(person=f"people.user:{gone.pk}").values_list("commitment", "salt", "particulars")
+    assert sorted(left) == sorted((one, None, "") for one in before)
+    mark = f"erased person {gone.pk}"
+    assert (person.name, person.username, person.email, person.has_usable_password()) == (mark, mark, "", False)
+
+
+def test_who_they_were_is_shown_by_the_mark(gone, admin, client):
+    entries.record(kind="x:done", subject="s", by=gone, data={})
+    client.force_login(admin)
+    assert "Zita Quint-Rossi" in client.get("/ledger/?kind=x:done").content.decode()
+    erase(gone, admin)
+    page = client.get("/ledger/?kind=x:done").content.decode()
+    assert f"erased person {gone.pk}" in page and "Zita" not in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusal", "words"),
+    [
+        ({"reason": "short"}, InvalidInput, "Give a reason"),
+        ({"reason": "The letter of zita.ROSSI@x.example"}, InvalidInput, "do not write"),
+        ({"basis": "whim"}, InvalidInput, "Choose"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused(gone, admin, changed, refusal, words):
+    with pytest.raises(refusal, match=words):
+        erase(gone, admin, **changed)
+    assert not Erasure.objects.exists()
+
+
+def test_only_administrators_erase_and_only_those_who_are_gone(gone, admin):
+    with pytest.raises(NotAllowed):
+        erase(gone, gone)
+    with pytest.raises(DomainError, match="still sign in"):
+        erase(admin, SYSTEM)
+    erase(gone, admin)
+    with pytest.raises(DomainError, match="erased already"):
+        erase(gone, admin)
+
+
+def test_somebody_who_was_erased_does_not_come_back(gone, admin):
+    erase(gone, admin)
+    for act in (
+        lambda: users.reactivate(user_id=gone.pk, by=admin),
+        lambda: users.set_roles(user_id=gone.pk, roles=[], by=admin),
+    ):
+        with pytest.raises(DomainError, match="erased"):
+            act()
+    with pytest.raises(DatabaseError, match="was erased"), transaction.atomic():
+        User.objects.filter(pk=gone.pk).update(name="Zita")
+
+
+def test_whatever_must_be_kept_hinders(gone, admin, monkeypatch):
+    monkeypatch.setattr(erasing, "HINDRANCES", [lambda person: [f"{person.name} is held."]])
+    with pytest.raises(DomainError, match=r"Zita Quint-Rossi is held\."):
+        erase(gone, admin)
+
+
+def test_mails_lose_the_name_wherever_it_stands(gone, admin):
+    context = {"giver": "Zita Quint-Rossi", "Zita Quint": ["by Zita Quint."], "other": "Zita Quintana"}
+    queued = {"recipient": admin, "template": "welcome", "subject_ref": "s", "by": gone}
+    mail = mails.queue(context=context, dedupe_key="one", **queued)
+    Mail.objects.filter(recipient=gone).update(state="sent", address="zita@x.example", context={"roles": []})
+    erase(gone, admin)
+    mail.refresh_from_db()
+    mark = f"erased person {gone.pk}"
+    assert mail.context == {"giver": mark, "Zita Quint": [f"by {mark}."], "other": "Zita Quintana"}
+    assert mail.queued_by_name == mark
+
+
+def test_a_commitment_is_made_whoever_changes_a_name(gone):
+    first = gone.commitment
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE people_user SET email = 'z@x.example', commitment = 'mine' WHERE id = %s", [gone.pk])
+    gone.refresh_from_db()
+    record = PersonRecord.objects.get(commitment=gone.commitment)
+    assert gone.commitment not in (first, "mine")
+    assert json.loads(record.particulars)["email"] == "z@x.example"
+    assert len(record.salt) == 32
+
+
+FORBIDDEN = [
+    "UPDATE ledger_personrecord SET salt = NULL, particulars = ''",
+    "DELETE FROM ledger_personrecord",
+    "INSERT INTO ledger_erasure (person, at, entry_uid) VALUES ('people.user:1', now(), gen_random_uuid())",
+    "UPDATE auditlog_logentry SET object_repr = 'erased person ' || object_pk",
+    "UPDATE auditlog_logentry SET changes = ledger_masked(changes, 'people.user:' || object_pk)",
+]
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+def test_without_an_erasure_the_database_lets_no_name_go(gone, statement):
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_the_log_holds_after_an_erasure(gone, admin, settings, tmp_path):
+    settings.CERTIFY_LEDGER_KEY_FILE = tmp_path / "key.json"
+    from ledger.actions import configuration
+
+    configuration.absorb(by=SYSTEM)
+    erase(gone, admin)
+    configuration.absorb(by=SYSTEM)
+    sequencing.sequence(by=SYSTEM)
