@@ -9,6 +9,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from people.hours import Hours
+from people.models_retention import Deletion as Deletion
+from people.models_retention import HoldRelease as HoldRelease
+from people.models_retention import LegalHold as LegalHold
+from people.models_retention import RetentionRule as RetentionRule
+from people.models_retention import RetentionRun as RetentionRun
 from people.rules import sign_in_name
 from people.states import MailState, Role
 
