@@ -2,13 +2,29 @@
 
 from django.urls import path
 
-from evidence.views import auditors, frameworks, periods, readiness, reperformance, requests, sample_rows, samples
+from evidence.views import (
+    auditors,
+    frameworks,
+    holds,
+    periods,
+    readiness,
+    reperformance,
+    requests,
+    retention,
+    sample_rows,
+    samples,
+)
 
 app_name = "evidence"
 urlpatterns = [
     path("", periods.period_list, name="period-list"),
     path("new/", periods.period_create, name="period-create"),
     path("<int:pk>/", periods.period_detail, name="period-detail"),
+    path("retention/", retention.kind_list, name="retention"),
+    path("retention/<str:code>/", retention.kind_detail, name="retention-kind"),
+    path("holds/", holds.hold_list, name="hold-list"),
+    path("holds/<int:pk>/", holds.hold_detail, name="hold-detail"),
+    path("holds/<int:pk>/release/", holds.hold_release, name="hold-release"),
     path("<int:pk>/edit/", periods.period_edit, name="period-edit"),
     path("<int:pk>/auditors/", auditors.auditor_list, name="auditor-list"),
     path("<int:pk>/auditors/<int:auditor>/again/", auditors.invitation_again, name="invitation-again"),

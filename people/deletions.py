@@ -17,6 +17,16 @@ def of(keys: Iterable[str]) -> dict[str, Deletion]:
     return {one.key: one for one in found}
 
 
+def notes(keys: Iterable[str]) -> dict[str, str]:
+    """Key → what a page says in place of what was deleted."""
+    return {key: words(one) for key, one in of(keys).items()}
+
+
+def note(key: str) -> str:
+    """What a page says in place of one thing; empty when no rule deleted it."""
+    return notes([key]).get(key, "")
+
+
 def words(deletion: Deletion) -> str:
     """What a page says in place of what was deleted."""
     return _("Deleted by rule {number} on {day}, SHA-256 {sha256}").format(

@@ -222,3 +222,8 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template} to {self.recipient_id}"
+
+    @property
+    def ref(self) -> str:
+        """How the ledger and what is deleted of it name this mail."""
+        return f"people.mail:{self.pk}"

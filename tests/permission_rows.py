@@ -1,8 +1,9 @@
-"""Rows of the table of who may open what (`tests/test_permission_matrix.py`): signing in with a second factor, and inviting auditors."""
+"""More rows for `tests/test_permission_matrix.py`: a second factor, inviting auditors, retention and holds."""
 
 from dataclasses import dataclass
 
-from tests.world import ADMIN, AUDITOR, OWNER, SIGNED_IN, STRANGER
+from people.models import LegalHold
+from tests.world import ADMIN, AUDITOR, OTHER_AUDITOR, OWNER, SIGNED_IN, STRANGER
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,10 @@ def auditor(world):
     return [world.pack.period_id, world.people[AUDITOR].pk]
 
 
+def hold(world):
+    return [LegalHold.objects.get().pk]
+
+
 RUNNERS = {ADMIN, OWNER}
 
 MORE = {
@@ -28,6 +33,11 @@ MORE = {
     "people:factor-renew": Row(None, SIGNED_IN),
     "people:factor-end": Row(None, SIGNED_IN),
     "people:factor-reset": Row(None, {ADMIN}, lambda world: [world.people[STRANGER].pk]),
+    "evidence:retention": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}),
+    "evidence:retention-kind": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}, {ADMIN}, lambda world: ["mails"]),
+    "evidence:hold-list": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}, RUNNERS),
+    "evidence:hold-detail": Row({*RUNNERS, AUDITOR, OTHER_AUDITOR}, None, hold),
+    "evidence:hold-release": Row(None, {ADMIN}, hold),
     "evidence:auditor-list": Row(RUNNERS, {OWNER}, lambda world: [world.pack.period_id]),
     "evidence:invitation-again": Row(None, {OWNER}, auditor),
     "evidence:invitation-withdraw": Row(None, {OWNER}, auditor),

@@ -22,7 +22,7 @@ from campaigns.models import Campaign, SodConflict
 from campaigns.sod_rules import Terms as SodTerms
 from certify.lib import clock
 from certify.lib.files import store
-from evidence.actions import packs, periods, requests, samples
+from evidence.actions import holds, packs, periods, requests, samples
 from evidence.models import AuditRequest, EvidencePack, SampleRow
 from inventory.actions import loads, snapshots
 from inventory.models import LoadJob
@@ -104,6 +104,7 @@ def build(folder: Path) -> World:
     _objection(task, people[REVIEWER])
     pack = _pack(story, people)
     row, thread = _audit(story, pack)
+    holds.place(terms=holds.Terms("Case 7", "The court asks for it", systems=["crm"]), by=story.owner)
     sequencing.sequence(by=SYSTEM)
     return World(
         story=story,

@@ -22,6 +22,7 @@ from evidence.states import PackState
 from evidence.tasks import build_pack, build_progress
 from ledger import keys
 from ledger.queries import latest_checkpoint
+from people import deletions
 
 PACKS_SHOWN, OPENINGS_SHOWN = 50, 50
 
@@ -106,6 +107,7 @@ def _packs(period: AuditPeriod) -> dict:
     found = list(period.packs.select_related("requested_by")[: PACKS_SHOWN + 1])
     return {
         "packs": [(pack, build_progress(pack.pk).shown() if pack.is_waiting else None) for pack in found[:PACKS_SHOWN]],
+        "deleted": deletions.notes(pack.stored_as for pack in found),
         "cut": len(found) > PACKS_SHOWN,
         "cap": PACKS_SHOWN,
         "is_building": any(pack.is_waiting for pack in found),
@@ -139,6 +141,9 @@ def pack_download(request: HttpRequest, pk: int) -> HttpResponse:
     """The ZIP as it was built; POST, because the download is recorded."""
     visible = AuditPeriod.objects.visible_to(request.user, clock.now().date())
     pack = get_object_or_404(EvidencePack.objects.filter(period__in=visible, state=PackState.READY), pk=pk)
+    if said := deletions.note(pack.stored_as):
+        messages.warning(request, said)
+        return redirect("evidence:period-detail", pk=pack.period_id)
     packs.record_download(pack_id=pack.pk, by=request.user)
     path = settings.CERTIFY_DATA_DIR / pack.stored_as
     return FileResponse(path.open("rb"), as_attachment=True, filename=pack.file_name, content_type="application/zip")

@@ -82,7 +82,7 @@ def retry(*, mail_id: int, by) -> Mail:
         raise NotAllowed(_("Only administrators and control owners may have a mail sent again."))
     if mail.state != MailState.FAILED:
         return mail
-    if deletions.of([f"people.mail:{mail.pk}"]):
+    if deletions.of([mail.ref]):
         raise InvalidInput(_("The text of this mail was deleted by a rule. It cannot be sent any more."))
     mail.state, mail.attempts, mail.error, mail.due_at = MailState.QUEUED, 0, "", clock.now()
     mail.save(update_fields=["state", "attempts", "error", "due_at"])

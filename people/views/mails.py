@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
-from people import permissions, queries
+from people import deletions, permissions, queries
 from people.actions import mails
 from people.forms import MailFilterForm
 from people.models import Mail
@@ -31,6 +31,7 @@ def mail_list(request: HttpRequest) -> HttpResponse:
     counts = queries.mail_counts(request.user)
     context = {
         "mails": rows,
+        "deleted": deletions.notes(one.ref for one in rows),
         "form": form,
         "filters": filters,
         "found": found.count(),

@@ -143,8 +143,8 @@ def test_the_text_of_a_mail_goes_and_its_row_stays_with_the_hash_and_the_rule(st
     assert (data["kind"], data["rule"], data["days"], data["count"]) == ("mails", 1, "30", 1)
     assert data["digest"] == retention.digest([due.Doomed(deletion.key, deletion.sha256, deletion.moment)])
     assert entry.uid == run.entry_uid
+    Mail.objects.filter(pk=old.pk).update(state="failed", sent_at=None)
     with pytest.raises(InvalidInput):
-        Mail.objects.filter(pk=old.pk).update(state="failed", sent_at=None)
         mails.retry(mail_id=old.pk, by=story.admin)
 
 
@@ -292,7 +292,7 @@ def test_the_database_keeps_rules_holds_and_what_was_deleted(story, table):
     holds.release(hold_id=place(story, everything=True).pk, reason="It is over, they say", by=story.admin)
     for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET id = id + 1 WHERE true"):
         with (
-            pytest.raises(Exception, match="refused|append-only|violates"),
+            pytest.raises(Exception, match=r"refused|append-only"),
             transaction.atomic(),
             connection.cursor() as cursor,
         ):
