@@ -70,7 +70,10 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
             _write_for_people(archive, scope, Reader(scope.values, counts, short), progress)
             progress(SEAL_AT, "Sealing")
             archive.add("README.md", README.read_bytes() + _losses().encode())
-            schemas.write(archive)
+            made = {path: columns for path, (columns, _) in short.items()} | {
+                table.path: table.columns for table in tables.TABLES
+            }
+            schemas.write(archive, made, FORMAT)
             for program in (VERIFIER, PAGE, CONVERTER):
                 archive.add(program.name, program.read_bytes())
             _write_manifest(archive, scope, counts)

@@ -24,6 +24,7 @@ ERASED = "person:erased"
 #: Who could change what: changes of people in the pack's range of the log belong to every pack.
 PEOPLE = ("user:created", "user:roles-changed", "user:deactivated", "user:reactivated", "user:changed", "configuration:changed",
           "factor:set-up", "factor:reset", "factor:ended",
+          "retention:rule-set", "retention:deleted", "hold:placed", "hold:released",
           "delegation:made", "delegation:ended", "group:created", "group:changed", ERASED, *TITLES)  # fmt: skip
 
 #: Launches before the end of the period, with the end of each campaign, all under the checkpoint.

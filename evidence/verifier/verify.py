@@ -641,6 +641,10 @@ class Pack:
             self._list_folder()
         else:
             self._list_archive()
+        self.check_names()
+
+    def check_names(self):
+        """Names that lead elsewhere, or that look alike."""
         folded = {}
         for name in self.sizes:
             if name.startswith("/") or ".." in name.split("/") or re.search(r"[\\:\x00-\x1f]", name):
@@ -1121,6 +1125,8 @@ class Seal:
             raise Problem("ledger/proofs.json does not say which leaves came before those in the pack")
         for one in proofs["inclusion"]:
             self.outside[bytes.fromhex(one["leaf"])] = one["index"], [bytes.fromhex(node) for node in one["path"]]
+        if len(self.outside) != len(proofs["inclusion"]):
+            raise Problem("ledger/proofs.json proves an entry twice: a proof was added")
         self._check_leaves({one.size: one.root for one in known}, Tree(self.first, earlier))
         paths = {one["size"]: [bytes.fromhex(node) for node in one["path"]] for one in proofs["consistency"]}
         for one in known[:-1]:
