@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import connection
 from django.utils.dateparse import parse_datetime
 
 from certify.lib import language
@@ -18,9 +19,10 @@ from evidence.models import AuditPeriod, Statement
 from evidence.pack.excerpts import Reader
 from evidence.statements import PEOPLE
 from evidence.states import Duty
-from ledger.models import PersonRecord
-from ledger.persons import mark
+from ledger.persons import particular_sql
 
+#: Person → what they are called, of references of entries to people.
+CALLED = f"SELECT reference ->> 'id', {particular_sql('reference')} FROM jsonb_array_elements(%s::jsonb) AS reference"
 DUTIES, CALENDAR, STATEMENTS = "controls/duties.csv", "controls/calendar.csv", "controls/statements.csv"
 
 
@@ -63,16 +65,15 @@ def _names(latest: Iterable[Statement]) -> dict[str, str]:
 
     Afterwards the facts refer to them as the product does, by the person alone.
     """
-    committed = {}
+    references = []
     for one in latest:
         for name in PEOPLE:
             if reference := one.facts.get(name):
-                committed[reference["person"]] = one.facts[name] = reference["id"]
-    opened = dict(PersonRecord.objects.filter(commitment__in=committed).values_list("commitment", "particulars"))
-    return {
-        person: json.loads(opened[commitment])["name"] if opened.get(commitment) else mark(person)
-        for commitment, person in committed.items()
-    }
+                references.append(reference)
+                one.facts[name] = reference["id"]
+    with connection.cursor() as cursor:
+        cursor.execute(CALLED, [json.dumps(references)])
+        return dict(cursor.fetchall())
 
 
 def _figures(reader: Reader, framework: Framework, sealed_at: str) -> list[Figures]:
