@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from certify.lib import canonical, clock
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
+from certify.lib.numbers import whole
 from evidence import assurance, deviations, frameworks, permissions, statements
 from evidence.catalogue import Framework
 from evidence.models import AuditPeriod, Statement
@@ -183,15 +184,14 @@ def _person(name: str, value: str) -> dict:
     """A person as they are kept: which account, and what they are called now."""
     if not value:
         return {f"{name}_name": ""}
-    pk = value.removeprefix("people.user:")
-    person = User.objects.filter(pk=pk).first() if pk.isdigit() else None
+    person = User.objects.filter(pk=whole(value.removeprefix("people.user:"))).first()
     if person is None:
         raise InvalidInput(_("Choose a person from the list."), field=name)
     return {name: f"people.user:{person.pk}", f"{name}_name": person.name}
 
 
 def _figures(framework: Framework, value: str) -> dict[str, str]:
-    period = AuditPeriod.objects.filter(pk=value, framework=framework.code).first() if value.isdigit() else None
+    period = AuditPeriod.objects.filter(pk=whole(value), framework=framework.code).first()
     if period is None:
         raise InvalidInput(_("Choose an audit period of this framework."), field="period")
     return assurance.figures(Readiness(period, clock.now()))
