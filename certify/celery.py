@@ -41,6 +41,7 @@ SWEEPS = {
     "remediation.follow_tickets": 60,
     "evidence.build_requested_packs": 10,
     "evidence.send_request_digests": 900,
+    "evidence.apply_retention": 3600,
 }
 
 app.conf.beat_schedule = {

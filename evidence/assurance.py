@@ -91,6 +91,11 @@ class Figures:
     cadence: str = ""
     is_served: bool = False
 
+    @property
+    def to_come(self) -> int:
+        """Runs whose due date has not passed, so that the numbers balance."""
+        return self.expected - self.in_time - self.late - self.missed
+
 
 class Assurance:
     """A period with all that its report tells."""
@@ -153,8 +158,8 @@ def missing(mode: str, period: AuditPeriod, figures: list[Figures], said: Said) 
             for kind in (StatementKind.INTERNAL_AUDIT, StatementKind.MANAGEMENT_REVIEW)
         )
         found += [
-            (riskless, ngettext("No risk is stated that {n} control serves that reviews serve.",
-                                "No risk is stated that {n} controls serve that reviews serve.", riskless)),
+            (riskless, ngettext("Of {n} control that reviews serve no risk is stated.",
+                                "Of {n} controls that reviews serve no risk is stated.", riskless)),
             (not audits, _("No internal audit of this period is stated.")),
             (not reviews, _("No management review of this period is stated.")),
         ]  # fmt: skip

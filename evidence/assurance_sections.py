@@ -50,6 +50,8 @@ class Section:
     numbers: frozenset[int] = field(default_factory=frozenset)
     #: Told one under the other instead of in a table: too many words for columns.
     is_records: bool = False
+    #: The first cell of a row says what the row is about.
+    is_named: bool = True
 
     @property
     def labelled(self) -> list[list[tuple[str, Cell, bool]]]:
@@ -95,13 +97,22 @@ def of(found: Assurance, links: Links = NOWHERE) -> list[Section]:
 
 def scope(period: AuditPeriod, check: ScopeCheck) -> Section:
     """What the period covers, what is outside, and where its reviews differ from that."""
-    every = _("all")
+    stated = covers(period, ", ".join(one.name for one in check.systems), ", ".join(check.kinds))
     rows = [
-        (_("Systems"), ", ".join(one.name for one in check.systems) or every),
-        (_("Kinds of identities"), ", ".join(check.kinds) or every),
-        (_("Outside, and why"), period.outside),
         (_("In scope, but in no review of the period"), ", ".join(one.name for one in check.unreviewed) or _("none")),
         (_("Reviewed, but outside the scope"), ", ".join(one.name for one in check.outside) or _("none")),
+    ]
+    stated.rows.extend([Cell(label), Cell(text)] for label, text in rows)
+    return stated
+
+
+def covers(period: AuditPeriod, systems: str, kinds: str) -> Section:
+    """What a period covers: systems and kinds of identities, as they are called; none of them means all."""
+    every = _("all")
+    rows = [
+        (_("Systems"), systems or every),
+        (_("Kinds of identities"), kinds or every),
+        (_("Outside, and why"), period.outside),
     ]
     cells = [[Cell(label), Cell(text) if text else _open()] for label, text in rows]
     return Section("scope", _("Scope"), [_("What"), _("Stated")], cells, "")
@@ -110,7 +121,8 @@ def scope(period: AuditPeriod, check: ScopeCheck) -> Section:
 def gaps(missing: list[str]) -> Section:
     """What nobody stated."""
     none = _("Nothing: everything that people have to state is stated.")
-    return Section("missing", _("What is missing"), [_("Not stated")], [[Cell(one, is_open=True)] for one in missing], none)
+    rows = [[Cell(one, is_open=True)] for one in missing]
+    return Section("missing", _("What is missing"), [_("Not stated")], rows, none, is_named=False)
 
 
 def controls(mode: str, period: AuditPeriod, figures: list[Figures], said: Said, links: Links = NOWHERE) -> list[Section]:
@@ -126,11 +138,12 @@ def _applicability(mode: str, period: AuditPeriod, figures: list[Figures], said:
         link = links.statement(found) if found else links.new(StatementKind.APPLICABILITY, begin)
         cells = [Cell(one.control.id, one.control.text)]
         if found is None:
-            cells += [_open(link), _open(), _open()]
+            cells += [_open(link), Cell("–"), Cell("–")]
         else:
+            is_out = found.facts["applies"] == "no"
             cells += [
                 Cell(_in_words(found, "applies"), _said_by(found, period.to_on), link),
-                _cell(found, "implemented"),
+                Cell("–") if is_out else _cell(found, "implemented"),
                 _cell(found, "justification"),
             ]
         rows.append(cells)
@@ -149,19 +162,21 @@ def _operation(mode: str, figures: list[Figures], said: Said, links: Links) -> S
     chosen = [one for one in figures if one.is_served or one.reference in said.applicability()]
     rows = []
     for one in chosen[:SHOWN]:
-        counts = [Cell(str(count)) for count in (one.expected, one.in_time, one.late, one.missed)]
+        counts = [Cell(str(count)) for count in (one.expected, one.in_time, one.late, one.missed, one.to_come)]
         cells = [Cell(one.control.id), Cell(one.owner) if one.owner else _open(), *counts]
         if is_managed:
             link = links.new(StatementKind.RISK, {"controls": one.reference})
             cells.append(_risks(risks.get(one.reference, []), link))
             cells.append(Cell(one.cadence) if one.cadence else Cell(_("no review in use serves it")))
         rows.append(cells)
-    columns = [_("Control"), _("Control owner"), _("Expected"), _("In time"), _("Late or overdue"), _("Missed")]
+    columns = [_("Control"), _("Control owner"), _("Expected"), _("In time"), _("Late or overdue"), _("Missed"), _("To come")]
     columns += [_("Risks it serves, and their treatment"), _("How often")] if is_managed else []
     heading = _("Controls, their owners and risks") if is_managed else _("Did the controls operate?")
     intro = _("Controls that reviews served, or whose applicability is stated. A run counts for each control that it serves.")
     none = _("No review served a control of the framework.")
-    return Section("operation", heading, columns, rows, none, intro, _cut(rows, len(chosen)), numbers=frozenset((2, 3, 4, 5)))
+    return Section(
+        "operation", heading, columns, rows, none, intro, _cut(rows, len(chosen)), numbers=frozenset((2, 3, 4, 5, 6))
+    )
 
 
 def _risks(found: list[Statement], link: str) -> Cell:
@@ -183,7 +198,7 @@ def deviated(found: Assurance, links: Links = NOWHERE) -> Section:
         rows.append([Cell(one.text, ", ".join(one.controls)), Cell(_held(one.held)), made])
     none = _("Nothing: every run was performed in time, every item reviewed, every removal proved, every finding judged.")
     columns = [_("What"), _("Who answered for it then"), _("Nonconformity")]
-    return Section("deviations", _("Deviations"), columns, rows, none, cut=_cut(rows, len(found.deviations)))
+    return Section("deviations", _("Deviations"), columns, rows, none, cut=_cut(rows, len(found.deviations)), is_named=False)
 
 
 def _held(held: dict) -> str:

@@ -31,11 +31,13 @@ class Deviation:
     held: dict[str, list[Held]]
 
 
-def exists(key: str) -> bool:
-    """Whether a deviation can be called like this: its run or campaign exists."""
+def about(key: str) -> Occurrence | Campaign | None:
+    """The run or campaign that a deviation is about; None where none can be called like this."""
     found = KEY.fullmatch(key)
-    model = Occurrence if found and found[1] == "run" else Campaign
-    return bool(found) and model.objects.filter(pk=found[2]).exists()
+    if found is None:
+        return None
+    model = Occurrence if found[1] == "run" else Campaign
+    return model.objects.filter(pk=found[2]).first()
 
 
 def of(found: Readiness) -> list[Deviation]:

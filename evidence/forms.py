@@ -3,7 +3,9 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.models import Campaign
 from evidence import frameworks, sampling, statements
+from evidence.actions.holds import Terms
 from evidence.actions.periods import MOST_LEAVER_DAYS, Details
 from evidence.actions.samples import Wanted
 from evidence.catalogue import Framework
@@ -81,6 +83,63 @@ class InviteForm(forms.Form):
         max_length=MAX_EMAIL,
         help_text=_("They sign in with it, and get a link there to set a password."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class RuleForm(forms.Form):
+    """How long things of a kind are kept."""
+
+    days = forms.IntegerField(
+        label=_("Days"), required=False, help_text=_("Counted from when it was sent, uploaded or built. Empty: kept for good.")
+    )
+    reason = forms.CharField(
+        label=_("Why"), max_length=1000, widget=forms.Textarea(attrs={"rows": 2}), help_text=_("It goes into the ledger.")
+    )
+
+
+class HoldForm(forms.Form):
+    """What a legal hold covers."""
+
+    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("For example: case 2026/17."))
+    reason = forms.CharField(
+        label=_("Why"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}), help_text=_("It goes into the ledger.")
+    )
+    everything = forms.BooleanField(label=_("Everything"), required=False)
+    campaigns = forms.ModelMultipleChoiceField(label=_("Reviews"), queryset=None, required=False)
+    systems = forms.ModelMultipleChoiceField(label=_("Systems"), queryset=None, to_field_name="key", required=False)
+    people = forms.CharField(
+        label=_("People"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("One a line: identity, sign-in name or mail address."),
+    )
+    from_on = _day(label=_("From"), required=False)
+    to_on = _day(label=_("To"), required=False, help_text=_("The last day, included. Everything of this time is held."))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["campaigns"].queryset = Campaign.objects.order_by("-pk")
+        self.fields["systems"].queryset = Source.objects.order_by("name")
+
+    def terms(self) -> Terms:
+        """The cleaned form as an action takes it."""
+        data = self.cleaned_data
+        lists = {
+            "campaigns": [one.pk for one in data["campaigns"]],
+            "systems": [one.key for one in data["systems"]],
+            "people": [line.strip() for line in data["people"].splitlines() if line.strip()],
+        }
+        return Terms(**data | lists)
+
+
+class ReleaseForm(forms.Form):
+    """Why a hold ends."""
+
+    reason = forms.CharField(
+        label=_("Why it ends"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("It goes into the ledger."),
     )
 
 

@@ -6,14 +6,12 @@ find out by trying whose name it stands for; with it everybody can check that no
 """
 
 import hashlib
-import re
 
 from django.db.models import F, Func, TextField, Value
 
 PREFIX = b"certify-person/1\n"
 #: What stands in place of every particular of somebody who was erased.
 MARK = "erased person {number}"
-REFERENCE = re.compile(r'"person":"([0-9a-f]{64})"')
 
 
 def commitment(salt: bytes, particulars: str) -> str:

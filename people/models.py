@@ -9,6 +9,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from people.hours import Hours
+from people.models_retention import Deletion as Deletion
+from people.models_retention import HoldRelease as HoldRelease
+from people.models_retention import LegalHold as LegalHold
+from people.models_retention import RetentionRule as RetentionRule
+from people.models_retention import RetentionRun as RetentionRun
 from people.rules import sign_in_name
 from people.states import MailState, Role
 
@@ -235,3 +240,8 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template} to {self.recipient_id}"
+
+    @property
+    def ref(self) -> str:
+        """How the ledger and what is deleted of it name this mail."""
+        return f"people.mail:{self.pk}"

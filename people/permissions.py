@@ -81,6 +81,26 @@ def can_retry_mail(user, mail) -> bool:
     return mail.state == "failed" and can_see_mails(user)
 
 
+def can_see_retention(user) -> bool:
+    """Administrators and control owners answer for what is kept; auditors read it."""
+    return user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER, Role.AUDITOR)
+
+
+def can_set_retention(user) -> bool:
+    """Administrators."""
+    return user.has_role(Role.ADMINISTRATOR)
+
+
+def can_place_hold(user) -> bool:
+    """Administrators and control owners."""
+    return user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER)
+
+
+def can_release_hold(user, hold) -> bool:
+    """Whoever may place one, but never the one they placed themselves."""
+    return can_place_hold(user) and hold.by_id != user.pk
+
+
 def can_manage_tokens(user) -> bool:
     """Administrators connect programs."""
     return user.has_role(Role.ADMINISTRATOR)

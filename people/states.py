@@ -48,6 +48,18 @@ MAIL_TRANSITIONS = {
 }
 
 
+class RetentionKind(TextChoices):
+    """What has a rule of its own for how long it is kept. Ledger entries, decisions and items have none: they are never deleted."""
+
+    MAILS = "mails", _("Texts of mails")
+    PROOFS = "proofs", _("Files of proofs and answers")
+    LOADS = "loads", _("Uploaded files of loads")
+    SHEETS = "sheets", _("Spreadsheets of reviewers")
+    PACKS = "packs", _("Evidence packs")
+    SIGN_INS = "sign-ins", _("Counters of failed sign-ins")
+    LEAVERS = "leavers", _("Particulars of people who left")
+
+
 class SignInFailure(TextChoices):
     """Why a sign-in failed. The ledger says it; the page never does, so that nobody can ask it for names."""
 

@@ -4,7 +4,6 @@ The table names each URL of the URLconf; a new URL without a row fails, as does 
 or 404 where the thing itself is not theirs to see, and nothing changes in the database. No answer is ever an error of ours.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -32,6 +31,7 @@ from people.models import ApiToken
 from remediation import invitations
 from remediation.models import Objection
 from tests.offered import Page
+from tests.permission_rows import MORE, Row
 from tests.world import (
     ADMIN,
     ALL,
@@ -48,15 +48,6 @@ from tests.world import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@dataclass(frozen=True)
-class Row:
-    """Who may GET and who may POST; None: nobody can, the method does not exist. `args` makes the address from the world."""
-
-    get: frozenset | set | None
-    post: frozenset | set | None = None
-    args: object = lambda world: []
 
 
 def person(world):
@@ -120,6 +111,7 @@ RUNNERS = {ADMIN, OWNER}
 REVIEWERS = {REVIEWER, SYSTEM_OWNER}
 
 MATRIX = {
+    **MORE,
     "dashboard": Row(SIGNED_IN),
     "health": Row(ALL, ALL),
     # people
@@ -127,13 +119,6 @@ MATRIX = {
     "people:sign-out": Row(None, SIGNED_IN),
     "people:password-forgotten": Row(ALL, ALL),
     "people:password-set": Row(ALL, ALL, lambda world: ["MQ", "abc-def"]),
-    # Where nobody needs a second factor the first goes on, and the others show the page again.
-    "people:sign-in-code": Row(SIGNED_IN, SIGNED_IN),
-    "people:factor-set-up": Row(SIGNED_IN, SIGNED_IN),
-    "people:my-factor": Row(SIGNED_IN),
-    "people:factor-renew": Row(None, SIGNED_IN),
-    "people:factor-end": Row(None, SIGNED_IN),
-    "people:factor-reset": Row(None, {ADMIN}, person),
     "people:my-keys": Row(None, SIGNED_IN),
     "people:my-hours": Row(SIGNED_IN, SIGNED_IN),
     "people:my-language": Row(None, SIGNED_IN),
@@ -278,9 +263,6 @@ MATRIX = {
     "evidence:period-create": Row({OWNER}, {OWNER}),
     "evidence:period-detail": Row({*RUNNERS, AUDITOR}, None, period),
     "evidence:period-readiness": Row({*RUNNERS, AUDITOR}, None, period),
-    "evidence:auditor-list": Row(RUNNERS, {OWNER}, period),
-    "evidence:invitation-again": Row(None, {OWNER}, lambda world: [*period(world), world.people[AUDITOR].pk]),
-    "evidence:invitation-withdraw": Row(None, {OWNER}, lambda world: [*period(world), world.people[AUDITOR].pk]),
     "evidence:period-report": Row({*RUNNERS, AUDITOR}, None, period),
     "evidence:period-report-pdf": Row({*RUNNERS, AUDITOR}, None, period),
     "evidence:period-edit": Row({OWNER}, {OWNER}, period),
@@ -457,19 +439,6 @@ def test_a_fragment_asked_for_without_session_sends_the_whole_page_to_sign_in(wo
     answer = Client().get(reverse("campaigns:review", args=[world.open.pk]), headers={"HX-Request": "true"})
     assert answer.status_code == 401
     assert answer["HX-Redirect"].startswith("/sign-in/?next=")
-
-
-#: What opens to a session whose second factor is outstanding.
-BEFORE = {"people:sign-in-code", "people:factor-set-up", "people:sign-out"}
-
-
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_nothing_opens_before_the_second_factor(world, cookies, settings, method):
-    settings.CERTIFY_TWO_FACTOR_ROLES = ["auditor"]
-    for name in sorted(name for name in MATRIX if AUDITOR in allowed(name, method) and ANONYMOUS not in allowed(name, method)):
-        answer = send(world, cookies, AUDITOR, name, method)
-        is_asked = answer.status_code == 302 and answer.url.startswith("/sign-in/code/")
-        assert is_asked != (name in BEFORE), name
 
 
 @pytest.mark.parametrize("who", sorted(SIGNED_IN))

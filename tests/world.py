@@ -22,7 +22,7 @@ from campaigns.models import Campaign, SodConflict
 from campaigns.sod_rules import Terms as SodTerms
 from certify.lib import clock
 from certify.lib.files import store
-from evidence.actions import packs, periods, requests, samples, statements
+from evidence.actions import holds, packs, periods, requests, samples, statements
 from evidence.models import AuditRequest, EvidencePack, SampleRow
 from inventory.actions import loads, snapshots
 from inventory.models import LoadJob
@@ -105,6 +105,7 @@ def build(folder: Path) -> World:
     pack = _pack(story, people)
     row, thread = _audit(story, pack)
     _statement(story)
+    holds.place(terms=holds.Terms("Case 7", "The court asks for it", systems=["crm"]), by=story.owner)
     sequencing.sequence(by=SYSTEM)
     return World(
         story=story,

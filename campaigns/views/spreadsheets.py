@@ -23,6 +23,7 @@ from certify.lib.files import store
 from certify.lib.uploads import takes
 from inventory.models import Identity
 from ledger.models import Entry
+from people import deletions
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 UPLOAD_LIMIT_MB = 20
@@ -101,6 +102,8 @@ def _shown(request: HttpRequest, found: SheetUpload, refusal: DomainError | None
     if act := getattr(found, "act", None):
         entry = Entry.objects.get(uid=act.entry_uid)
         context |= {"act": act, "refused": found.refused, "leaf_hash": bytes(entry.leaf_hash).hex()}
+    elif said := deletions.note(found.stored_as):
+        context["error"] = said
     else:
         try:
             _, checked = spreadsheet_checks.checked(found, request.user)

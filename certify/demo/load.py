@@ -23,8 +23,8 @@ from campaigns.models import Assignment, Campaign, RemovalHold, SodConflict
 from campaigns.rules import statement
 from campaigns.sod_rules import Terms as SodTerms
 from campaigns.states import SilenceVerdictCode
+from certify.demo import assurance, removals
 from certify.demo import company as sample
-from certify.demo import removals
 from certify.lib import clock
 from certify.lib.files import store
 from evidence.actions import duties, periods, requests, samples
@@ -84,7 +84,10 @@ class Demo:
             self._quarterly_review()
         self._finance_review(removed)
         self._answering()
-        self._audit(self._audit_period())
+        period = self._audit_period("SOC 2", "soc2")
+        assurance.state(period, self.users)
+        assurance.manage(self._audit_period("ISO 27001", "iso27001"), self.users)
+        self._audit(period)
         return self._sign_ins()
 
     def _ago(self, days: float):
@@ -271,16 +274,17 @@ class Demo:
         for duty, key in named.items():
             duties.give(control="soc2:CC6.3", duty=duty, holder=self.users[key], by=self.users["control"])
 
-    def _audit_period(self) -> AuditPeriod:
+    def _audit_period(self, name: str, framework: str) -> AuditPeriod:
         today = clock.now().date()
         return periods.create(
             details=periods.Details(
-                name=f"SOC 2 {today.year}",
-                framework="soc2",
+                name=f"{name} {today.year}",
+                framework=framework,
                 from_on=date(today.year, 1, 1),
                 to_on=date(today.year, 12, 31),
                 open_until=date(today.year + 1, 3, 31),
                 auditors=[self.users["auditor"]],
+                outside="Paper, buildings, and the machines of the hosting company: no system of ours gives access to them.",
             ),
             by=self.users["control"],
         )

@@ -54,12 +54,13 @@ def invite_again(*, period_id: int, auditor_id: int, by) -> Invitation:
     now = clock.now()
     last = Invitation.objects.filter(period=period, auditor=person).first()
     if last and (now - last.at).total_seconds() < LINK_EVERY_MINUTES * 60:
-        words = ngettext(
-            "The last mail is less than {minutes} minute old. Give it time to arrive.",
-            "The last mail is less than {minutes} minutes old. Give it time to arrive.",
-            LINK_EVERY_MINUTES,
+        raise InvalidInput(
+            ngettext(
+                "The last mail is less than {minutes} minute old. Give it time to arrive.",
+                "The last mail is less than {minutes} minutes old. Give it time to arrive.",
+                LINK_EVERY_MINUTES,
+            ).format(minutes=LINK_EVERY_MINUTES)
         )
-        raise InvalidInput(words.format(minutes=LINK_EVERY_MINUTES))
     invitation = _sent(period, person, by)
     _record("auditor:invited-again", period, person, by)
     _mail(period, invitation, by)

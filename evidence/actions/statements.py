@@ -176,7 +176,7 @@ def _check_reference(framework: Framework, name: str, shape: Shape, value) -> No
         known = set(Source.objects.filter(key__in=value).values_list("key", flat=True))
         if set(value) - known:
             raise InvalidInput(_("A system that you named does not exist."), field=name)
-    elif shape is Shape.DEVIATION and not deviations.exists(value):
+    elif shape is Shape.DEVIATION and deviations.about(value) is None:
         raise InvalidInput(_("There is no such deviation."), field=name)
 
 

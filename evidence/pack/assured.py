@@ -1,95 +1,34 @@
-"""The report of a period's question as a tagged PDF, and what of it stands in the report of a pack, from the pack's own tables."""
+"""What of a period's report stands in the report of a pack: from the pack's own tables, in English."""
 
 import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 
-import typst
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext as _
 
 from certify.lib import language
 from certify.lib.times import rfc3339
 from evidence import assurance_sections
-from evidence.assurance import ISO27001, Assurance, Figures, Said, missing
-from evidence.assurance_sections import KINDS, Cell, Section
+from evidence.assurance import Figures, Said, missing
+from evidence.assurance_pdf import laid_out
+from evidence.assurance_sections import KINDS
 from evidence.catalogue import Framework
 from evidence.models import AuditPeriod, Statement
 from evidence.pack.excerpts import Reader
 from evidence.states import Duty
 
-LAYOUT = Path(__file__).with_name("assurance.typ")
-STANDARDS = ["a-3a", "ua-1"]
 DUTIES, CALENDAR, STATEMENTS = "controls/duties.csv", "controls/calendar.csv", "controls/statements.csv"
 
 
-def heading(framework: Framework) -> str:
-    """The question of the report, as a title."""
-    return _("Is there a managed system?") if framework.assurance == ISO27001 else _("Did the controls operate?")
-
-
-def pdf(found: Assurance, sections: Iterable[Section], created: datetime, lang: str) -> bytes:
-    """The report as PDF/A-3a and PDF/UA-1; `sections` are those of the page, in its language."""
-    period = found.period
-    days = (language.dated(day, "j F Y") for day in (period.from_on, period.to_on))
-    data = {
-        "title": period.name,
-        "heading": heading(found.framework),
-        "under": f"{found.framework.name} · {' – '.join(days)}",
-        "intro": _(
-            "As of {moment} UTC. Figures are computed from the records; what people stated stands under their names."
-        ).format(moment=language.dated(created, "j F Y, H:i")),
-        "author": "Certify",
-        "lang": lang,
-        "sections": [laid_out(one) for one in sections],
-    }
-    return typst.compile(
-        LAYOUT,
-        sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-        pdf_standards=STANDARDS,
-        timestamp=int(created.timestamp()),
-        ignore_system_fonts=True,
-    )
-
-
-def laid_out(section: Section) -> dict:
-    """A section as the layout takes it."""
-    rows = [[_text(cell) for cell in row] for row in section.rows]
-    return {
-        "heading": section.heading,
-        "intro": section.intro,
-        "none": section.none,
-        "cut": section.cut,
-        "is_records": section.is_records,
-        "table": {
-            "columns": section.columns,
-            "right": [place in section.numbers for place in range(len(section.columns))],
-            "rows": [] if section.is_records else rows,
-            "cut": section.cut,
-        },
-        "records": [
-            {"name": head.text, "under": head.under, "told": [[label, _text(cell)] for label, cell in told]}
-            for head, told in (section.records if section.is_records else ())
-        ],
-    }
-
-
-def _text(cell: Cell) -> str:
-    return f"{cell.text} ({cell.under})" if cell.under else cell.text
-
-
-# ---- in a pack ----
-
-
 def in_pack(reader: Reader, period: AuditPeriod, framework: Framework, sealed_at: datetime) -> list[dict]:
-    """What a pack says of controls and what people stated, under its checkpoint: in English, from its tables alone."""
+    """The scope, and what a pack says of controls and people stated under its checkpoint: in English, from its tables alone."""
     with language.recorded():
         said = Said.of(_latest(reader))
         figures = _figures(reader, framework, rfc3339(sealed_at))
         mode = framework.assurance
         sections = [
+            assurance_sections.covers(period, ", ".join(period.systems), ", ".join(period.kinds)),
             assurance_sections.gaps(missing(mode, period, figures, said)),
             *assurance_sections.controls(mode, period, figures, said),
             *(assurance_sections.stated(kind, period, said, sealed_at.date()) for kind in KINDS[mode]),

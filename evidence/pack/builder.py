@@ -61,16 +61,19 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     try:
-        people.refuse_erased_since(scope.checkpoint.size)
         with Archive(partial) as archive:
             _prepare(scope)
             counts, short = _write_tables(archive, scope, progress)
             counts["ledger/entries.jsonl"], named = _write_ledger(archive, scope, progress)
+            people.refuse_erased_since(named, scope.checkpoint.size)
             counts[people.PATH] = write_rows(archive, people.PATH, people.COLUMNS, people.rows(named))
             _write_for_people(archive, scope, Reader(scope.values, counts, short), progress)
             progress(SEAL_AT, "Sealing")
             archive.add("README.md", README.read_bytes() + _losses().encode())
-            schemas.write(archive)
+            made = {path: columns for path, (columns, _) in short.items()} | {
+                table.path: table.columns for table in tables.TABLES
+            }
+            schemas.write(archive, made, FORMAT)
             for program in (VERIFIER, PAGE, CONVERTER):
                 archive.add(program.name, program.read_bytes())
             _write_manifest(archive, scope, counts)

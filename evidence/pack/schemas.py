@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evidence.pack.archive import Archive
-from evidence.verifier import verify
 
 FILE = Path(__file__).with_name("columns.txt")
 TABLES_PATH, JSON_PATHS = "schemas/tables.json", {
@@ -53,14 +52,14 @@ def column(table: str, name: str) -> Column:
     return COLUMNS.get((table, name)) or COLUMNS[ALL, name]
 
 
-def tables() -> dict:
+def tables(columns_of: dict[str, tuple[str, ...]]) -> dict:
     """The CSVW document: every table with its columns."""
     return {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
         "dialect": {"delimiter": ",", "quoteChar": '"', "doubleQuote": True, "encoding": "utf-8", "header": True},
         "tables": [
             {"url": f"../{path}", "tableSchema": {"columns": [_described(column(path, name)) for name in columns]}}
-            for path, columns in verify.TABLES.items()
+            for path, columns in sorted(columns_of.items())
         ],
     }
 
@@ -83,11 +82,11 @@ def _list(items: dict) -> dict:
     return {"type": "array", "items": items}
 
 
-def manifest() -> dict:
+def manifest(pack_format: str) -> dict:
     """The manifest: what is in the pack, and what it is sealed with."""
     period = _object({"name": TEXT, "framework": TEXT, "framework_name": TEXT, "from": DAY, "to": DAY})
     return _object({
-        "format": {"const": verify.FORMAT},
+        "format": {"const": pack_format},
         "period": period,
         "log": _object({"origin": TEXT, "key": TEXT}),
         "checkpoint": _object({"size": COUNT, "root": HASH}),
@@ -99,7 +98,8 @@ def manifest() -> dict:
 
 def entry() -> dict:
     """One line of ledger/entries.jsonl: these bytes were hashed. Later versions may say more."""
-    actor = _object({"id": TEXT, "name": TEXT}, more=True)
+    by_name, committed = _object({"id": TEXT, "name": TEXT}, more=True), _object({"id": TEXT, "person": HASH})
+    actor = {"anyOf": [by_name, committed]}
     return _object({
         "uid": {"type": "string", "format": "uuid"}, "v": {"type": "integer", "minimum": 1},
         "at": {"type": "string", "format": "date-time"},
@@ -128,11 +128,13 @@ def anchors() -> dict:
     return _list(_object({**dict.fromkeys(names, TEXT), "detail": {"type": "object"}}))
 
 
-def write(archive: Archive) -> None:
-    """Add all of them to a pack."""
-    archive.add(TABLES_PATH, _printed(tables()))
-    found = {"manifest.json": manifest(), "ledger/entries.jsonl": entry(), "ledger/keys.json": keys(), "ledger/proofs.json": proofs(),
-             "ledger/anchors/anchors.json": anchors()}  # fmt: skip
+def write(archive: Archive, columns_of: dict[str, tuple[str, ...]], pack_format: str) -> None:
+    """Add all of them to a pack with these tables."""
+    archive.add(TABLES_PATH, _printed(tables(columns_of)))
+    found = {
+        "manifest.json": manifest(pack_format), "ledger/entries.jsonl": entry(), "ledger/keys.json": keys(), "ledger/proofs.json": proofs(),
+        "ledger/anchors/anchors.json": anchors(),
+    }  # fmt: skip
     for path, schema in found.items():
         title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": path}
         archive.add(JSON_PATHS[path], _printed(title | schema))

@@ -19,10 +19,13 @@ from ledger import keychain
 from ledger.models import Anchor, Checkpoint, Cosignature
 from ledger.succession import TITLES
 
+#: Says that somebody is called nothing any more: such entries belong to every pack, however old they are.
+ERASED = "person:erased"
 #: Who could change what: changes of people in the pack's range of the log belong to every pack.
 PEOPLE = ("user:created", "user:roles-changed", "user:deactivated", "user:reactivated", "user:changed", "configuration:changed",
           "factor:set-up", "factor:reset", "factor:ended",
-          "delegation:made", "delegation:ended", "group:created", "group:changed", *TITLES)  # fmt: skip
+          "retention:rule-set", "retention:deleted", "hold:placed", "hold:released",
+          "delegation:made", "delegation:ended", "group:created", "group:changed", ERASED, *TITLES)  # fmt: skip
 
 #: Launches before the end of the period, with the end of each campaign, all under the checkpoint.
 CAMPAIGNS = """
@@ -204,7 +207,7 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
         "closed": [one.pk for one in mine if one.end and one.end.kind == "campaign:closed"],
         "left_out": [one.entry_id for one in left_out],
         "people": list(PEOPLE),
-        "keys": list(TITLES),
+        "keys": [*TITLES, ERASED],
     }
     values |= _leavers(period, values)
     expected = runs.expected(period, checkpoint.size)

@@ -7,6 +7,8 @@ typeface has. Typefaces for Chinese, Japanese and Korean have some twenty megaby
 import re
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import typst
 from django.conf import settings
@@ -32,7 +34,7 @@ class Named(str):
         return made
 
 
-def compiled(source, inputs: dict[str, str], created: int, standards: list[str]) -> bytes:
+def compiled(source: Path | bytes, inputs: dict[str, str], created: int, standards: list[str]) -> bytes:
     """A PDF by Typst: the same input and typefaces give the same bytes."""
     folders = [settings.CERTIFY_REPORT_FONTS] if settings.CERTIFY_REPORT_FONTS else []
     return typst.compile(
@@ -74,7 +76,7 @@ def lacking(letters: Iterable[str], standards: list[str]) -> set[str]:
     return missing
 
 
-def letters_of(value) -> set[str]:
+def letters_of(value: object) -> set[str]:
     """Every letter of the texts of a document."""
     if isinstance(value, str):
         return set(unicodedata.normalize("NFC", value))
@@ -82,7 +84,7 @@ def letters_of(value) -> set[str]:
     return set().union(*map(letters_of, values))
 
 
-def shown(value, missing: set[str]):
+def shown(value: Any, missing: set[str]) -> Any:
     """The document with what stands instead of the letters that are missing."""
     if isinstance(value, dict):
         return {name: shown(one, missing) for name, one in value.items()}

@@ -309,7 +309,19 @@ IN_THE_CLEAR = {
 #: Since the terms of a campaign say so, its leaves do not cover the names of people.
 NAMES, APART = "names", "apart"
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
-JSON_COLUMNS = {"limits", "rules", "data", "facts", "filter", "by_rule", "terms", "totals", "reviewers", "strata", "completeness"}
+JSON_COLUMNS = {
+    "limits",
+    "rules",
+    "data",
+    "facts",
+    "filter",
+    "by_rule",
+    "terms",
+    "totals",
+    "reviewers",
+    "strata",
+    "completeness",
+}
 #: Lists in entries that a table shows as JSON.
 JSON_LISTS = {"data.reviewers", "data.strata", "data.statement"}
 SMALL_FILE, LINE_LIMIT, FIELD_LIMIT = 64 * 2**20, 2**20, 2**20
@@ -629,6 +641,10 @@ class Pack:
             self._list_folder()
         else:
             self._list_archive()
+        self.check_names()
+
+    def check_names(self):
+        """Names that lead elsewhere, or that look alike."""
         folded = {}
         for name in self.sizes:
             if name.startswith("/") or ".." in name.split("/") or re.search(r"[\\:\x00-\x1f]", name):
@@ -809,11 +825,16 @@ class People:
     """
 
     def __init__(self):
+        self.forget()
+
+    def forget(self):
+        """Begin with nobody."""
         # Commitment → (person, name, address); person → the names that were opened, and the entry of their erasure.
         self.known, self.names, self.erased, self.used, self.said = {}, {}, {}, set(), {}
 
     def read(self, pack, report):
         """Open every commitment."""
+        self.forget()
         table = "ledger/people.csv"
         for number, (commitment, person, name, email, username, salt, erased) in pack.table(table):
             where, particulars = f"{table}, row {number}", {"email": email, "id": person, "name": name, "username": username}
@@ -837,7 +858,9 @@ class People:
             return reference["name" if part == FROZEN_NAME else part]
         known, name, email = self.known.get(reference["person"], (None, None, None))
         if known != person:
-            raise Problem(f"ledger/people.csv does not say who {person} was when this was recorded: a row was dropped or changed")
+            raise Problem(
+                f"ledger/people.csv does not say who {person} was when this was recorded: a row was dropped or changed"
+            )
         return email if part == "email" else name
 
     def take(self, entry, line):
@@ -850,7 +873,7 @@ class People:
         """Each commitment is opened once and used, and who is shown as erased was erased, by an entry of this pack."""
         for commitment in sorted(self.used - set(self.known)):
             report.problem("people", f"ledger/people.csv has nothing for {commitment}: a row was dropped or changed")
-        for commitment in sorted(set(self.known) - self.used):
+        for commitment in sorted(one for one in set(self.known) - self.used if self.known[one][0] not in self.erased):
             report.problem("people", f"ledger/people.csv: no entry names {short(commitment)}: the row was added or changed")
         for commitment, (person, _, _) in self.known.items():
             uid, commitments = self.said.get(person, ("", ()))
@@ -858,9 +881,9 @@ class People:
                 wrong = f"{short(person)} is shown as erased, or not, other than the log says: rows were changed"
                 report.problem("people", f"ledger/people.csv: {wrong}")
         opened_ones = len(self.names) - len(self.erased)
-        report.checks["people"].held = (
-            f"{opened_ones:,} are called what the entries commit to; {len(self.erased):,} were erased, as the log says"
-        )
+        report.checks[
+            "people"
+        ].held = f"{opened_ones:,} are called what the entries commit to; {len(self.erased):,} were erased, as the log says"
 
 
 ERASED, FROZEN_NAME, PREFIX = "person:erased", "frozen_name", b"certify-person/1\n"
@@ -1102,6 +1125,8 @@ class Seal:
             raise Problem("ledger/proofs.json does not say which leaves came before those in the pack")
         for one in proofs["inclusion"]:
             self.outside[bytes.fromhex(one["leaf"])] = one["index"], [bytes.fromhex(node) for node in one["path"]]
+        if len(self.outside) != len(proofs["inclusion"]):
+            raise Problem("ledger/proofs.json proves an entry twice: a proof was added")
         self._check_leaves({one.size: one.root for one in known}, Tree(self.first, earlier))
         paths = {one["size"]: [bytes.fromhex(node) for node in one["path"]] for one in proofs["consistency"]}
         for one in known[:-1]:
@@ -1918,7 +1943,11 @@ class Entries:
         reduce_to = f'"reduce_to":{quoted(reduce_to)},' if reduce_to else ""
         stage = f',"stage":{quoted(stage)}' if stage != "1" else ""
         until = f',"until":{quoted(until)}' if until else ""
-        person, kind, version = f'{{"email":{email},"id":{reviewer},"name":{name}}}', "undone" if cells[2] == "undo" else "made", 1
+        person, kind, version = (
+            f'{{"email":{email},"id":{reviewer},"name":{name}}}',
+            "undone" if cells[2] == "undo" else "made",
+            1,
+        )
         committed = line[10:].partition(b'"person":"')[2][:64].decode("ascii", "replace")
         if committed:
             if PEOPLE.known.get(committed) != (cells[3], cells[4], cells[5]):
@@ -2158,13 +2187,14 @@ class Entries:
         kind, data = entry["kind"].partition(":")[2], entry["data"]
         person = self.people.setdefault(entry["subject"], {"name": "", "active": True, "roles": [], "held": []})
         if kind in ("created", "changed"):
-            person["name"] = data.get("new", data)["name"]
+            told = data["new"] if kind == "changed" else data.get("person", data)
+            person["name"] = PEOPLE.part({**told, "id": entry["subject"]}, "name")
         if kind in ("created", "roles-changed"):
             person["roles"] = data["roles" if kind == "created" else "new"]
         elif kind in ("deactivated", "reactivated"):
             person["active"] = kind == "reactivated"
         now = [role for role in ROLES if person["active"] and role in person["roles"]]
-        said = [entry["at"], entry["actor"]["name"], entry["uid"]]
+        said = [entry["at"], PEOPLE.part(entry["actor"], "name"), entry["uid"]]
         for one in person["held"]:
             if not one["taken"] and one["role"] not in now:
                 one["taken"] = said
@@ -3666,7 +3696,13 @@ class SampleVerifier:
         shown = [cells[ITEM[name]] for name in words("decision decided_by decided_at decided_by_name rationale")]
         data = made["data"] if made else {}
         told = (
-            [data["decision"], data["reviewer"]["id"], data["decided_at"], PEOPLE.part(data["reviewer"], "name"), data["rationale"]]
+            [
+                data["decision"],
+                data["reviewer"]["id"],
+                data["decided_at"],
+                PEOPLE.part(data["reviewer"], "name"),
+                data["rationale"],
+            ]
             if made
             else [""] * 5
         )
@@ -3698,7 +3734,12 @@ class SampleVerifier:
                 )
                 continue
             seen.add((row["row"], row["entry"]))
-            told = {"kind": entry["kind"], "subject": entry["subject"], "by": PEOPLE.part(entry["actor"], "name"), "at": entry["at"]}
+            told = {
+                "kind": entry["kind"],
+                "subject": entry["subject"],
+                "by": PEOPLE.part(entry["actor"], "name"),
+                "at": entry["at"],
+            }
             for name, value in told.items():
                 if row[name] != value:
                     self.report.problem(
@@ -3709,7 +3750,8 @@ class SampleVerifier:
             for uid, entry in self.entries.items():
                 if key in self.items and about_item(entry, self.items[key]) and (number, uid) not in seen:
                     self.report.problem("trail", f"trail.csv: row {number} ({key}) lacks its entry {uid}: a row was dropped")
-        shown = {uid for _, uid in seen} | {uid for uid, entry in self.entries.items() if entry["kind"].startswith("sample:")}
+        shown = {uid for _, uid in seen}
+        shown |= {uid for uid, entry in self.entries.items() if entry["kind"].startswith("sample:") or entry["kind"] == ERASED}
         for uid in sorted(set(self.entries) - shown):
             self.report.problem("trail", f"trail.csv: the entry {uid} belongs to no row: a row was dropped or changed")
         self.report.checks["trail"].held = f"{len(seen):,} steps, each as the log recorded it"

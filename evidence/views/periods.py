@@ -21,6 +21,7 @@ from evidence.states import PackState
 from evidence.tasks import build_pack, build_progress
 from ledger import keychain
 from ledger.queries import latest_checkpoint
+from people import deletions
 
 PACKS_SHOWN, OPENINGS_SHOWN = 50, 50
 
@@ -105,6 +106,7 @@ def _packs(period: AuditPeriod) -> dict:
     found = list(period.packs.select_related("requested_by")[: PACKS_SHOWN + 1])
     return {
         "packs": [(pack, build_progress(pack.pk).shown() if pack.is_waiting else None) for pack in found[:PACKS_SHOWN]],
+        "deleted": deletions.notes(pack.stored_as for pack in found),
         "cut": len(found) > PACKS_SHOWN,
         "cap": PACKS_SHOWN,
         "is_building": any(pack.is_waiting for pack in found),
@@ -138,6 +140,9 @@ def pack_download(request: HttpRequest, pk: int) -> HttpResponse:
     """The ZIP as it was built; POST, because the download is recorded."""
     visible = AuditPeriod.objects.visible_to(request.user, clock.now().date())
     pack = get_object_or_404(EvidencePack.objects.filter(period__in=visible, state=PackState.READY), pk=pk)
+    if said := deletions.note(pack.stored_as):
+        messages.warning(request, said)
+        return redirect("evidence:period-detail", pk=pack.period_id)
     try:
         found = storage.opened(pack.stored_as, pack.size)
     except storage.StorageError as missing:

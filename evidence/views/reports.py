@@ -10,11 +10,10 @@ from django.views.decorators.http import require_safe
 
 from certify.lib import clock
 from certify.lib.access import requires
-from evidence import assurance_sections, permissions
+from evidence import assurance_pdf, assurance_sections, permissions
 from evidence.assurance import ISO27001, Assurance
 from evidence.assurance_sections import NOWHERE, Links
 from evidence.models import Statement
-from evidence.pack import assured
 from evidence.readiness import Readiness
 from evidence.views.opened import period_of, record, shell
 
@@ -59,6 +58,6 @@ def period_report_pdf(request: HttpRequest, pk: int) -> HttpResponse:
     record(request, period, "report-pdf")
     now = clock.now()
     found = Assurance(Readiness(period, now))
-    body = assured.pdf(found, assurance_sections.of(found), now, get_language())
+    body = assurance_pdf.pdf(found, assurance_sections.of(found), now, get_language())
     name = f"certify-{found.framework.assurance}-{period.from_on}-{period.to_on}.pdf"
     return HttpResponse(body, content_type="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'})

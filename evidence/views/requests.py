@@ -18,6 +18,7 @@ from evidence.forms import AskForm, PostForm
 from evidence.models import AuditPeriod, AuditRequest, RequestPost, Sample, SampleRow
 from evidence.states import STANDS_AT, PostKind, RequestState
 from evidence.views.opened import is_auditor, period_of, record, shell
+from people import deletions
 
 SHOWN, FILE_LIMIT = 200, 20 * 2**20
 
@@ -104,8 +105,10 @@ def request_detail(request: HttpRequest, pk: int, thread: int) -> HttpResponse:
     if request.method == "POST" and _posted(request, found, kinds, form):
         return redirect("evidence:request-detail", pk=pk, thread=thread)
     record(request, period, f"request:{thread}")
+    posts = list(found.posts.all())
     context = {
-        **shell(request, period), "thread": found, "state": state, "posts": found.posts.all(), "kinds": kinds, "form": form,
+        **shell(request, period), "thread": found, "state": state, "posts": posts, "kinds": kinds, "form": form,
+        "deleted": deletions.notes(post.stored_as for post in posts),
     }  # fmt: skip
     return render(request, "evidence/request_detail.html", context, status=422 if form.errors else 200)
 
@@ -116,6 +119,9 @@ def request_file(request: HttpRequest, pk: int, thread: int, post: int) -> HttpR
     """An attached file as it was uploaded: always a download, never shown in the page."""
     period = period_of(request, pk)
     found = get_object_or_404(RequestPost.objects.exclude(stored_as=""), request__period=period, request=thread, pk=post)
+    if said := deletions.note(found.stored_as):
+        messages.warning(request, said)
+        return redirect("evidence:request-detail", pk=pk, thread=thread)
     if not located(found.stored_as).exists():
         raise Http404
     record(request, period, f"request:{thread}")

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import DomainError, InvalidInput
-from evidence import frameworks, permissions
+from evidence import deviations, frameworks, permissions
 from evidence import statements as rules
 from evidence.actions import statements
 from evidence.assurance_sections import KINDS, SHOWN
@@ -112,6 +112,7 @@ def _page(request: HttpRequest, versions: list[Statement], **changed) -> HttpRes
         "kind": StatementKind(statement.kind),
         "control": framework.controls.get(statement.control.partition(":")[2]),
         "told": [(one.label, rules.shown(one, facts)) for one in fields],
+        "deviation": deviations.about(facts.get("deviation", "")),
         "figures": rules.input_words(facts.get("input", {})),
         "standing": standing,
         "versions": versions[:SHOWN],

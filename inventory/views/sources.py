@@ -15,7 +15,8 @@ from inventory import describing, permissions, queries
 from inventory.actions import sources
 from inventory.exports import rejected
 from inventory.forms import SourceForm
-from inventory.models import Snapshot, Source
+from inventory.models import LoadFile, Snapshot, Source
+from people import deletions
 
 SNAPSHOTS_SHOWN = 50
 
@@ -153,7 +154,10 @@ def orphan_list(request: HttpRequest, pk: int) -> HttpResponse:
 def snapshot_detail(request: HttpRequest, pk: int) -> HttpResponse:
     snapshot = _snapshot(request, pk)
     rows, following = _page(queries.rejected(snapshot, after=_after(request)), settings.CERTIFY_PAGE_ROWS)
-    context = {"snapshot": snapshot, "files": snapshot.files.all(), "rejected": rows, "following": following}
+    kept = dict(LoadFile.objects.filter(job__snapshot=snapshot).values_list("kind", "stored_as"))
+    gone = deletions.notes(kept.values())
+    files = [(file, gone.get(kept.get(file.kind, ""), "")) for file in snapshot.files.all()]
+    context = {"snapshot": snapshot, "files": files, "rejected": rows, "following": following}
     return render(request, "inventory/snapshot_detail.html", context)
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
@@ -132,10 +133,9 @@ def _clean_sign_ins(person: User, records: Iterable[PersonRecord]) -> None:
 
 
 def _clean_person(person: User, now) -> User:
-    """Nobody signs in as them again, under any name."""
+    """Nobody signs in as them again, under any name. By an update, of which django-auditlog keeps no old values."""
     mark = persons.mark(_reference(person))
-    person.name, person.username, person.email, person.erased_at = mark, mark, "", now
-    person.time_zone = person.language = ""
-    person.set_unusable_password()
-    person.save(update_fields=["name", "username", "email", "erased_at", "time_zone", "language", "password"])
+    names = {"name": mark, "username": mark, "email": "", "time_zone": "", "language": ""}
+    User.objects.filter(pk=person.pk).update(**names, erased_at=now, password=make_password(None))
+    person.refresh_from_db()
     return person

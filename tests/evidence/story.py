@@ -34,7 +34,7 @@ from inventory.models import Entitlement, Source
 from inventory.readers.rows import FileToRead
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
-from people.actions import users
+from people.actions import erasing, users
 from people.tasks import send_queued_mail
 from remediation.actions import attempts, exceptions, objections, removals, verification
 from remediation.models import Announcement, RemediationTask
@@ -206,6 +206,17 @@ def _answering(story: Story) -> None:
     with clock.freeze(moment(1, 26)):
         duties.give(control="soc2:CC6.3", duty="process_owner", holder=story.owner, by=story.owner)
         duties.give(control="soc2:CC6.3", duty="operator", holder=story.admin, by=story.owner)
+    with clock.freeze(moment(1, 27)):
+        _gone(story)
+
+
+def _gone(story: Story) -> None:
+    """Somebody who answered for a control for a day, said who does then, left and was erased."""
+    paul = users.create(username="paul", name="=Paul Weg", email="paul@x.example", roles=["control_owner"], by=story.admin)
+    duties.give(control="soc2:CC6.2", duty="approver", holder=paul, by=story.owner)
+    duties.give(control="soc2:CC6.2", duty="approver", holder=story.owner, by=paul)
+    users.deactivate(user_id=paul.pk, by=story.admin)
+    erasing.erase(user_id=paul.pk, basis="request", reason="Asked for it in a letter", by=story.admin)
 
 
 def state(story: Story, kind: str, framework: str = "soc2", **facts) -> Statement:

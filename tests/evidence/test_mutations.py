@@ -22,9 +22,15 @@ WORDS = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def copy(honest) -> dict[str, bytes]:
+    """The files of the honest pack in memory, to be spoiled."""
+    return spoil.read(honest.path)
+
+
 def found(pack) -> tuple[str, str]:
     """(everything that does not hold, the same without what the manifest alone tells)."""
-    checks = verifier.Verifier(verifier.Pack(str(pack))).run()
+    checks = verifier.Verifier(spoil.Held(pack) if isinstance(pack, dict) else verifier.Pack(str(pack))).run()
     lines = [(check.title, problem) for check in checks for problem in check.problems]
     return (
         "\n".join(f"{title}: {problem}" for title, problem in lines),
@@ -99,13 +105,13 @@ def test_swapped_rows_are_found_without_the_manifest(table, copy):
     assert re.search(rf"{table}, row [234]", found(copy)[1])
 
 
-def test_swapped_decisions_are_named_one_by_one(honest, copy):
+def test_swapped_decisions_are_named_one_by_one(honest, copy, tmp_path):
     rows = spoil.rows_of(spoil.read(honest.path)["reviews/decisions.csv"])
     keep = next(place for place, row in enumerate(rows, 1) if row[2] == "approve")
     remove = next(place for place, row in enumerate(rows, 1) if row[2] == "revoke")
     spoil.change(copy, "reviews/decisions.csv", spoil.cell(keep, "decision", "revoke"))
     spoil.change(copy, "reviews/decisions.csv", spoil.cell(remove, "decision", "approve"), forge=True)
-    text = verify(copy)
+    text = verify(spoil.write(tmp_path / "swapped.zip", copy))
     assert text.status == 1
     for number, wrong, right in ((keep, "revoke", "approve"), (remove, "approve", "revoke")):
         assert f"reviews/decisions.csv, row {number}: decision is “{wrong}”, but the log recorded “{right}”" in text.text

@@ -83,7 +83,10 @@ def test_only_administrators_erase_and_only_those_who_are_gone(gone, admin):
 
 def test_somebody_who_was_erased_does_not_come_back(gone, admin):
     erase(gone, admin)
-    for act in (lambda: users.reactivate(user_id=gone.pk, by=admin), lambda: users.set_roles(user_id=gone.pk, roles=[], by=admin)):
+    for act in (
+        lambda: users.reactivate(user_id=gone.pk, by=admin),
+        lambda: users.set_roles(user_id=gone.pk, roles=[], by=admin),
+    ):
         with pytest.raises(DomainError, match="erased"):
             act()
     with pytest.raises(DatabaseError, match="was erased"), transaction.atomic():
@@ -137,6 +140,7 @@ def test_without_an_erasure_the_database_lets_no_name_go(gone, statement):
 def test_the_log_holds_after_an_erasure(gone, admin, settings, tmp_path):
     settings.CERTIFY_LEDGER_KEY_FILE = tmp_path / "key.json"
     from ledger.actions import configuration
+
     configuration.absorb(by=SYSTEM)
     erase(gone, admin)
     configuration.absorb(by=SYSTEM)

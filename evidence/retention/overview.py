@@ -1,0 +1,50 @@
+"""What the pages on retention show."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from certify.lib import clock
+from evidence.retention import due
+from evidence.retention.kinds import KINDS, Kind
+from people import holds
+from people.models import LegalHold, RetentionRule, RetentionRun
+
+
+@dataclass(frozen=True)
+class Line:
+    """One kind: what there is of it, its rule, what the next run deletes of it, and the last run."""
+
+    kind: Kind
+    found: due.Summary
+    rule: RetentionRule | None
+    last: RetentionRun | None
+    least: int
+
+
+def lines() -> list[Line]:
+    """Every kind as it stands now."""
+    now, cover = clock.now(), holds.cover_of(holds.in_force())
+    least = due.minimum_days(now.date())
+    rules = {one.kind: one for one in RetentionRule.objects.order_by("number")}
+    last = {one.rule.kind: one for one in RetentionRun.objects.select_related("rule").order_by("rule__kind", "pk")}
+    found = []
+    for kind in KINDS.values():
+        rule = rules.get(kind.code)
+        summary = due.summary(kind, due.before(kind, rule.days if rule else None, now), cover)
+        found.append(Line(kind, summary, rule, last.get(kind.code), least if kind.is_evidence else 0))
+    return found
+
+
+def preview(kind: Kind, days: int | None, now: datetime) -> due.Summary:
+    """What the next run would delete under a rule that is not set yet."""
+    return due.summary(kind, due.before(kind, days, now), holds.cover_of(holds.in_force()))
+
+
+def stopped(hold: LegalHold) -> list[tuple[Kind, due.Summary]]:
+    """Of each kind, how many things a hold covers by itself, and how many of them a rule would let go."""
+    now, cover = clock.now(), holds.cover_of([hold])
+    found = []
+    for kind in KINDS.values():
+        rule = due.current(kind)
+        found.append((kind, due.summary(kind, due.before(kind, rule.days if rule else None, now), cover)))
+    return found
