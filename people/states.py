@@ -68,6 +68,7 @@ class SignInFailure(TextChoices):
     DEACTIVATED = "deactivated", _("Deactivated")
     UNKNOWN_NAME = "unknown-name", _("Unknown sign-in name")
     LOCKED_OUT = "locked-out", _("Locked out after repeated failures")
+    ADDRESS_LOCKED_OUT = "address-locked-out", _("Many names failed at one address")
 
 
 class Means(TextChoices):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -81,7 +81,7 @@ def work_list(user, *, filters: dict, now: datetime) -> QuerySet:
         tasks = tasks.filter(LISTS.get(state, Q(state=state)))
     if filters.get("since"):
         tasks = tasks.filter(created_at__gte=datetime.combine(filters["since"], time(), UTC))
-    if filters.get("until"):
+    if filters.get("until") and filters["until"] < date.max:
         tasks = tasks.filter(created_at__lt=datetime.combine(filters["until"], time(), UTC) + timedelta(days=1))
     for name in ("campaign", "source", "owner"):
         if filters.get(name):

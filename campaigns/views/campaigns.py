@@ -20,6 +20,7 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
+from certify.lib.numbers import whole
 from people.models import Mail, User
 
 REVIEWERS_SHOWN = 100
@@ -49,8 +50,8 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = _campaign(request, pk)
-    after = request.GET.get("after", "")
-    reviewers = queries.reviewers(campaign, after=int(after) if after.isdigit() else 0, limit=REVIEWERS_SHOWN + 1)
+    after = whole(request.GET.get("after", "")) or 0
+    reviewers = queries.reviewers(campaign, after=after, limit=REVIEWERS_SHOWN + 1)
     excluded = campaign.exclusions.values_list("rule").annotate(Count("id")).order_by("rule")
     context = {
         "campaign": campaign,

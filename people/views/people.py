@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from certify.lib.access import requires
 from certify.lib.errors import DomainError, NotAllowed
 from certify.lib.nudge import nudge
+from certify.lib.numbers import whole
 from people import permissions, queries
 from people.actions import passwords, users
 from people.forms import ChangePersonForm, CreatePersonForm, PeopleFilterForm, RolesForm
@@ -29,7 +30,7 @@ def person_list(request: HttpRequest) -> HttpResponse:
     filters = {name: value for name, value in form.cleaned_data.items() if value}
     found = queries.people(request.user, **filters)
     after = request.GET.get("after", "")
-    rows, more = queries.people_page(found, after=int(after) if after.isdecimal() else None, limit=settings.CERTIFY_PAGE_ROWS)
+    rows, more = queries.people_page(found, after=whole(after), limit=settings.CERTIFY_PAGE_ROWS)
     context = {
         "people": rows,
         "found": found.count(),

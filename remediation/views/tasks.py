@@ -15,6 +15,7 @@ from certify.lib.access import requires
 from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.files import located, store
 from certify.lib.times import rfc3339
+from certify.lib.uploads import takes
 from people import deletions
 from people.permissions import can_manage_tokens
 from remediation import permissions, queries
@@ -118,6 +119,7 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
     return render(request, "remediation/task_detail.html", context, status=status)
 
 
+@takes(PROOF_LIMIT)
 @requires(permissions.can_open_removals)
 @require_http_methods(["GET", "POST"])
 def task_detail(request: HttpRequest, pk: int) -> HttpResponse:

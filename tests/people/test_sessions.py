@@ -175,6 +175,9 @@ def test_a_sign_in_forgets_the_failures_before_it(client, reviewer):
         ("/\\evil.example", "/"),
         ("javascript:alert(1)", "/"),
         ("http:///evil.example", "/"),
+        ("people:person-list", "/"),
+        ("=1+1", "/"),
+        ("9223372036854775808", "/"),
         ("", "/"),
     ],
 )
