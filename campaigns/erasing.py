@@ -25,6 +25,8 @@ def hindrances(person) -> Iterator[str]:
         yield _("{count} definitions name them as owner or fallback reviewer.").format(count=count)
     if count := ReviewerGroup.objects.filter(members=person, is_archived=False).count():
         yield _("They are in {count} groups of reviewers.").format(count=count)
-    standing = Delegation.objects.filter(Q(principal=person) | Q(delegate=person), ended_at=None, ends_on__gte=clock.now().date())
+    standing = Delegation.objects.filter(
+        Q(principal=person) | Q(delegate=person), ended_at=None, ends_on__gte=clock.now().date()
+    )
     if count := standing.count():
         yield _("{count} delegations name them.").format(count=count)

@@ -130,7 +130,11 @@ def move_all(*, campaign_id: int, moves: Iterable[Move], rule: str, by) -> list[
         kind="assignment:reassigned",
         by=by,
         at=now,
-        rows=[(subject, _facts(campaign_id, batch, people[batch[0].to])) for found in together.values() for batch in batched(found, ITEMS_IN_ENTRY)],
+        rows=[
+            (subject, _facts(campaign_id, batch, people[batch[0].to]))
+            for found in together.values()
+            for batch in batched(found, ITEMS_IN_ENTRY)
+        ],
     )
 
 

@@ -87,9 +87,7 @@ def write(found: Disclosed, target: Path) -> str:
             path: _table(archive, path, columns, audit.of_one(path), values) for path, (columns, _) in audit.OF_SAMPLES.items()
         }
         counts[people.PATH] = builder.write_rows(archive, people.PATH, people.COLUMNS, people.rows(named))
-        items = tables.ITEMS_OF.format(
-            asked="AND item_id = ANY(%(items)s)", only="AND item.id = ANY(%(items)s)", called=CALLED
-        )
+        items = tables.ITEMS_OF.format(asked="AND item_id = ANY(%(items)s)", only="AND item.id = ANY(%(items)s)", called=CALLED)
         counts[ITEMS] = _table(archive, ITEMS, tables.BY_PATH[ITEMS].columns, items, values)
         counts["trail.csv"] = builder.write_rows(archive, "trail.csv", TRAIL_COLUMNS, _steps(found))
         archive.add("ledger/entries.jsonl", b"".join(one.payload.encode() + b"\n" for one in found.entries))

@@ -818,7 +818,9 @@ class People:
             return reference["name" if part == FROZEN_NAME else part]
         known, name, email = self.known.get(reference["person"], (None, None, None))
         if known != person:
-            raise Problem(f"ledger/people.csv does not say who {person} was when this was recorded: a row was dropped or changed")
+            raise Problem(
+                f"ledger/people.csv does not say who {person} was when this was recorded: a row was dropped or changed"
+            )
         return email if part == "email" else name
 
     def take(self, entry, line):
@@ -839,9 +841,9 @@ class People:
                 wrong = f"{short(person)} is shown as erased, or not, other than the log says: rows were changed"
                 report.problem("people", f"ledger/people.csv: {wrong}")
         opened_ones = len(self.names) - len(self.erased)
-        report.checks["people"].held = (
-            f"{opened_ones:,} are called what the entries commit to; {len(self.erased):,} were erased, as the log says"
-        )
+        report.checks[
+            "people"
+        ].held = f"{opened_ones:,} are called what the entries commit to; {len(self.erased):,} were erased, as the log says"
 
 
 ERASED, FROZEN_NAME, PREFIX = "person:erased", "frozen_name", b"certify-person/1\n"
@@ -1432,8 +1434,6 @@ class Tables:
         campaign.reviewer.append(campaign.person(first["reviewer"]))
         for place, answer in enumerate(answers):
             person = campaign.person(answer["reviewer"])
-            if campaign.is_apart and answer["reviewer_name"]:
-                self._check_called(f"reviews/assignments.csv, item {answer['item']} of {campaign.label}", answer)
             if not campaign.is_closed and any(answer[name] for name in ANSWER_COLUMNS if name not in CERTAIN):
                 early = "an answer is shown as final, but the campaign is open"
                 self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
@@ -1443,14 +1443,20 @@ class Tables:
             if answer["rule"] not in ASKED_LATER:
                 campaign.assigned[person, answer["stage"]] = campaign.assigned.get((person, answer["stage"]), 0) + 1
             if campaign.is_closed:
-                covered = [answer[name] for name in ANSWER_COLUMNS]
-                covered = apart(covered, *ANSWERED_BY) if campaign.is_apart else covered
-                campaign.answers.append(leaf_hash(canonical_row(covered)))
+                campaign.answers.append(leaf_hash(canonical_row(self._covered(campaign, answer))))
                 if answer["sign_off_entry"]:
                     campaign.answered.put([answer[name] for name in COUNTED])
 
         if campaign.is_looked_at:
             self._take_kept(campaign, answers)
+
+    def _covered(self, campaign, answer):
+        """What the leaf of an answer covers."""
+        cells = [answer[name] for name in ANSWER_COLUMNS]
+        if not campaign.is_apart:
+            return cells
+        self._check_called(f"reviews/assignments.csv, item {answer['item']} of {campaign.label}", answer)
+        return apart(cells, *ANSWERED_BY)
 
     def _check_called(self, where, row):
         """A name that no leaf covers is one that the entries commit to."""
@@ -1852,7 +1858,11 @@ class Entries:
         reduce_to = f'"reduce_to":{quoted(reduce_to)},' if reduce_to else ""
         stage = f',"stage":{quoted(stage)}' if stage != "1" else ""
         until = f',"until":{quoted(until)}' if until else ""
-        person, kind, version = f'{{"email":{email},"id":{reviewer},"name":{name}}}', "undone" if cells[2] == "undo" else "made", 1
+        person, kind, version = (
+            f'{{"email":{email},"id":{reviewer},"name":{name}}}',
+            "undone" if cells[2] == "undo" else "made",
+            1,
+        )
         committed = line[10:].partition(b'"person":"')[2][:64].decode("ascii", "replace")
         if committed:
             if PEOPLE.known.get(committed) != (cells[3], cells[4], cells[5]):
@@ -3216,7 +3226,13 @@ class SampleVerifier:
         shown = [cells[ITEM[name]] for name in words("decision decided_by decided_at decided_by_name rationale")]
         data = made["data"] if made else {}
         told = (
-            [data["decision"], data["reviewer"]["id"], data["decided_at"], PEOPLE.part(data["reviewer"], "name"), data["rationale"]]
+            [
+                data["decision"],
+                data["reviewer"]["id"],
+                data["decided_at"],
+                PEOPLE.part(data["reviewer"], "name"),
+                data["rationale"],
+            ]
             if made
             else [""] * 5
         )
@@ -3248,7 +3264,12 @@ class SampleVerifier:
                 )
                 continue
             seen.add((row["row"], row["entry"]))
-            told = {"kind": entry["kind"], "subject": entry["subject"], "by": PEOPLE.part(entry["actor"], "name"), "at": entry["at"]}
+            told = {
+                "kind": entry["kind"],
+                "subject": entry["subject"],
+                "by": PEOPLE.part(entry["actor"], "name"),
+                "at": entry["at"],
+            }
             for name, value in told.items():
                 if row[name] != value:
                     self.report.problem(

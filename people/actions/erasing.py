@@ -63,7 +63,12 @@ def erase(*, user_id: int, basis: str, reason: str, by) -> User:
         subject=_reference(person),
         by=by,
         at=now,
-        data={"erased": _reference(person), "basis": basis, "reason": reason, "commitments": [one.commitment for one in records]},
+        data={
+            "erased": _reference(person),
+            "basis": basis,
+            "reason": reason,
+            "commitments": [one.commitment for one in records],
+        },
     )
     Erasure.objects.create(person=_reference(person), at=now, entry_uid=entry.uid)
     personal.put_mark(_reference(person))
@@ -92,7 +97,9 @@ def _checked(reason: str, called: list[str]) -> str:
             _("Give a reason of {min} to {max} characters.").format(min=MIN_REASON, max=MAX_REASON), field="reason"
         )
     if any(name.lower() in text.lower() for name in called):
-        raise InvalidInput(_("The reason stays in the log for ever: do not write the person’s name or address in it."), field="reason")
+        raise InvalidInput(
+            _("The reason stays in the log for ever: do not write the person’s name or address in it."), field="reason"
+        )
     return text
 
 
@@ -103,7 +110,9 @@ def _clean_mails(person: User, called: list[str]) -> None:
     Mail.objects.filter(recipient=person).exclude(address="").update(address=mark)
     named, mentions = rules.naming(called), Q()
     for name in called:
-        mentions |= Q(told__contains=json.dumps(name, ensure_ascii=False)[1:-1]) | Q(subject__contains=name) | Q(error__contains=name)
+        mentions |= (
+            Q(told__contains=json.dumps(name, ensure_ascii=False)[1:-1]) | Q(subject__contains=name) | Q(error__contains=name)
+        )
     for mail in Mail.objects.annotate(told=Cast("context", TextField())).filter(mentions).iterator(1_000):
         mail.context = rules.renamed(mail.context, named, mark)
         mail.subject, mail.error = rules.renamed(mail.subject, named, mark), rules.renamed(mail.error, named, mark)

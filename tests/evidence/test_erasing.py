@@ -45,7 +45,9 @@ def period(story, key_file, monkeypatch) -> AuditPeriod:
     """The played year, by people with names that stand nowhere else; nothing hinders erasing them."""
     for role, name in NAMES.items():
         person = getattr(story, role)
-        setattr(story, role, users.change(user_id=person.pk, name=name, email=f"{name.split()[1].lower()}@q.example", by=SYSTEM))
+        setattr(
+            story, role, users.change(user_id=person.pk, name=name, email=f"{name.split()[1].lower()}@q.example", by=SYSTEM)
+        )
     played = play(story)
     with clock.freeze(moment(12, 30)):
         configuration.absorb(by=SYSTEM)
