@@ -17,8 +17,8 @@ from campaigns.models import (
     SodRule,
 )
 from campaigns.states import ExceptionStep, Severity, Side
-from people.queries import called
 from inventory.models import Source
+from people.queries import called
 
 #: Rights of one side that a line shows; the number says how many there are.
 SHOWN = 10

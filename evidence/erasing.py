@@ -12,6 +12,6 @@ def hindrances(person) -> Iterator[str]:
     """Duties at controls that nobody else has taken over, and periods they may still read."""
     latest = ControlDuty.objects.order_by("control", "duty", "-id").distinct("control", "duty")
     if count := ControlDuty.objects.filter(pk__in=latest.values("pk"), holder=person).count():
-        yield _("They have {count} duties at controls.").format(count=count)
+        yield _("Duties they have at controls: {count}.").format(count=count)
     if count := AuditPeriod.objects.filter(auditors=person, open_until__gte=clock.now().date()).count():
-        yield _("{count} audit periods are open to them.").format(count=count)
+        yield _("Audit periods that are open to them: {count}.").format(count=count)

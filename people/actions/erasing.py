@@ -34,7 +34,7 @@ def hindrances(person: User) -> list[str]:
     if person.is_active:
         found.append(_("They can still sign in. Deactivate them first."))
     if waiting := Mail.objects.filter(recipient=person, state=MailState.QUEUED).count():
-        found.append(_("{count} mails to them wait to be sent.").format(count=waiting))
+        found.append(_("Mails to them that wait to be sent: {count}.").format(count=waiting))
     return found + [words for hinders in HINDRANCES for words in hinders(person)]
 
 
