@@ -4,7 +4,7 @@ Entries hold commitments to names (`ledger.persons`); without the salt nobody ca
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.auth.hashers import make_password
@@ -18,24 +18,11 @@ from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from ledger import personal, persons
 from ledger.actions import entries
 from ledger.models import Erasure, PersonRecord
-from people import permissions, rules
+from people import hindrances, permissions, rules
 from people.models import ApiToken, Mail, User
-from people.states import ErasureBasis, MailState
+from people.states import ErasureBasis
 
 MIN_REASON, MAX_REASON = 10, 2_000
-#: Each says what hinders erasing a person (work they have to do, records that must be kept for them), in words; nothing when nothing
-#: does. Apps above this one put theirs in when they are ready. A legal hold on somebody belongs here.
-HINDRANCES: list[Callable[[User], Iterable[str]]] = []
-
-
-def hindrances(person: User) -> list[str]:
-    """Everything that stands against erasing a person now, in words."""
-    found = []
-    if person.is_active:
-        found.append(_("They can still sign in. Deactivate them first."))
-    if waiting := Mail.objects.filter(recipient=person, state=MailState.QUEUED).count():
-        found.append(_("Mails to them that wait to be sent: {count}.").format(count=waiting))
-    return found + [words for hinders in HINDRANCES for words in hinders(person)]
 
 
 @transaction.atomic
@@ -50,11 +37,13 @@ def erase(*, user_id: int, basis: str, reason: str, by) -> User:
     person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
     if person.erased_at:
         raise DomainError("erased", _("This person is erased already."))
-    if found := hindrances(person):
+    if found := hindrances.of(person):
         raise DomainError("hindered", " ".join(found))
     if basis not in ErasureBasis.values:
         raise InvalidInput(_("Choose why they are erased."), field="basis")
-    records = list(PersonRecord.objects.select_for_update(no_key=True).filter(person=_reference(person)).order_by("pk"))
+    records = list(
+        PersonRecord.objects.select_for_update(of=("self",), no_key=True).filter(person=_reference(person)).order_by("pk")
+    )
     called = _called(records)
     reason = _checked(reason, called)
     now = clock.now()

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from certify.lib.access import requires
 from certify.lib.errors import DomainError, NotAllowed
-from people import permissions, queries
+from people import hindrances, permissions, queries
 from people.actions import erasing
 from people.forms import ErasingForm
 from people.models import User
@@ -33,7 +33,7 @@ def person_erase(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "person": person,
         "form": form,
-        "hindrances": erasing.hindrances(person),
+        "hindrances": hindrances.of(person),
         "found": queries.what_names(person),
     }
     return render(request, "people/person_erase.html", context, status=422 if form.errors else 200)

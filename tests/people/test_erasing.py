@@ -12,6 +12,7 @@ from ledger import keys, verification
 from ledger.actions import configuration, entries, privileges, sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Entry, Erasure, PersonRecord
+from people import hindrances
 from people.actions import erasing, mails, users
 from people.models import Mail, User
 
@@ -97,7 +98,7 @@ def test_somebody_who_was_erased_does_not_come_back(gone, admin):
 
 
 def test_whatever_must_be_kept_hinders(gone, admin, monkeypatch):
-    monkeypatch.setattr(erasing, "HINDRANCES", [lambda person: [f"{person.name} is held."]])
+    monkeypatch.setattr(hindrances, "OF_APPS", [lambda person: [f"{person.name} is held."]])
     with pytest.raises(DomainError, match=r"Zita Quint-Rossi is held\."):
         erase(gone, admin)
 

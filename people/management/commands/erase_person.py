@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from certify.lib.errors import DomainError
 from ledger.actors import SYSTEM
-from people import queries
+from people import hindrances, queries
 from people.actions import erasing
 from people.models import User
 from people.states import ErasureBasis
@@ -45,6 +45,6 @@ class Command(BaseCommand):
         self.stdout.write(f"Would go: {', '.join(found.called)}")
         self.stdout.write(f"{found.rows:,} rows of {found.tables} tables name them.")
         self.stdout.write(f"Would stay: {found.in_the_clear:,} older entries of the log that name them in the clear.")
-        for words in erasing.hindrances(person):
+        for words in hindrances.of(person):
             self.stdout.write(f"Not yet: {words}")
         self.stdout.write("Run it again with --yes and --reason to erase them.")
