@@ -17,7 +17,7 @@ from certify.lib import clock
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from ledger import personal, persons
 from ledger.actions import entries
-from ledger.models import Erasure, PersonRecord
+from ledger.models import Entry, Erasure, PersonRecord
 from people import hindrances, permissions, rules
 from people.models import ApiToken, Mail, User
 from people.states import ErasureBasis
@@ -44,7 +44,7 @@ def erase(*, user_id: int, basis: str, reason: str, by) -> User:
     records = list(
         PersonRecord.objects.select_for_update(of=("self",), no_key=True).filter(person=_reference(person)).order_by("pk")
     )
-    called = _called(records)
+    called = _called(person, records)
     reason = _checked(reason, called)
     now = clock.now()
     entry = entries.record(
@@ -72,14 +72,18 @@ def _reference(person: User) -> str:
     return f"people.user:{person.pk}"
 
 
-def _called(records: Iterable[PersonRecord]) -> list[str]:
-    """Every name and address they ever had, the longest first."""
-    said = [json.loads(one.particulars) for one in records]
-    return sorted({one[part] for one in said for part in ("name", "email") if one[part]}, key=lambda text: (-len(text), text))
+def _called(person: User, records: Iterable[PersonRecord]) -> list[str]:
+    """Every name and address they ever had, the longest first: those of today, of each commitment, and of entries in the clear."""
+    said = [{"name": person.name, "email": person.email}, *(json.loads(one.particulars) for one in records)]
+    told = Entry.objects.filter(subject=_reference(person), kind__in=("user:created", "user:changed"))
+    for data in told.values_list("payload_json__data", flat=True):
+        said += [data, data.get("old", {}), data.get("new", {})]
+    found = {one[part] for one in said for part in ("name", "email") if one.get(part)}
+    return sorted(found, key=lambda text: (-len(text), text))
 
 
 def _checked(reason: str, called: list[str]) -> str:
-    """The reason in one line of words that may stay for ever."""
+    """The reason, when it may stay for ever."""
     text = reason.strip()
     if not MIN_REASON <= len(text) <= MAX_REASON:
         raise InvalidInput(

@@ -2,17 +2,24 @@
 
 import io
 import json
+import re
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.test import override_settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from certify.lib import canonical
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
-from ledger import keys, verification
+from evidence.verifier import verify as verifier
+from ledger import keys, personal, persons, verification
 from ledger.actions import configuration, entries, privileges, sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Entry, Erasure, PersonRecord
-from people import hindrances
+from people import hindrances, rules
 from people.actions import erasing, mails, users
 from people.models import Mail, User
 
@@ -23,6 +30,13 @@ REASON = "Asked for it in a letter of 2 March"
 @pytest.fixture
 def admin() -> User:
     return users.create(username="root", name="Ada Admin", email="ada@x.example", roles=["administrator"], by=SYSTEM)
+
+
+@pytest.fixture
+def key_file(tmp_path):
+    """The log's own key."""
+    with override_settings(CERTIFY_LEDGER_KEY_FILE=tmp_path / "key.json"):
+        yield
 
 
 @pytest.fixture
@@ -141,8 +155,7 @@ def test_without_an_erasure_the_database_lets_no_name_go(gone, statement):
         cursor.execute(statement)
 
 
-def test_the_log_holds_after_an_erasure(gone, admin, settings, tmp_path):
-    settings.CERTIFY_LEDGER_KEY_FILE = tmp_path / "key.json"
+def test_the_log_holds_after_an_erasure(gone, admin, key_file):
     erase(gone, admin)
     configuration.absorb(by=SYSTEM)
     sequencing.sequence(by=SYSTEM)
@@ -157,8 +170,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("statement", TAMPERED)
-def test_what_a_superuser_does_to_names_is_found(gone, settings, tmp_path, statement):
-    settings.CERTIFY_LEDGER_KEY_FILE = tmp_path / "key.json"
+def test_what_a_superuser_does_to_names_is_found(gone, key_file, statement):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE ledger_personrecord DISABLE TRIGGER USER")
         cursor.execute(statement)
@@ -212,3 +224,61 @@ def test_the_command_tells_first_and_erases_when_told_to(gone):
     assert f"erased person {gone.pk}" in done.getvalue()
     with pytest.raises(CommandError, match="Nobody signs in as zita"):
         call_command("erase_person", "zita")
+
+
+#: Columns that no trigger names: frozen and empty since names stand apart, or cleaned by the name alone.
+BY_NAME = {
+    ("campaigns_itemcontext", "described_by_name"),
+    ("people_apitoken", "revoked_by_name"),
+    ("people_mail", "queued_by_name"),
+}
+
+
+def test_whatever_holds_somebodys_name_is_erased():
+    models = [model for app in ("inventory", "campaigns", "remediation", "evidence", "people") for model in get_models(app)]
+    held = {
+        (model._meta.db_table, field.column)
+        for model in models
+        for field in model._meta.concrete_fields
+        if re.search(r"(^|_)by_name$|^(reviewer|holder|person)_(name|email)$", field.column)
+    }
+    known = {(column.table, column.name) for column in personal.columns()}
+    assert held - known == BY_NAME
+    assert len(held) > 25
+
+
+def get_models(app: str):
+    return apps.get_app_config(app).get_models()
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60))
+def test_the_database_commits_to_what_everybody_else_computes(gone, name):
+    User.objects.filter(pk=gone.pk).update(name=name)
+    gone.refresh_from_db()
+    record = PersonRecord.objects.get(commitment=gone.commitment)
+    said = {"email": gone.email, "id": f"people.user:{gone.pk}", "name": name, "username": "zita"}
+    assert record.particulars.encode() == canonical.dumps(said)
+    salt = bytes(record.salt)
+    assert persons.commitment(salt, record.particulars) == verifier.opened(salt.hex(), said) == gone.commitment
+
+
+@given(
+    st.recursive(
+        st.text(max_size=20), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+    )
+)
+def test_names_are_replaced_as_whole_words_and_nothing_else(value):
+    named = rules.naming(["Zita Quint", "zita@x.example"])
+    assert rules.renamed(value, named, "x") == value
+    assert rules.renamed({"Zita Quint": [value, "Zita Quint, Zita Quinta"]}, named, "x") == {
+        "Zita Quint": [value, "x, Zita Quinta"]
+    }
+
+
+def test_names_from_before_there_were_commitments_go_out_of_mails_too(gone, admin):
+    mails.queue(recipient=admin, template="welcome", context={"by": "Zita Old"}, subject_ref="s", dedupe_key="one", by=SYSTEM)
+    data = {"user": f"people.user:{gone.pk}", "old": {"name": "Zita Old", "email": ""}, "new": {"name": "Z", "email": ""}}
+    entries.record(kind="user:changed", subject=f"people.user:{gone.pk}", by=SYSTEM, data=data)
+    erase(gone, admin)
+    assert Mail.objects.get(recipient=admin).context == {"by": f"erased person {gone.pk}"}
