@@ -1507,8 +1507,6 @@ class Tables:
         campaign.reviewer.append(campaign.person(first["reviewer"]))
         for place, answer in enumerate(answers):
             person = campaign.person(answer["reviewer"])
-            if campaign.is_apart and answer["reviewer_name"]:
-                self._check_called(f"reviews/assignments.csv, item {answer['item']} of {campaign.label}", answer)
             if not campaign.is_closed and any(answer[name] for name in ANSWER_COLUMNS if name not in CERTAIN):
                 early = "an answer is shown as final, but the campaign is open"
                 self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
@@ -1518,14 +1516,20 @@ class Tables:
             if answer["rule"] not in ASKED_LATER:
                 campaign.assigned[person, answer["stage"]] = campaign.assigned.get((person, answer["stage"]), 0) + 1
             if campaign.is_closed:
-                covered = [answer[name] for name in ANSWER_COLUMNS]
-                covered = apart(covered, *ANSWERED_BY) if campaign.is_apart else covered
-                campaign.answers.append(leaf_hash(canonical_row(covered)))
+                campaign.answers.append(leaf_hash(canonical_row(self._covered(campaign, answer))))
                 if answer["sign_off_entry"]:
                     campaign.answered.put([answer[name] for name in COUNTED])
 
         if campaign.is_looked_at:
             self._take_kept(campaign, answers)
+
+    def _covered(self, campaign, answer):
+        """What the leaf of an answer covers."""
+        cells = [answer[name] for name in ANSWER_COLUMNS]
+        if not campaign.is_apart:
+            return cells
+        self._check_called(f"reviews/assignments.csv, item {answer['item']} of {campaign.label}", answer)
+        return apart(cells, *ANSWERED_BY)
 
     def _check_called(self, where, row):
         """A name that no leaf covers is one that the entries commit to."""
