@@ -26,8 +26,9 @@ from campaigns.sod_rules import Terms as SodTerms
 from campaigns.states import Outcome
 from certify.lib import clock
 from certify.lib.files import StoredFile
-from evidence.actions import duties, periods, requests, samples, sealing
+from evidence.actions import duties, holds, periods, requests, retention, samples, sealing
 from evidence.models import AuditPeriod
+from evidence.retention.kinds import KINDS
 from inventory.actions import describing
 from inventory.models import Entitlement
 from ledger.actions import sequencing
@@ -95,6 +96,7 @@ def play(story: Story) -> AuditPeriod:
     _sealed(story)
     _handled(story)
     _open(story)
+    _kept(story)
     users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
     assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
     period = periods.create(details=details(story), by=story.owner)
@@ -201,6 +203,16 @@ def _answering(story: Story) -> None:
     with clock.freeze(moment(1, 26)):
         duties.give(control="soc2:CC6.3", duty="process_owner", holder=story.owner, by=story.owner)
         duties.give(control="soc2:CC6.3", duty="operator", holder=story.admin, by=story.owner)
+
+
+def _kept(story: Story) -> None:
+    """How long mails are kept, a legal hold that was released, and one that is in force."""
+    with clock.freeze(moment(10, 5)):
+        retention.set_rule(kind=KINDS["mails"], days=3650, reason="=Ten years are enough", by=story.admin)
+        case = holds.Terms("=Case 7", "The court asks, “all of it”", systems=["crm"], people=["reviewer"])
+        ended = holds.place(terms=case, by=story.owner)
+        holds.place(terms=holds.Terms("Case 8", "The works council asks", everything=True), by=story.owner)
+        holds.release(hold_id=ended.pk, reason="The court has decided", by=story.admin)
 
 
 def _first(story: Story) -> Campaign:
