@@ -23,16 +23,19 @@ class Line:
 
 def lines() -> list[Line]:
     """Every kind as it stands now."""
-    now, cover = clock.now(), holds.cover_of(holds.in_force())
-    least = due.minimum_days(now.date())
-    rules = {one.kind: one for one in RetentionRule.objects.order_by("number")}
-    last = {one.rule.kind: one for one in RetentionRun.objects.select_related("rule").order_by("rule__kind", "pk")}
-    found = []
-    for kind in KINDS.values():
-        rule = rules.get(kind.code)
-        summary = due.summary(kind, due.before(kind, rule.days if rule else None, now), cover)
-        found.append(Line(kind, summary, rule, last.get(kind.code), least if kind.is_evidence else 0))
-    return found
+    return [line(kind) for kind in KINDS.values()]
+
+
+def line(kind: Kind) -> Line:
+    """One kind as it stands now."""
+    now, rule = clock.now(), due.current(kind)
+    return Line(
+        kind,
+        preview(kind, rule.days if rule else None, now),
+        rule,
+        RetentionRun.objects.filter(rule__kind=kind.code).order_by("-pk").first(),
+        due.minimum_days(now.date()) if kind.is_evidence else 0,
+    )
 
 
 def preview(kind: Kind, days: int | None, now: datetime) -> due.Summary:

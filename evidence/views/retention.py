@@ -63,7 +63,7 @@ def _page(request: HttpRequest, kind: Kind, form: RuleForm, preview: due.Summary
     rules = RetentionRule.objects.filter(kind=kind.code).order_by("-number")[:RULES_SHOWN]
     runs = list(RetentionRun.objects.filter(rule__kind=kind.code).select_related("rule")[: RUNS_SHOWN + 1])
     context = {
-        "line": next(line for line in overview.lines() if line.kind is kind),
+        "line": overview.line(kind),
         "form": form,
         "preview": preview,
         "days": form.cleaned_data["days"] if preview else None,
