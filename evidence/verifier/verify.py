@@ -170,6 +170,7 @@ LEDGER = (
 SIGNED = {*TABLES, *LEDGER, "README.md", "verify.py"}
 ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"])}
 ANSWERED_BY = ANSWER_COLUMNS.index("reviewer"), ANSWER_COLUMNS.index("reviewer_name")
+HOLDER, MANAGER, PRIVILEGED = ITEM["identity_id"], ITEM["manager_id"], ITEM["privileged"]
 FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
 
 
@@ -1582,11 +1583,11 @@ class Tables:
         leaf = leaf_hash(canonical_row(covered))
         tree.append(leaf)
         campaign.leaf += leaf[:16]
-        campaign.holder.append(self.identities.get(cells[ITEM["identity_id"]], 0))
-        campaign.manager.append(self.identities.get(cells[ITEM["manager_id"]], 0))
-        campaign.privileged.append(cells[ITEM["privileged"]] == "yes")
-        if cells[ITEM["identity_id"]] in self.left:
-            self.of_leavers.append((cells[ITEM["identity_id"]], cells[2], cells[ITEM["account_id"]], cells[3], where))
+        campaign.holder.append(self.identities.get(cells[HOLDER], 0))
+        campaign.manager.append(self.identities.get(cells[MANAGER], 0))
+        campaign.privileged.append(cells[PRIVILEGED] == "yes")
+        if cells[HOLDER] in self.left:
+            self.of_leavers.append((cells[HOLDER], cells[2], cells[ITEM["account_id"]], cells[3], where))
         self._take_answers(campaign, where, cells, answers)
         counts = campaign.counts(cells[2], cells[3])
         counts[0] += 1
