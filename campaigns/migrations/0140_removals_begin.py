@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0120_objection_days'),
+        ('campaigns', '0131_who_approved'),
     ]
 
     operations = [

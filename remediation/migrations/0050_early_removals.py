@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('campaigns', '0140_removals_begin'),
         ('inventory', '0013_grant_versions'),
-        ('remediation', '0022_results_and_objections_kept'),
+        ('remediation', '0041_names_erased'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
