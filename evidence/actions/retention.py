@@ -21,18 +21,10 @@ from people.models import Deletion, RetentionRule, RetentionRun
 logger = logging.getLogger(__name__)
 
 MOST_DAYS, MIN_REASON = 36_500, 10
-#: Placing a hold and deleting wait for one another: what a hold covers when it is placed is there afterwards.
-LOCK = 7_265_001
 WRITE_DOWN = """
     INSERT INTO people_deletion (run_id, key, sha256, moment, gone_at)
     SELECT %(run)s, key, sha256, moment, %(gone)s
     FROM unnest(%(keys)s::text[], %(hashes)s::text[], %(moments)s::timestamptz[]) AS gone (key, sha256, moment)"""
-
-
-def hold_still() -> None:
-    """Wait for whoever deletes or places a hold, until the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def check_days(kind: Kind, days: int | None, now: datetime) -> None:
@@ -60,7 +52,7 @@ def set_rule(*, kind: Kind, days: int | None, reason: str, by) -> RetentionRule:
     """
     if not permissions.can_set_retention(by):
         raise NotAllowed(_("Only an administrator may set how long things are kept."))
-    hold_still()
+    holds.stand_still()
     now, former = clock.now(), due.current(kind)
     check_days(kind, days, now)
     if days == (former.days if former else None):
@@ -106,7 +98,7 @@ def delete_next(*, kind: Kind, limit: int, by) -> RetentionRun | None:
     """
     if by is not SYSTEM:
         raise NotAllowed(_("Only Certify itself deletes, under a rule."))
-    hold_still()
+    holds.stand_still()
     now, rule = clock.now(), due.current(kind)
     moment = due.before(kind, rule.days if rule else None, now)
     if moment is None or not kind.is_automatic:
@@ -154,7 +146,7 @@ def take_off(*, kind: Kind, limit: int, by) -> int:
     """
     if by is not SYSTEM:
         raise NotAllowed(_("Only Certify itself deletes, under a rule."))
-    hold_still()
+    holds.stand_still()
     waiting = due.unfinished(kind, holds.cover_of(holds.in_force()), limit)
     gone = [pk for pk, key in waiting if _is_removed(key)]
     Deletion.objects.filter(pk__in=gone).update(gone_at=clock.now())

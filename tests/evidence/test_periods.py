@@ -62,7 +62,8 @@ def test_a_scope_is_given_in_the_browser_and_kept_when_something_else_changes(st
     client, edit = client_of(story.owner), reverse("evidence:period-edit", args=[period.pk])
     form = {
         "name": "Narrow", "framework": "soc2", "from_on": period.from_on, "to_on": period.to_on, "open_until": period.open_until,
-        "auditors": [story.auditor.pk], "systems": ["crm"], "kinds": ["employee"], "outside": "Suppliers have their own audit", "leaver_days": 7,
+        "auditors": [story.auditor.pk], "systems": ["crm"], "kinds": ["employee"], "outside": "Suppliers have their own audit",
+        "leaver_days": 7,
     }  # fmt: skip
     client.post(edit, form)
     period.refresh_from_db()

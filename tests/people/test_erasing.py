@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from certify.lib import canonical
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
+from evidence.actions import holds
 from evidence.verifier import verify as verifier
 from ledger import keys, personal, persons, verification
 from ledger.actions import configuration, entries, privileges, sequencing
@@ -63,6 +64,17 @@ def test_the_name_goes_and_the_commitments_stay(gone, admin):
     assert sorted(left) == sorted((one, None, "") for one in before)
     mark = f"erased person {gone.pk}"
     assert (person.name, person.username, person.email, person.has_usable_password()) == (mark, mark, "", False)
+
+
+@pytest.mark.parametrize("covers", [{"people": ["zita"]}, {"everything": True}])
+def test_a_legal_hold_stands_against_it_until_it_is_released(gone, admin, covers):
+    other = users.create(username="olga", name="Olga Owner", email="", roles=["administrator"], by=admin)
+    hold = holds.place(terms=holds.Terms("Case 7", "The court asks for everything", **covers), by=other)
+    with pytest.raises(DomainError, match="A legal hold covers them: “Case 7”"):
+        erase(gone, admin)
+    assert not Erasure.objects.exists()
+    holds.release(hold_id=hold.pk, reason="The court has decided", by=admin)
+    assert erase(gone, admin).erased_at
 
 
 def test_who_they_were_is_shown_by_the_mark(gone, admin, client):
