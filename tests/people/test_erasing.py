@@ -183,6 +183,8 @@ def test_the_applications_role_may_erase_and_do_nothing_else_to_names(gone, admi
         cursor.execute("CREATE ROLE certify_test_eraser")
         privileges.grant(role="certify_test_eraser", by=SYSTEM)
         cursor.execute("SET LOCAL ROLE certify_test_eraser")
+        made = users.create(username="nora", name="Nora", email="", roles=[], by=admin)
+        assert PersonRecord.objects.filter(commitment=made.commitment).exists()
         assert erase(gone, admin).erased_at
         for statement in FORBIDDEN[1:]:
             with pytest.raises(DatabaseError), transaction.atomic():
