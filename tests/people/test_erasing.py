@@ -17,10 +17,11 @@ from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from evidence.actions import holds
 from evidence.verifier import verify as verifier
 from ledger import keys, personal, persons, verification
+from ledger import rules as ledger_rules
 from ledger.actions import configuration, entries, privileges, sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Entry, Erasure, PersonRecord
-from people import hindrances, rules
+from people import hindrances, queries, rules
 from people.actions import erasing, mails, users
 from people.models import Mail, User
 
@@ -195,6 +196,8 @@ def test_the_applications_role_may_erase_and_do_nothing_else_to_names(gone, admi
         cursor.execute("CREATE ROLE certify_test_eraser")
         privileges.grant(role="certify_test_eraser", by=SYSTEM)
         cursor.execute("SET LOCAL ROLE certify_test_eraser")
+        made = users.create(username="nora", name="Nora", email="", roles=[], by=admin)
+        assert PersonRecord.objects.filter(commitment=made.commitment).exists()
         assert erase(gone, admin).erased_at
         for statement in FORBIDDEN[1:]:
             with pytest.raises(DatabaseError), transaction.atomic():
@@ -288,9 +291,14 @@ def test_names_are_replaced_as_whole_words_and_nothing_else(value):
     }
 
 
-def test_names_from_before_there_were_commitments_go_out_of_mails_too(gone, admin):
+def test_names_from_before_there_were_commitments_go_out_of_mails_too(gone, admin, monkeypatch):
     mails.queue(recipient=admin, template="welcome", context={"by": "Zita Old"}, subject_ref="s", dedupe_key="one", by=SYSTEM)
     data = {"user": f"people.user:{gone.pk}", "old": {"name": "Zita Old", "email": ""}, "new": {"name": "Z", "email": ""}}
     entries.record(kind="user:changed", subject=f"people.user:{gone.pk}", by=SYSTEM, data=data)
+    assert queries.what_names(gone).in_the_clear == 0
+    monkeypatch.setattr(ledger_rules, "VERSION", 1)
+    entries.record(kind="user:changed", subject=f"people.user:{gone.pk}", by=SYSTEM, data=data)
+    monkeypatch.undo()
+    assert queries.what_names(gone).in_the_clear == 1
     erase(gone, admin)
     assert Mail.objects.get(recipient=admin).context == {"by": f"erased person {gone.pk}"}
