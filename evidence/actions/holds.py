@@ -10,10 +10,9 @@ from django.utils.translation import gettext as _
 from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
-from evidence.actions.retention import hold_still
 from inventory.models import Identity, Source
 from ledger.actions import entries
-from people import permissions
+from people import holds, permissions
 from people.models import HoldRelease, LegalHold, User
 from people.rules import sign_in_name
 
@@ -42,7 +41,7 @@ def place(*, terms: Terms, by) -> LegalHold:
     """
     if not permissions.can_place_hold(by):
         raise NotAllowed(_("Only administrators and control owners may place a hold."))
-    hold_still()
+    holds.hold_still()
     _check(terms)
     refs = [ref for text in terms.people for ref in _refs(text)]
     facts = {
@@ -106,7 +105,7 @@ def release(*, hold_id: int, reason: str, by) -> HoldRelease:
     hold = LegalHold.objects.get(pk=hold_id)
     if not permissions.can_release_hold(by, hold):
         raise NotAllowed(_("A second person releases a hold, not the one who placed it."))
-    hold_still()
+    holds.hold_still()
     if HoldRelease.objects.filter(hold=hold).exists():
         raise InvalidInput(_("This hold was released already."))
     if len(reason.strip()) < MIN_REASON:

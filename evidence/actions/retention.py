@@ -1,6 +1,5 @@
 """How long things are kept: rules, and what is deleted under them. What is deleted leaves its hash and an entry in the ledger."""
 
-import hashlib
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -17,35 +16,11 @@ from ledger.actors import SYSTEM
 from people import holds, permissions
 from people.models import Deletion, RetentionRule, RetentionRun
 
-MOST_DAYS, MIN_REASON = 36_500, 10
-#: Placing a hold and deleting wait for one another: what a hold covers when it is placed is there afterwards.
-LOCK = 7_265_001
+MIN_REASON = 10
 WRITE_DOWN = """
     INSERT INTO people_deletion (run_id, key, sha256, moment, gone_at)
     SELECT %(run)s, key, sha256, moment, %(gone)s
     FROM unnest(%(keys)s::text[], %(hashes)s::text[], %(moments)s::timestamptz[]) AS gone (key, sha256, moment)"""
-
-
-def hold_still() -> None:
-    """Wait for whoever deletes or places a hold, until the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-
-
-def check_days(kind: Kind, days: int | None, now: datetime) -> None:
-    """Refuse a number of days that no rule of this kind may have now."""
-    if days is None:
-        return
-    if not 1 <= days <= MOST_DAYS:
-        raise InvalidInput(_("Give 1 to {most} days, or none to keep it for good.").format(most=MOST_DAYS), field="days")
-    least = due.minimum_days(now.date()) if kind.is_evidence else 0
-    if days < least:
-        raise InvalidInput(
-            _(
-                "Open audit periods need this for {least} days: from the first day of the longest one to its auditors’ last, and a margin."
-            ).format(least=least),
-            field="days",
-        )
 
 
 @transaction.atomic
@@ -57,9 +32,9 @@ def set_rule(*, kind: Kind, days: int | None, reason: str, by) -> RetentionRule:
     """
     if not permissions.can_set_retention(by):
         raise NotAllowed(_("Only an administrator may set how long things are kept."))
-    hold_still()
+    holds.hold_still()
     now, former = clock.now(), due.current(kind)
-    check_days(kind, days, now)
+    due.check_days(kind, days, now)
     if days == (former.days if former else None):
         raise InvalidInput(_("That is the rule already."), field="days")
     if len(reason.strip()) < MIN_REASON:
@@ -103,7 +78,7 @@ def delete_next(*, kind: Kind, limit: int, by) -> RetentionRun | None:
     """
     if by is not SYSTEM:
         raise NotAllowed(_("Only Certify itself deletes, under a rule."))
-    hold_still()
+    holds.hold_still()
     now, rule = clock.now(), due.current(kind)
     moment = due.before(kind, rule.days if rule else None, now)
     if moment is None or not kind.is_automatic:
@@ -124,7 +99,7 @@ def _gone(kind: Kind, found: list[due.Doomed]) -> list[due.Doomed]:
 
 def _record(kind: Kind, rule: RetentionRule, found: list[due.Doomed], now: datetime, by) -> RetentionRun:
     moments = [one.moment for one in found]
-    facts = {"count": len(found), "oldest_at": min(moments), "newest_at": max(moments), "digest": digest(found)}
+    facts = {"count": len(found), "oldest_at": min(moments), "newest_at": max(moments), "digest": due.digest(found)}
     told = {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in facts.items()}
     data = {"kind": kind.code.value, "rule": rule.number, "days": _days(rule.days), **told}
     entry = entries.record(kind="retention:deleted", subject=_subject(kind), by=by, data=data, at=now)
@@ -137,18 +112,12 @@ def _record(kind: Kind, rule: RetentionRule, found: list[due.Doomed], now: datet
     return run
 
 
-def digest(found: list[due.Doomed]) -> str:
-    """SHA-256 over the sorted lines "key sha256" of what went; hex."""
-    lines = sorted(f"{one.key} {one.sha256}\n" for one in found)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
 @transaction.atomic
 def take_off(*, kind: Kind, limit: int, by) -> int:
     """Take files off the disk that are deleted by the record, at most so many; returns how many. Safe to run twice."""
     if by is not SYSTEM:
         raise NotAllowed(_("Only Certify itself deletes, under a rule."))
-    hold_still()
+    holds.hold_still()
     waiting = due.unfinished(kind, holds.cover_of(holds.in_force()), limit)
     for _pk, key in waiting:
         located(key).unlink(missing_ok=True)
