@@ -7,6 +7,7 @@ from django.db.models import Case, F, Min, Q, QuerySet, When, Window
 from campaigns import rules, worklist
 from campaigns.models import Assignment, Campaign, Decision, ReviewItem, SavedFilter
 from campaigns.worklist import Filters, Tail, filtered
+from certify.lib.numbers import whole
 from inventory.models import Entitlement, Identity
 from inventory.states import Tristate
 
@@ -52,7 +53,7 @@ def review_page(
 def _cursor(mine: QuerySet, after: str) -> Assignment | None:
     """The last row of the page before, with the rank its group had; None where there is none."""
     rank, _, pk = after.partition(".")
-    if not (rank.isdigit() and pk.isdigit()):
+    if whole(rank) is None or whole(pk) is None:
         return None
     last = mine.select_related("item").filter(pk=int(pk)).first()
     if last:

@@ -112,6 +112,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "certify.middleware.NoCopiesMiddleware",
+    "certify.middleware.KnownAddressesMiddleware",
+    "certify.middleware.UploadLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -192,8 +195,8 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
-AXES_CLIENT_IP_CALLABLE = "certify.lib.addresses.client_address"
+AXES_HANDLER = "people.lockout.Handler"
+AXES_CLIENT_IP_CALLABLE = "people.lockout.origin"
 AXES_LOCKOUT_CALLABLE = "people.views.sessions.locked_out"
 # An attempt during a lockout does not prolong it, so that "try again in 15 minutes" stays true. The ledger logs sign-ins.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False

@@ -13,11 +13,11 @@ def hindrances(person) -> Iterator[str]:
     """Duties at controls that nobody else has taken over, corrections that are not done, and periods they may still read."""
     latest = ControlDuty.objects.order_by("control", "duty", "-id").distinct("control", "duty")
     if count := ControlDuty.objects.filter(pk__in=latest.values("pk"), holder=person).count():
-        yield _("They have {count} duties at controls.").format(count=count)
+        yield _("Duties they have at controls: {count}.").format(count=count)
     theirs = Statement.objects.newest().filter(
         kind=StatementKind.NONCONFORMITY, withdrawn="", facts__owner=f"people.user:{person.pk}", facts__done_on=""
     )
     if count := theirs.count():
-        yield _("They have to correct {count} nonconformities.").format(count=count)
+        yield _("Nonconformities they have to correct: {count}.").format(count=count)
     if count := AuditPeriod.objects.filter(auditors=person, open_until__gte=clock.now().date()).count():
-        yield _("{count} audit periods are open to them.").format(count=count)
+        yield _("Audit periods that are open to them: {count}.").format(count=count)

@@ -27,7 +27,7 @@ class ErasureBasis(TextChoices):
     """On what ground somebody is erased."""
 
     REQUEST = "request", _("They asked for it")
-    KEPT_LONG_ENOUGH = "kept-long-enough", _("They are gone, and the time for which they are kept has passed")
+    KEPT_LONG_ENOUGH = "kept-long-enough", _("They left, and have been kept long enough")
     OTHER = "other", _("Another reason, given below")
 
 
@@ -68,6 +68,7 @@ class SignInFailure(TextChoices):
     DEACTIVATED = "deactivated", _("Deactivated")
     UNKNOWN_NAME = "unknown-name", _("Unknown sign-in name")
     LOCKED_OUT = "locked-out", _("Locked out after repeated failures")
+    ADDRESS_LOCKED_OUT = "address-locked-out", _("Many names failed at one address")
 
 
 class Means(TextChoices):

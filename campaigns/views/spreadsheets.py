@@ -20,6 +20,7 @@ from campaigns.views.reviews import desk, query_of
 from certify.lib.access import requires
 from certify.lib.errors import Conflict, DomainError, InvalidInput, NotAllowed
 from certify.lib.files import store
+from certify.lib.uploads import takes
 from inventory.models import Identity
 from ledger.models import Entry
 from people import deletions
@@ -39,6 +40,7 @@ def _downloadable(request: HttpRequest, campaign: Campaign, rows: QuerySet) -> Q
     return found.exclude(item__identity_key__in=own)
 
 
+@takes(UPLOAD_LIMIT_MB * 2**20)
 @requires(permissions.can_review)
 @require_http_methods(["GET", "POST"])
 def sheet(request: HttpRequest, pk: int) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from certify.lib import canonical, clock
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
+from certify.lib.numbers import whole
 from evidence import assurance, deviations, frameworks, permissions, persons, statements
 from evidence.catalogue import Framework
 from evidence.models import AuditPeriod, Statement
@@ -180,7 +181,7 @@ def _check_reference(framework: Framework, name: str, shape: Shape, value) -> No
 
 
 def _figures(framework: Framework, value: str) -> dict[str, str]:
-    period = AuditPeriod.objects.filter(pk=value, framework=framework.code).first() if value.isdigit() else None
+    period = AuditPeriod.objects.filter(pk=whole(value), framework=framework.code).first()
     if period is None:
         raise InvalidInput(_("Choose an audit period of this framework."), field="period")
     return assurance.figures(Readiness(period, clock.now()))

@@ -280,7 +280,8 @@ SIGNED = f"""
 """
 
 BULK_ACTS = f"""
-    SELECT act.campaign_id::text, 'people.user:' || act.reviewer_id, {particular_sql("recorded.payload_json -> 'actor'")}, act.decision, act.rationale, act.filter::text,
+    SELECT act.campaign_id::text, 'people.user:' || act.reviewer_id, {particular_sql("recorded.payload_json -> 'actor'")},
+           act.decision, act.rationale, act.filter::text,
            act.count::text, act.left_out::text, {moment_sql("act.at")},
            encode(sha256(convert_to('[' || array_to_string(act.item_numbers, ',') || ']', 'UTF8')), 'hex'), act.entry_uid::text
     FROM campaigns_bulkact AS act {UNDER.format(uid="act.entry_uid")}

@@ -10,6 +10,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.files import located, store
+from certify.lib.numbers import whole
+from certify.lib.uploads import takes
 from evidence import permissions, threads
 from evidence.actions import requests
 from evidence.forms import AskForm, PostForm
@@ -30,12 +32,12 @@ def _said(form: PostForm) -> requests.Said:
 
 def _about(request: HttpRequest, period: AuditPeriod) -> tuple[Sample | None, SampleRow | None]:
     """The sample, and its row, that a new request is about, as their pages link here: ?sample=ID, ?row=ID."""
-    texts = {name: request.GET.get(name, "") for name in ("sample", "row")}
-    ids = {name: int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0 for name, text in texts.items()}
+    ids = {name: whole(request.GET.get(name, "")) for name in ("sample", "row")}
     row = SampleRow.objects.select_related("sample").filter(sample__period=period, pk=ids["row"]).first()
     return (row.sample if row else Sample.objects.filter(period=period, pk=ids["sample"]).first()), row
 
 
+@takes(FILE_LIMIT)
 @requires(permissions.can_open_audit)
 @require_http_methods(["GET", "POST"])
 def request_list(request: HttpRequest, pk: int) -> HttpResponse:
@@ -91,6 +93,7 @@ def _posted(request: HttpRequest, found: AuditRequest, kinds: list[PostKind], fo
     return True
 
 
+@takes(FILE_LIMIT)
 @requires(permissions.can_open_audit)
 @require_http_methods(["GET", "POST"])
 def request_detail(request: HttpRequest, pk: int, thread: int) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
+from certify.lib.numbers import whole
 from inventory import describing, permissions, queries
 from inventory.actions import sources
 from inventory.exports import rejected
@@ -30,8 +31,7 @@ def _snapshot(request: HttpRequest, pk: int) -> Snapshot:
 
 
 def _after(request: HttpRequest) -> int:
-    text = request.GET.get("after", "")
-    return int(text) if text.isdigit() and len(text) < 19 else 0
+    return whole(request.GET.get("after", "")) or 0
 
 
 def _page(rows, limit: int) -> tuple[list, int | None]:
@@ -106,7 +106,7 @@ def source_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def grant_list(request: HttpRequest, pk: int) -> HttpResponse:
     """The grants of a source, now or as of a snapshot."""
     source, chosen = _source(request, pk), request.GET.get("snapshot", "")
-    snapshot = get_object_or_404(source.snapshots, number=int(chosen)) if chosen.isdigit() else None
+    snapshot = get_object_or_404(source.snapshots, number=number) if (number := whole(chosen)) is not None else None
     search = request.GET.get("search", "")[:100]
     found = queries.grants(source, snapshot, search=search, after=_after(request))
     rows, following = _page(found, settings.CERTIFY_PAGE_ROWS)

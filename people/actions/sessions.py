@@ -54,14 +54,14 @@ def _record(kind: str, by: User, **facts) -> None:
 
 
 @transaction.atomic
-def refuse(*, username: str, is_last: bool, by) -> None:
-    """Record a failed attempt; with `is_last` also that the name is now locked out at this address.
+def refuse(*, username: str, is_last: bool, is_address_shut: bool = False, by) -> None:
+    """Record a failed attempt; with `is_last` also that the name is now locked out at this address, with `is_address_shut` every name.
 
     A name that nobody has is not written down: people type their password there, and the ledger forgets nothing.
     """
     person = User.objects.filter(username__iexact=rules.sign_in_name(username)).first()
     subject = f"people.user:{person.pk}" if person else "people.user:unknown"
-    reasons = [_reason(person)] + [SignInFailure.LOCKED_OUT] * is_last
+    reasons = [_reason(person)] + [SignInFailure.LOCKED_OUT] * is_last + [SignInFailure.ADDRESS_LOCKED_OUT] * is_address_shut
     for reason in reasons:
         data = {"reason": reason.value} | ({"person": person.actor_ref()} if person else {})
         entries.record(kind="session:sign-in-failed", subject=subject, by=by, data=data)

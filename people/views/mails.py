@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
+from certify.lib.numbers import whole
 from people import deletions, permissions, queries
 from people.actions import mails
 from people.forms import MailFilterForm
@@ -27,7 +28,7 @@ def mail_list(request: HttpRequest) -> HttpResponse:
     filters = {name: value for name, value in form.cleaned_data.items() if value}
     found = queries.mails(request.user, **filters)
     before = request.GET.get("before", "")
-    rows, more = queries.mails_page(found, before=int(before) if before.isdecimal() else None, limit=settings.CERTIFY_PAGE_ROWS)
+    rows, more = queries.mails_page(found, before=whole(before), limit=settings.CERTIFY_PAGE_ROWS)
     counts = queries.mail_counts(request.user)
     context = {
         "mails": rows,

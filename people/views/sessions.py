@@ -17,7 +17,7 @@ from certify.lib import clock
 from certify.lib.access import before_second_factor, public, requires, signed_in
 from certify.lib.redirects import target_of
 from ledger.actors import SYSTEM
-from people import rules
+from people import lockout, rules
 from people.actions import sessions
 from people.forms import SignInForm
 
@@ -39,15 +39,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     person = authenticate(request, username=username, password=form.cleaned_data["password"])
     if person:
         sessions.start(request=request, by=person)
-        return redirect(target)
+        return lockout.remember(redirect(target), person)
     if request.axes_failures_since_start is not None:  # None: locked out before, and not even tried
-        sessions.refuse(username=username, is_last=request.axes_locked_out, by=SYSTEM)
+        is_shut = lockout.free_at(request) is not None
+        sessions.refuse(username=username, is_last=request.axes_locked_out, is_address_shut=is_shut, by=SYSTEM)
     form.add_error(None, WRONG)
     return _page(request, form, status=422)
 
 
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict | None) -> HttpResponse:
-    """What django-axes answers with when a name is locked out at an address: the page, saying for how long."""
+    """What django-axes answers with when a name, or an address, is locked out: the page, saying for how long."""
     form = SignInForm({"username": (credentials or {}).get("username", ""), "password": "-"})
     minutes = _minutes_left(request, credentials)
     words = ngettext(
@@ -62,12 +63,12 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict |
 
 
 def _minutes_left(request: HttpRequest, credentials: dict | None) -> int:
-    """Minutes until the newest counted failure is forgotten."""
-    counted = AxesProxyHandler.get_implementation().get_user_attempts(request, credentials)
-    moments = [attempt.attempt_time for attempts in counted for attempt in attempts]
-    if not moments:
-        return 1
-    return max(1, ceil((max(moments) + get_cool_off(request) - clock.now()).total_seconds() / 60))
+    """Minutes until the newest counted failure of this name is forgotten, and enough of those of the address."""
+    handler, now, ends = AxesProxyHandler.get_implementation(), clock.now(), [lockout.free_at(request)]
+    if handler.get_failures(request, credentials) >= settings.AXES_FAILURE_LIMIT:
+        counted = handler.get_user_attempts(request, credentials)
+        ends += [attempt.attempt_time + get_cool_off(request) for attempts in counted for attempt in attempts]
+    return max(1, ceil((max(filter(None, ends), default=now) - now).total_seconds() / 60))
 
 
 def _page(request: HttpRequest, form: SignInForm, status: int) -> HttpResponse:

@@ -15,6 +15,7 @@ from certify.lib.access import requires
 from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.files import located, store
 from certify.lib.times import rfc3339
+from certify.lib.uploads import takes
 from people import deletions
 from people.permissions import can_manage_tokens
 from remediation import permissions, queries
@@ -110,6 +111,7 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
         "reach": queries.reach(task),
         "is_proved": queries.is_proved(task),
         "silence": queries.silence(task.source_id, now=clock.now()) if task.state in UNPROVED else None,
+        "gone_in_vain": task.withdrawals.filter(is_gone=True).exists(),
         "announcement": Announcement.objects.filter(task=task).select_related("person").first(),
         "objection": Objection.objects.filter(task=task).first(),
         "can_see_objection": Objection.objects.visible_to(request.user).filter(task=task).exists(),
@@ -118,6 +120,7 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
     return render(request, "remediation/task_detail.html", context, status=status)
 
 
+@takes(PROOF_LIMIT)
 @requires(permissions.can_open_removals)
 @require_http_methods(["GET", "POST"])
 def task_detail(request: HttpRequest, pk: int) -> HttpResponse:

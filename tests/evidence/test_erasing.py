@@ -14,6 +14,7 @@ from evidence.pack import disclosure
 from ledger import keychain, rules, verification
 from ledger.actions import configuration, entries
 from ledger.actors import SYSTEM
+from people import hindrances
 from people.actions import erasing, users
 from people.models import Mail, User
 from tests.evidence.conftest import build, seal, verify
@@ -45,11 +46,13 @@ def period(story, key_file, monkeypatch) -> AuditPeriod:
     """The played year, by people with names that stand nowhere else; nothing hinders erasing them."""
     for role, name in NAMES.items():
         person = getattr(story, role)
-        setattr(story, role, users.change(user_id=person.pk, name=name, email=f"{name.split()[1].lower()}@q.example", by=SYSTEM))
+        setattr(
+            story, role, users.change(user_id=person.pk, name=name, email=f"{name.split()[1].lower()}@q.example", by=SYSTEM)
+        )
     played = play(story)
     with clock.freeze(moment(12, 30)):
         configuration.absorb(by=SYSTEM)
-    monkeypatch.setattr(erasing, "HINDRANCES", [])
+    monkeypatch.setattr(hindrances, "OF_APPS", [])
     return played
 
 
@@ -111,7 +114,7 @@ def test_a_year_of_the_first_version_holds_before_and_after_an_erasure(story, ke
     build(period, seal(), tmp_path / "before.zip")
     assert "NOT hold" not in (text := verify(tmp_path / "before.zip").text), text
     monkeypatch.undo()
-    monkeypatch.setattr(erasing, "HINDRANCES", [])
+    monkeypatch.setattr(hindrances, "OF_APPS", [])
     erase(story, story.fallback)
     assert places("zwirn") == {
         ("ledger_entry", "actor_name"),

@@ -115,9 +115,9 @@ def test_a_sample_is_drawn_again_by_the_documented_lines(story, period):
 @pytest.mark.django_db
 def test_the_ledger_has_seed_population_rows_and_who_drew_it(story, period):
     sample = draw(story, period)
-    entry = Entry.objects.get(kind="sample:drawn")
+    entry = Entry.objects.signed().get(kind="sample:drawn")
     data = entry.payload_json["data"]
-    assert (entry.uid, entry.subject, entry.actor_name) == (
+    assert (entry.uid, entry.subject, entry.signed_as) == (
         sample.entry_uid, f"evidence.period:{period.pk}/sample:{sample.pk}", story.auditor.name,
     )  # fmt: skip
     assert (data["seed"], data["population_count"], data["population_root"]) == (sample.seed, 7, sample.population_root)
