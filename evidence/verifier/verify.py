@@ -1480,6 +1480,8 @@ class Tables:
 
     def _answers_of(self, cells, asked, ahead):
         """The assignments of an item, which stand in the order of the items; and the group after them."""
+        if ahead and ahead[0] == (cells[0], cells[1]):
+            return [row for _, row in ahead[1]], next(asked, None)
         here = int(cells[0]), int(cells[1])
         while ahead and tuple(map(int, ahead[0])) < here:
             self._stray_answer(*ahead)
