@@ -216,6 +216,6 @@ def test_entries_know_people_by_commitments_and_an_open_correction_hinders_erasi
     assert entry.payload_json["data"]["facts"]["owner"] == {"id": owner, "person": story.system_owner.commitment}
     assert made.facts["owner"] == owner
     assert story.system_owner.name not in entry.payload
-    assert list(erasing.hindrances(story.system_owner)) == ["They have to correct 1 nonconformities."]
+    assert list(erasing.hindrances(story.system_owner)) == ["Nonconformities they have to correct: 1."]
     acts.change(statement_id=made.pk, facts=made.facts | {"done_on": "2031-05-20"}, by=story.owner)
     assert list(erasing.hindrances(story.system_owner)) == []
