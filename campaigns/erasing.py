@@ -1,10 +1,11 @@
-"""What hinders erasing a person: reviews that wait for them, or rest on them."""
+"""What hinders erasing a person: reviews that wait for them, or rest on them, and legal holds."""
 
 from collections.abc import Iterator
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from campaigns import holds
 from campaigns.models import Assignment, Campaign, CampaignDefinition, Delegation, ReviewerGroup
 from campaigns.states import FINAL_STATES
 from certify.lib import clock
@@ -14,7 +15,9 @@ NAME_IS_APART = "campaign_id IN (SELECT id FROM campaigns_campaign WHERE terms -
 
 
 def hindrances(person) -> Iterator[str]:
-    """Items that are asked of them, reviews they own or stand in for, groups and delegations they are part of."""
+    """Legal holds, items that are asked of them, reviews they own or stand in for, groups and delegations they are part of."""
+    for hold in holds.holding(person):
+        yield _("A legal hold covers them: “{name}”.").format(name=hold.name)
     waiting = Assignment.objects.filter(reviewer=person, is_active=True).exclude(campaign__state__in=FINAL_STATES)
     if count := waiting.count():
         yield _("Items of open reviews that are theirs to answer: {count}.").format(count=count)

@@ -8,7 +8,7 @@ from people.models import Mail, User
 from people.states import MailState
 
 #: Each says what hinders erasing a person (work they have to do, records that must be kept for them), in words; nothing when nothing
-#: does. Apps above this one put theirs in when they are ready. A legal hold on somebody belongs here.
+#: does. Apps above this one put theirs in when they are ready.
 OF_APPS: list[Callable[[User], Iterable[str]]] = []
 
 

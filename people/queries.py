@@ -117,8 +117,16 @@ def what_names(person: User) -> Named:
     said = [json.loads(one.particulars) for one in records]
     called = sorted({one[part] for one in said for part in ("name", "email", "username") if one[part]})
     counted = personal.count(reference)
-    clear = Entry.objects.filter(payload__contains=f'"id":"{reference}","name":').count()
-    return Named(called, sum(counted.values()), len(counted), clear)
+    return Named(called, sum(counted.values()), len(counted), _in_entries(reference))
+
+
+def _in_entries(reference: str) -> int:
+    """How many entries of version 1 name a person: as who acted or decided, as whom a mail went to, or by being about them."""
+    named = Q(payload__contains=f'"id":"{reference}","name":') | Q(
+        payload__contains=f'"recipient":"{reference}","recipient_name":'
+    )
+    about = Q(subject=reference, kind__in=("user:created", "user:changed"), payload__endswith=',"v":1}')
+    return Entry.objects.filter(named | about).count()
 
 
 TITLES = {

@@ -182,7 +182,7 @@ ADVICE = """
 CONTEXTS = f"""
     SELECT campaign_id::text, number::text, item_number::text, described_by, described_by_name, {moment_sql("described_at")},
            file_description, credential_kind, {moment_sql("credential_at")}, credential_limit::text
-    FROM campaigns_itemcontext WHERE campaign_id = ANY(%(campaigns)s) ORDER BY campaign_id, number
+    FROM campaigns_itemcontext AS context WHERE campaign_id = ANY(%(campaigns)s) ORDER BY context.campaign_id, context.number
 """
 
 EXCLUSIONS = """

@@ -9,7 +9,7 @@ from evidence.retention import due
 from evidence.retention.kinds import KINDS, LEAVERS, Kind
 from inventory.models import Identity
 from people import holds
-from people.models import LegalHold, RetentionRule, RetentionRun
+from people.models import LegalHold, RetentionRule, RetentionRun, User
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,17 @@ def leavers_due(limit: int) -> list[Identity]:
     ids = [int(one.key.partition(":")[2]) for one in found]
     known = Identity.objects.select_related("user").in_bulk(ids)
     return [known[pk] for pk in ids if not is_held(known[pk])]
+
+
+def called(people: list[str]) -> list[str]:
+    """What the people of a hold are called now, each once; an identity without a name by its key."""
+    keys: dict[str, list[int]] = {}
+    for one in people:
+        kind, _, key = one.partition(":")
+        keys.setdefault(kind, []).append(int(key))
+    users = User.objects.filter(pk__in=keys.get("people.user", ())).values_list("name", "username")
+    identities = Identity.objects.filter(pk__in=keys.get("inventory.identity", ())).values_list("name", "key")
+    return sorted({name or key for name, key in [*users, *identities]})
 
 
 def preview(kind: Kind, days: int | None, now: datetime) -> due.Summary:

@@ -677,8 +677,10 @@ class Pack:
                 self.oddities.append(f"{member.filename} is in the ZIP twice: whoever unpacks it sees only one of them")
             elif kind not in (0, stat.S_IFREG):
                 self.oddities.append(f"{member.filename} is a link or a device, not a file")
-            elif member.flag_bits & 1:
-                self.oddities.append(f"{member.filename} is encrypted")
+            elif member.flag_bits & 0x61:
+                self.oddities.append(f"{member.filename} is encrypted or a patch")
+            elif member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                self.oddities.append(f"{member.filename} is packed in a way that packs do not use; it was not read")
             else:
                 self.sizes[member.filename] = member.file_size
 
@@ -811,6 +813,11 @@ class Report:
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             what = f"{type(error).__name__}: {str(error)[:200]}"
             self.problem(name, f"{where}: a value is missing or not of the kind it must be ({what}): it was changed or damaged")
+
+
+def say(text=""):
+    """Print one line. What a terminal would act on, or not show, is written out: a pack must not paint a verdict of its own."""
+    print("".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text))
 
 
 def short(value):
@@ -1480,6 +1487,8 @@ class Tables:
 
     def _answers_of(self, cells, asked, ahead):
         """The assignments of an item, which stand in the order of the items; and the group after them."""
+        if ahead and ahead[0] == (cells[0], cells[1]):
+            return [row for _, row in ahead[1]], next(asked, None)
         here = int(cells[0]), int(cells[1])
         while ahead and tuple(map(int, ahead[0])) < here:
             self._stray_answer(*ahead)
@@ -3766,7 +3775,7 @@ def is_sample_pack(pack):
     """Whether it says of itself that it is a pack of one sample."""
     try:
         return parse_json(pack.text("manifest.json"), "manifest.json")["format"] == SAMPLE_FORMAT
-    except (Problem, LookupError, TypeError, OSError, zipfile.BadZipFile, zlib.error):
+    except (Problem, LookupError, TypeError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
         return False
 
 
@@ -3775,15 +3784,15 @@ def run_sample(pack, kept, key):
     verifier = SampleVerifier(pack, kept, key)
     checks, seal = verifier.run(), verifier.seal
     if seal.sealing:
-        print(f"Pack of one sample. Log {seal.sealing.origin}, {seal.sealing.size:,} entries, root {seal.sealing.root.hex()}")
+        say(f"Pack of one sample. Log {seal.sealing.origin}, {seal.sealing.size:,} entries, root {seal.sealing.root.hex()}")
     print()
     for check in checks:
-        print("\n".join(check.lines()))
+        for line in check.lines():
+            say(line)
     failed = [check.title for check in checks if check.problems]
     if failed:
-        print(
-            f"\nVerdict: this pack does NOT hold ({', '.join(failed)}). Do not rely on it; ask how each line above came about."
-        )
+        print()
+        say(f"Verdict: this pack does NOT hold ({', '.join(failed)}). Do not rely on it; ask how each line above came about.")
         return 1
     text = (
         "everything that could be checked holds: the sample is the one that was drawn, and each row is as the log recorded it."
@@ -3792,7 +3801,8 @@ def run_sample(pack, kept, key):
         text += f" But {seal.loss(losses[-1])}."
     if not seal.trusted:
         text += f" It is signed with the key {seal.key.text}: compare this with the key that reached you on another way."
-    print(f"\nVerdict: {text}")
+    print()
+    say(f"Verdict: {text}")
     asked = {"kept": kept, "keys": key}
     return 2 if any(given and verifier.report.checks[name].unable for name, given in asked.items()) else 0
 
@@ -3902,16 +3912,18 @@ def run(path, kept, key, witnesses=(), roots=""):
     checks = verifier.run()
     period, log = verifier.seal.manifest.get("period"), verifier.seal.sealing
     if period:
-        print(f"Evidence pack “{period['name']}”, {period['framework_name']}, {period['from']} to {period['to']}")
+        say(f"Evidence pack {short(period['name'])}, {period['framework_name']}, {period['from']} to {period['to']}")
     if log:
-        print(f"Log {log.origin}, sealed at {log.size:,} entries, root {log.root.hex()}")
+        say(f"Log {log.origin}, sealed at {log.size:,} entries, root {log.root.hex()}")
     print()
     for check in checks:
-        print("\n".join(check.lines()))
+        for line in check.lines():
+            say(line)
     failed = any(check.problems for check in checks)
     asked = {"kept": kept, "keys": key, "timestamps": roots, "cosignatures": witnesses}
     status = 1 if failed else 2 if any(verifier.report.checks[name].unable for name, given in asked.items() if given) else 0
-    print(f"\nVerdict: {verdict(verifier, status)}")
+    print()
+    say(f"Verdict: {verdict(verifier, status)}")
     return status
 
 
@@ -3954,7 +3966,7 @@ def main(arguments=None):
         named = [Key(text, "the witness's key you gave", (WITNESS_KEY, OTHER_WITNESS_KEY)) for text in witnesses]
         return run(options.pack, kept, Key(key, "the key you gave").text if key else "", named, options.tsa)
     except (Problem, CannotRun, OSError, UnicodeDecodeError) as error:
-        print(f"The pack could not be checked: {error}")
+        say(f"The pack could not be checked: {error}")
         return 2
 
 

@@ -18,7 +18,7 @@ from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from ledger import personal, persons
 from ledger.actions import entries
 from ledger.models import Entry, Erasure, PersonRecord
-from people import hindrances, permissions, rules
+from people import hindrances, holds, permissions, rules
 from people.models import ApiToken, Mail, User
 from people.states import ErasureBasis
 
@@ -37,6 +37,7 @@ def erase(*, user_id: int, basis: str, reason: str, by) -> User:
     person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
     if person.erased_at:
         raise DomainError("erased", _("This person is erased already."))
+    holds.hold_still()
     if found := hindrances.of(person):
         raise DomainError("hindered", " ".join(found))
     if basis not in ErasureBasis.values:

@@ -173,10 +173,10 @@ def test_silence_hands_the_items_to_the_manager_once_but_not_their_own_access(la
         sweep(MONDAY + 4 * DAY)
     assert set(asked.filter(reviewer=ana).values_list("item__account_key", flat=True)) == {"olga"}
     moved = asked.filter(reviewer=olga, rule="reassigned")
-    assert set(moved.values_list("reason", flat=True)) == {"Ana Berg answered nothing for 4 days; their manager is asked"}
+    assert set(moved.values_list("reason", flat=True)) == {"The reviewer answered nothing for 4 days; their manager is asked"}
     owners = asked.get(reviewer=company.owner)
     assert owners.reason == (
-        "System_Owner answered nothing for 4 days; as nobody above them can be, the owner of the review is asked"
+        "The reviewer answered nothing for 4 days; as nobody above them can be, the owner of the review is asked"
     )
     entry = Entry.objects.get(kind="assignment:reassigned", payload_json__data__to=f"people.user:{olga.pk}").payload_json[
         "data"

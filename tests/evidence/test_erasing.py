@@ -14,11 +14,13 @@ from evidence.pack import disclosure
 from ledger import keychain, rules, verification
 from ledger.actions import configuration, entries
 from ledger.actors import SYSTEM
+from ledger.models import Entry
 from people import hindrances
 from people.actions import erasing, users
 from people.models import Mail, User
 from tests.evidence.conftest import build, seal, verify
 from tests.evidence.story import moment, play
+from tests.world import build as build_world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 NAMES = {"owner": "Quirina Zapf", "system_owner": "Xaver Quast", "fallback": "Yorick Zwirn", "auditor": "Wendelin Quaas"}
@@ -99,6 +101,13 @@ def test_the_name_is_nowhere_any_more_and_everything_holds(period, story, tmp_pa
     assert "5 were erased, as the log says" in found.line("Names of people")
     with zipfile.ZipFile(tmp_path / "pack.zip") as pack:
         assert not [name for name in pack.namelist() if any(word.encode() in pack.read(name) for word in words)]
+
+
+def test_no_entry_of_any_kind_names_who_uses_certify(key_file, tmp_path):
+    build_world(tmp_path)
+    assert Entry.objects.values("kind").distinct().count() >= 30
+    for words in ("Control_Owner", "System_Owner", "owner@x.example", "auditor@x.example", "other-auditor"):
+        assert not Entry.objects.filter(payload__contains=words).exists(), words
 
 
 def test_a_pack_under_an_older_checkpoint_is_refused(period, story, tmp_path):

@@ -62,7 +62,8 @@ def test_a_scope_is_given_in_the_browser_and_kept_when_something_else_changes(st
     client, edit = client_of(story.owner), reverse("evidence:period-edit", args=[period.pk])
     form = {
         "name": "Narrow", "framework": "soc2", "from_on": period.from_on, "to_on": period.to_on, "open_until": period.open_until,
-        "auditors": [story.auditor.pk], "systems": ["crm"], "kinds": ["employee"], "outside": "Suppliers have their own audit", "leaver_days": 7,
+        "auditors": [story.auditor.pk], "systems": ["crm"], "kinds": ["employee"], "outside": "Suppliers have their own audit",
+        "leaver_days": 7,
     }  # fmt: skip
     client.post(edit, form)
     period.refresh_from_db()
@@ -73,7 +74,7 @@ def test_a_scope_is_given_in_the_browser_and_kept_when_something_else_changes(st
     assert 'value="crm" id="id_systems_0" checked' in text.replace('class="" ', "")
     text = client.get(page(period)).text
     assert "Suppliers have their own audit" in text
-    assert "until 7 days after their last day" in text
+    assert "access gone until 7 days after their last day" in text
 
 
 def test_what_an_auditor_opens_is_recorded_and_the_auditee_sees_it(story):

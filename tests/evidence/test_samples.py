@@ -204,7 +204,8 @@ def test_a_sample_is_signed_off_once_every_row_is_concluded_and_then_stays(story
     samples.conclude(row_id=second.pk, conclusion="no_exception", note="", by=story.auditor)
     signed = samples.sign_off(sample_id=sample.pk, note="All is well.", by=story.auditor)
     assert (signed.no_exception, signed.exception) == (2, 0)
-    assert story.auditor.name in signed.statement
+    assert signed.statement.startswith("I have examined each of the 2 rows")
+    assert signed.by_name == story.auditor.name
     assert signed.statement.endswith("All is well.")
     for again in (
         lambda: samples.sign_off(sample_id=sample.pk, note="", by=story.auditor),

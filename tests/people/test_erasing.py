@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from certify.lib import canonical
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
+from evidence.actions import holds
 from evidence.verifier import verify as verifier
 from ledger import keys, personal, persons, verification
+from ledger import rules as ledger_rules
 from ledger.actions import configuration, entries, privileges, sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Entry, Erasure, PersonRecord
-from people import hindrances, rules
+from people import hindrances, queries, rules
 from people.actions import erasing, mails, users
 from people.models import Mail, User
 
@@ -63,6 +65,17 @@ def test_the_name_goes_and_the_commitments_stay(gone, admin):
     assert sorted(left) == sorted((one, None, "") for one in before)
     mark = f"erased person {gone.pk}"
     assert (person.name, person.username, person.email, person.has_usable_password()) == (mark, mark, "", False)
+
+
+@pytest.mark.parametrize("covers", [{"people": ["zita"]}, {"everything": True}])
+def test_a_legal_hold_stands_against_it_until_it_is_released(gone, admin, covers):
+    other = users.create(username="olga", name="Olga Owner", email="", roles=["administrator"], by=admin)
+    hold = holds.place(terms=holds.Terms("Case 7", "The court asks for everything", **covers), by=other)
+    with pytest.raises(DomainError, match="A legal hold covers them: “Case 7”"):
+        erase(gone, admin)
+    assert not Erasure.objects.exists()
+    holds.release(hold_id=hold.pk, reason="The court has decided", by=admin)
+    assert erase(gone, admin).erased_at
 
 
 def test_who_they_were_is_shown_by_the_mark(gone, admin, client):
@@ -183,6 +196,8 @@ def test_the_applications_role_may_erase_and_do_nothing_else_to_names(gone, admi
         cursor.execute("CREATE ROLE certify_test_eraser")
         privileges.grant(role="certify_test_eraser", by=SYSTEM)
         cursor.execute("SET LOCAL ROLE certify_test_eraser")
+        made = users.create(username="nora", name="Nora", email="", roles=[], by=admin)
+        assert PersonRecord.objects.filter(commitment=made.commitment).exists()
         assert erase(gone, admin).erased_at
         for statement in FORBIDDEN[1:]:
             with pytest.raises(DatabaseError), transaction.atomic():
@@ -276,9 +291,14 @@ def test_names_are_replaced_as_whole_words_and_nothing_else(value):
     }
 
 
-def test_names_from_before_there_were_commitments_go_out_of_mails_too(gone, admin):
+def test_names_from_before_there_were_commitments_go_out_of_mails_too(gone, admin, monkeypatch):
     mails.queue(recipient=admin, template="welcome", context={"by": "Zita Old"}, subject_ref="s", dedupe_key="one", by=SYSTEM)
     data = {"user": f"people.user:{gone.pk}", "old": {"name": "Zita Old", "email": ""}, "new": {"name": "Z", "email": ""}}
     entries.record(kind="user:changed", subject=f"people.user:{gone.pk}", by=SYSTEM, data=data)
+    assert queries.what_names(gone).in_the_clear == 0
+    monkeypatch.setattr(ledger_rules, "VERSION", 1)
+    entries.record(kind="user:changed", subject=f"people.user:{gone.pk}", by=SYSTEM, data=data)
+    monkeypatch.undo()
+    assert queries.what_names(gone).in_the_clear == 1
     erase(gone, admin)
     assert Mail.objects.get(recipient=admin).context == {"by": f"erased person {gone.pk}"}
