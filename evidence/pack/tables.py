@@ -10,7 +10,7 @@ from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
 from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, CONTEXT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
 from evidence.pack import audit, leavers, reviewing
-from evidence.pack.recorded import ACTOR, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, STATEMENTS, called, said
+from evidence.pack.recorded import ACTOR, DUTIES, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, STATEMENTS, called, said
 from evidence.pack.scope import IN_RANGE
 from ledger.persons import particular_sql
 
@@ -413,13 +413,6 @@ FINDINGS = f"""
            {said("decided")}, {said("finding")}, {said("choice")}, {said("reason")}, {said("asked")}, {said("reopened")},
            {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} IN ('finding:made', 'finding:dispositioned') ORDER BY found.index
-"""
-
-DUTIES = f"""
-    SELECT {said("control")}, {said("duty")}, {said("holder")}, COALESCE({said("holder_name")}, {called("given_to")}),
-           COALESCE({said("before")}, {called("taken_from")}),
-           {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
-    {RECORDED} = 'duty:given' ORDER BY found.index
 """
 
 SECOND_LOOKS = f"""

@@ -22,7 +22,8 @@ from ledger.models import Entry
 from people.actions import users
 from tests.evidence.conftest import build, seal
 from tests.evidence.spoil import read
-from tests.evidence.story import YEAR, details, moment, play, state
+from tests.evidence.stated import YEAR, moment, state
+from tests.evidence.story import details, play
 from tests.evidence.test_pages import client_of
 
 pytestmark = pytest.mark.django_db
