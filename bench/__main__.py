@@ -16,7 +16,7 @@ from django.core.management import call_command
 
 from certify.stack.servers import PostgresServer, ValkeyServer
 
-MODULES = ("ledger", "ledger_cost", "load", "campaigns", "desk", "pack", "sod", "stages", "removals")
+MODULES = ("ledger", "ledger_cost", "verify", "load", "campaigns", "desk", "pack", "sod", "stages", "removals")
 RESULTS = Path(__file__).with_name("results.json")
 
 

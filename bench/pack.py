@@ -114,7 +114,7 @@ def review(source: Source) -> tuple[Campaign, AuditPeriod]:
         selection = items.Selection(rows[start - 1 : start - 1 + AT_ONCE])
         reason = f"Needed for the monthly closing, batch {start}"
         items.decide_bulk(campaign_id=campaign.pk, selection=selection, code="approve", rationale=reason, by=person)
-    reviews.submit(campaign_id=campaign.pk, statement=statement(person.name, ITEMS, campaign.name), by=person)
+    reviews.submit(campaign_id=campaign.pk, statement=statement(ITEMS, campaign.name), by=person)
     closing.close(campaign_id=campaign.pk, by=owner)
     today = clock.now().date()
     details = periods.Details("Packs", "soc2", today, today + timedelta(days=1), today + timedelta(days=2))

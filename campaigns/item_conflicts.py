@@ -36,15 +36,15 @@ ROWS = f"""
         CASE part.side WHEN 'a' THEN rule.side_a_name ELSE rule.side_b_name END AS duty,
         CASE part.side WHEN 'a' THEN rule.side_b_name ELSE rule.side_a_name END AS other_duty,
         other.held, other.held_count, rule.control, conflict.found_at, covering.ends_on AS excepted_until,
-        COALESCE(covering.control, '') AS exception_control, COALESCE(covering.by_name, '') AS exception_by
+        COALESCE(covering.control, '') AS exception_control, COALESCE(covering.approver, '') AS exception_by
     FROM launch_side AS other JOIN campaigns_sodconflict AS conflict ON conflict.id = other.conflict_id AND conflict.ended_at IS NULL
     JOIN campaigns_sodrule AS rule ON rule.id = conflict.rule_id AND rule.is_active
     JOIN campaigns_sodconflictgrant AS part ON part.conflict_id = conflict.id AND part.side <> other.side
     JOIN launch_population AS staged ON staged.grant_id = part.grant_id AND staged.exclusion IS NULL
     LEFT JOIN LATERAL (
         SELECT exception.ends_on, exception.control, (
-            SELECT step.by_name FROM campaigns_sodexceptionstep AS step
-            WHERE step.exception_id = exception.id AND step.code = 'approved') AS by_name
+            SELECT 'people.user:' || step.by_id FROM campaigns_sodexceptionstep AS step
+            WHERE step.exception_id = exception.id AND step.code = 'approved') AS approver
         {COVERING.format(today="today")} ORDER BY exception.ends_on DESC, exception.id DESC LIMIT 1
     ) AS covering ON TRUE
 """

@@ -3,14 +3,15 @@
 from django.conf import settings
 from django.db import connection
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, ReviewItem
 from campaigns.population import leaf_sql, moment_sql
 from campaigns.rules import CONTEXT_COLUMNS
+from people.queries import called
 
 ROWS = """
     SELECT row_number() OVER (ORDER BY staged.number) AS number, staged.item_id, staged.number AS item_number,
         CASE WHEN described.text <> '' THEN 'people.user:' || described.by_id ELSE '' END AS described_by,
-        CASE WHEN described.text <> '' THEN described.by_name ELSE '' END AS described_by_name,
+        '' AS described_by_name,
         CASE WHEN described.text <> '' THEN described.at END AS described_at,
         COALESCE(staged.file_description, '') AS file_description,
         CASE WHEN staged.credential_kind <> 'unknown' THEN staged.credential_kind ELSE '' END AS credential_kind,
@@ -42,3 +43,11 @@ def freeze(campaign: Campaign) -> None:
             f" SELECT %(campaign)s, {FROZEN}, {LEAF} FROM ({ROWS}) AS found",
             {"campaign": campaign.pk, "limit": settings.CERTIFY_CREDENTIAL_DAYS},
         )
+
+
+def describer(item: ReviewItem) -> str:
+    """What whoever described the right of an item is called: as it was frozen, where it was, else as it is now; "" for nobody."""
+    known = getattr(item, "context", None)
+    if known is None or known.described_by_name:
+        return known.described_by_name if known else ""
+    return called([known.described_by])[known.described_by]

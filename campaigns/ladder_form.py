@@ -4,6 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import ladder
+from certify.lib.numbers import whole
 
 DAYS = {"required": False, "min_value": 1, "max_value": ladder.MAX_DAYS}
 
@@ -57,7 +58,7 @@ class LadderForm(forms.Form):
         if not self.is_bound:
             given = {name: self[name].value() for name in self.RUNGS}
             days = str(given["days_before"] or "").replace(",", " ").split()
-            given["days_before"] = [int(day) for day in days if day.isdecimal()]
-            given |= {name: int(given[name]) if str(given[name] or "").isdecimal() else None for name in ladder.SILENCE}
+            given["days_before"] = [int(day) for day in days if whole(day) is not None]
+            given |= {name: whole(str(given[name] or "")) for name in ladder.SILENCE}
             return ladder.in_words(given)
         return "" if self.errors else ladder.in_words(ladder.checked(self.rungs()))

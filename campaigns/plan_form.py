@@ -14,6 +14,7 @@ from campaigns.models import CampaignDefinition, ReviewerGroup
 from campaigns.states import LAST_STAGE, PLAIN_RULES, Result, ReviewerRule, Strategy
 from certify.lib.errors import InvalidInput
 from certify.lib.language import first_small
+from certify.lib.numbers import whole
 from people.models import User
 
 PANELS, LINKS = 2, 4
@@ -109,15 +110,16 @@ def _second_look(data: QueryDict) -> dict | None:
         return None
     return {
         "share": _number(share, _("A second look is at a whole number of percent."), "second_look"),
-        "reviewer": {kind: int(key)} if kind in ("user", "group") and key.isdecimal() else plans.OWNER,
+        "reviewer": {kind: int(key)} if kind in ("user", "group") and whole(key) else plans.OWNER,
         "days": _number(data.get("second_look-days", "") or "5", _("A second look takes a number of days."), "second_look"),
     }
 
 
 def _number(text: str, refusal: str, name: str) -> int:
-    if not text.strip().isdecimal():
+    found = whole(text.strip())
+    if found is None:
         raise InvalidInput(refusal, field=name)
-    return int(text)
+    return found
 
 
 def _panel(data: QueryDict, prefix: str, number: int, known: Choices) -> list[dict]:
@@ -128,9 +130,9 @@ def _panel(data: QueryDict, prefix: str, number: int, known: Choices) -> list[di
         if not rule:
             continue
         link: dict = {"rule": rule}
-        if rule == ReviewerRule.PERSON and kind == "user" and key.isdecimal():
+        if rule == ReviewerRule.PERSON and kind == "user" and whole(key):
             link["user"] = int(key)
-        if rule == ReviewerRule.GROUP and kind == "group" and key.isdecimal():
+        if rule == ReviewerRule.GROUP and kind == "group" and whole(key):
             quorum = data.get(f"{prefix}l{place}-quorum", "") or "1"
             refusal = _("Stage {number}: say how many of the group must answer.").format(number=number)
             link |= {"group": int(key), "quorum": _number(quorum, refusal, f"stage-{number}")}

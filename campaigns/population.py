@@ -142,7 +142,7 @@ ITEM_CELLS = {
     "entitlement_id": "staged.entitlement_key",
     "signals": "array_to_string(staged.signals, ' ')",
     "reviewer": "COALESCE('people.user:' || reviewer.id, 'campaigns.reviewergroup:' || asked.id)",
-    "reviewer_name": "COALESCE(reviewer.name, asked.name)",
+    "reviewer_name": "CASE WHEN reviewer.id IS NULL THEN asked.name ELSE '' END",
     **{name: moment_sql(f"staged.{name}") for name in ("granted_at", "last_used_at", "expires_at", "first_seen_at")},
 }
 ITEM_LEAF = leaf_sql([ITEM_CELLS.get(name, f"staged.{name}") for name in ITEM_COLUMNS])

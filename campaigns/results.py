@@ -8,6 +8,7 @@ from django.db import connection
 from campaigns import roots, stages
 from campaigns.models import Campaign
 from campaigns.population import leaf_sql, moment_sql
+from campaigns.rules import APART, NAMES
 from campaigns.states import LAST_STAGE, Outcome, Result, ReviewerRule, Strategy
 from certify.lib.planning import without_loops
 
@@ -25,13 +26,13 @@ COUNTS_AS = (
 )
 
 
-def _rank(strategy: str, expression: str) -> str:
+def rank(strategy: str, expression: str) -> str:
     """The place of a result in the strategy's precedence, 1 is the strongest."""
     places = {str(result): place for place, result in enumerate(stages.PRECEDENCE[Strategy(strategy)], 1)}
     return _case(expression, places, "NULL")
 
 
-def _result_at(strategy: str, place: str) -> str:
+def result_at(strategy: str, place: str) -> str:
     """The result at a place of the precedence, as `stages.combine` gives it."""
     results = [stages.combine(strategy, [result]) for result in stages.PRECEDENCE[Strategy(strategy)]]
     return f"(ARRAY[{', '.join(f'{chr(39)}{result}{chr(39)}' for result in results)}])[{place}]"
@@ -44,19 +45,19 @@ def settle(campaign: Campaign) -> dict[str, int]:
     """Record the result of each item of the campaign's stage; returns how many there are of each."""
     stage = stages.of(campaign.terms)[campaign.stage - 1]
     strategy = stage["strategy"]
-    rank = _rank(strategy, COUNTS_AS)
+    place = rank(strategy, COUNTS_AS)
     if any(link["rule"] == ReviewerRule.GROUP for panel in stage["panels"] for link in panel):
         best = (
-            f"SELECT item_id, CASE WHEN count(row.sign_off_id) >= max(row.quorum) THEN min({rank}) FILTER (WHERE row.sign_off_id IS"
-            f" NOT NULL) ELSE min({rank}) END AS place FROM campaigns_assignment AS row WHERE {VOTES} GROUP BY item_id, panel"
+            f"SELECT item_id, CASE WHEN count(row.sign_off_id) >= max(row.quorum) THEN min({place}) FILTER (WHERE row.sign_off_id IS"
+            f" NOT NULL) ELSE min({place}) END AS place FROM campaigns_assignment AS row WHERE {VOTES} GROUP BY item_id, panel"
         )
     else:
-        best = f"SELECT item_id, {rank} AS place FROM campaigns_assignment AS row WHERE {VOTES}"
+        best = f"SELECT item_id, {place} AS place FROM campaigns_assignment AS row WHERE {VOTES}"
     values = {"campaign": campaign.pk, "stage": campaign.stage}
     with without_loops(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO campaigns_stageresult (campaign_id, item_id, stage, result)"
-            f" SELECT %(campaign)s, item_id, %(stage)s, {_result_at(strategy, 'min(place)')} FROM ({best}) AS best GROUP BY item_id",
+            f" SELECT %(campaign)s, item_id, %(stage)s, {result_at(strategy, 'min(place)')} FROM ({best}) AS best GROUP BY item_id",
             values,
         )
     leave_unanswered(campaign, campaign.stage - 1)
@@ -83,14 +84,17 @@ def leave_unanswered(campaign: Campaign, after: int) -> None:
         )
 
 
+def choosing(overall: str) -> tuple[str, str]:
+    """How the result that counts is made of those of the stages, and the order in which the first one makes it."""
+    if overall == LAST_STAGE:
+        return "result", "stage DESC"
+    place = rank(overall, "result")
+    return result_at(overall, place), f"{place}, stage"
+
+
 def _final(campaign: Campaign) -> None:
     """The result that counts for each item, and the stage it comes from, into a table of the transaction."""
-    strategy = campaign.terms.get("overall", LAST_STAGE)
-    if strategy == LAST_STAGE:
-        chosen, order = "result", "stage DESC"
-    else:
-        rank = _rank(strategy, "result")
-        chosen, order = _result_at(strategy, rank), f"{rank}, stage"
+    chosen, order = choosing(campaign.terms.get("overall", LAST_STAGE))
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS final_result")
         cursor.execute(
@@ -122,6 +126,11 @@ SET_OUTCOMES = """
 def decide_outcomes(campaign: Campaign) -> None:
     """Give every item the outcome of its results, and the answer that made it."""
     _final(campaign)
+    set_outcomes(campaign)
+
+
+def set_outcomes(campaign: Campaign) -> None:
+    """Give the items of `final_result` their outcome, and the answer that made it."""
     every = stages.of(campaign.terms)
     is_single = all(len(stage["panels"]) == 1 and stage["panels"][0][0]["rule"] != ReviewerRule.GROUP for stage in every)
     statement = SET_OUTCOMES.format(
@@ -183,8 +192,10 @@ ANSWER_CELLS = (
     _signed("row.decision_entry_uid::text"),
     _signed("sign_off.entry_uid::text"),
 )
-ANSWERS = f"""
-    SELECT row_number() OVER (ORDER BY row.item_number, row.stage, row.id) AS place, {leaf_sql(list(ANSWER_CELLS))} AS leaf
+#: The same as leaves cover them in a campaign whose names stand apart.
+CELLS_APART = ["''" if cell == "row.reviewer_name" else cell for cell in ANSWER_CELLS]
+ANSWERS = """
+    SELECT row_number() OVER (ORDER BY row.item_number, row.stage, row.id) AS place, {leaf} AS leaf
     FROM campaigns_assignment AS row LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = row.sign_off_id
     WHERE row.campaign_id = %s
 """
@@ -202,4 +213,5 @@ def outcome_root(campaign: Campaign) -> tuple[str, dict[str, int]]:
 
 def answers_root(campaign: Campaign) -> str:
     """The root over everybody who was asked, and what they answered."""
-    return roots.of(ANSWERS, campaign.pk)[0]
+    cells = CELLS_APART if campaign.terms.get(NAMES) == APART else list(ANSWER_CELLS)
+    return roots.of(ANSWERS.format(leaf=leaf_sql(cells)), campaign.pk)[0]

@@ -18,6 +18,9 @@ ITEM_COLUMNS = (
     "description", "privileged", "path", "granted_at", "granted_by", "last_used_at", "expires_at", "first_seen_at", "signals",
     "reviewer", "reviewer_name", "reviewer_rule",
 )  # fmt: skip
+#: Since the terms of a launch say so, names of people are left out of leaves (their cell is empty there): the person's number stands in
+#: them, and what they were called is what the entries commit to.
+NAMES, APART = "names", "apart"
 EXCLUSION_COLUMNS = (
     "campaign", "number", "source", "snapshot", "account_id", "identity_id", "entitlement_id", "path", "rule",
 )  # fmt: skip
@@ -52,19 +55,19 @@ REMOVAL_REASONS = (
     gettext_noop("Duplicate of other access"),
 )  # fmt: skip
 STATEMENT = gettext_noop(
-    "I, {name}, have examined each of these {count} items of “{campaign}” and am entitled to decide on them. "
+    "I have examined each of these {count} items of “{campaign}” and am entitled to decide on them. "
     "I understand that access I keep stays, and that access I remove becomes a task for the system's owner."
 )
 
 
-def statement(name: str, count: int, campaign: str) -> str:
-    """The words a reviewer signs when submitting."""
-    return STATEMENT.format(name=name, count=count, campaign=campaign)
+def statement(count: int, campaign: str) -> str:
+    """The words a reviewer signs when submitting. Who signs stands with them, not in them: words cannot be erased."""
+    return STATEMENT.format(count=count, campaign=campaign)
 
 
-def statement_words(name: str, count: int, campaign: str) -> str:
+def statement_words(count: int, campaign: str) -> str:
     """The same in the language of the page, for reading: what is signed and kept is English."""
-    return _(STATEMENT).format(name=name, count=count, campaign=campaign)
+    return _(STATEMENT).format(count=count, campaign=campaign)
 
 
 def check_transition(old: str, new: str) -> None:

@@ -6,8 +6,9 @@ A row of the work list is an `Assignment` with its item. A reviewer sees their o
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import BooleanField, Count, F, Q, QuerySet, Value
 from django.utils.translation import gettext as _
 
 from campaigns import independence, rules
@@ -284,7 +285,11 @@ def facets(rows: QuerySet, filters: Filters, tail: Tail | None = None) -> dict:
 
 
 def _facets(shown_rows: QuerySet, state: str = "", tail: Tail | None = None) -> dict:
-    query, params = shown_rows.order_by().values_list(*FACET_CELLS).query.sql_with_params()
+    try:
+        query, params = shown_rows.order_by().values_list(*FACET_CELLS).query.sql_with_params()
+    except EmptyResultSet:  # Django knows without asking that nothing can be shown; the counts are still wanted
+        nothing = Assignment.objects.filter(Value(False, output_field=BooleanField()))
+        query, params = nothing.values_list(*FACET_CELLS).query.sql_with_params()
     values = {"red": RED, "reviewed": list(tail.sources) if tail else [], "used_since": tail.used_since if tail else None}
     with connection.cursor() as cursor:
         shown = cursor.mogrify(query, params).decode().replace("%", "%%")

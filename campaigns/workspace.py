@@ -7,6 +7,7 @@ from django.db.models import Case, F, Min, Q, QuerySet, When, Window
 from campaigns import rules, worklist
 from campaigns.models import Assignment, Campaign, Decision, ReviewItem, SavedFilter
 from campaigns.worklist import Filters, Tail, filtered
+from certify.lib.numbers import whole
 from inventory.models import Entitlement, Identity
 from inventory.states import Tristate
 
@@ -52,7 +53,7 @@ def review_page(
 def _cursor(mine: QuerySet, after: str) -> Assignment | None:
     """The last row of the page before, with the rank its group had; None where there is none."""
     rank, _, pk = after.partition(".")
-    if not (rank.isdigit() and pk.isdigit()):
+    if whole(rank) is None or whole(pk) is None:
         return None
     last = mine.select_related("item").filter(pk=int(pk)).first()
     if last:
@@ -116,7 +117,7 @@ def statement_here(campaign: Campaign, user, status: dict) -> str:
     if "events" not in campaign.terms or status["open"]:
         return ""
     count = worklist.my_drafts(user, campaign.pk).filter(stage=campaign.stage).count()
-    return rules.statement(user.name, count, campaign.name) if count else ""
+    return rules.statement(count, campaign.name) if count else ""
 
 
 #: Rights that are offered to reduce to.

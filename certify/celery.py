@@ -29,6 +29,7 @@ SWEEPS = {
     "campaigns.run_schedules": 60,
     "campaigns.watch_events": 60,
     "campaigns.compare_duties": 60,
+    "campaigns.settle_submitted": 10,
     "campaigns.replace_leavers": 600,
     "campaigns.follow_silence": 300,
     "campaigns.send_due_reminders": 900,
@@ -41,6 +42,7 @@ SWEEPS = {
     "remediation.follow_tickets": 60,
     "evidence.build_requested_packs": 10,
     "evidence.send_request_digests": 900,
+    "evidence.apply_retention": 3600,
 }
 
 app.conf.beat_schedule = {

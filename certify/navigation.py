@@ -37,7 +37,7 @@ ENTRIES = (
 def navigation(request: HttpRequest) -> dict:
     """Context processor: `navigation`, a list of {url, label, active}. Exactly the sections the user may open."""
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+    if user is None or not user.is_authenticated or getattr(request, "awaits_second_factor", False):
         return {"navigation": []}
     entries = [(label, reverse(name)) for label, name, may in ENTRIES if may(user)]
     return {"navigation": [{"label": label, "url": url, "active": request.path.startswith(url)} for label, url in entries]}

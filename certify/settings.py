@@ -49,6 +49,8 @@ CERTIFY_ANCHOR_FILE = env("CERTIFY_ANCHOR_FILE", default="")
 CERTIFY_ANCHOR_S3 = env("CERTIFY_ANCHOR_S3", default="")
 CERTIFY_ANCHOR_S3_DAYS = env.int("CERTIFY_ANCHOR_S3_DAYS", default=2557)
 CERTIFY_LEDGER_LOG_S3 = env("CERTIFY_LEDGER_LOG_S3", default="")
+CERTIFY_LEDGER_LOG_S3_DAYS = env.int("CERTIFY_LEDGER_LOG_S3_DAYS", default=0)
+CERTIFY_PACKS_S3 = env("CERTIFY_PACKS_S3", default="")
 CERTIFY_S3_ENDPOINT = env("CERTIFY_S3_ENDPOINT", default="")
 CERTIFY_UPLOAD_LIMIT_MB = env.int("CERTIFY_UPLOAD_LIMIT_MB", default=512)
 CERTIFY_ROW_LIMIT = env.int("CERTIFY_ROW_LIMIT", default=10_000_000)
@@ -59,12 +61,17 @@ CERTIFY_CREDENTIAL_DAYS = env.int("CERTIFY_CREDENTIAL_DAYS", default=365)
 CERTIFY_PRIVILEGED_REMOVAL_DAYS = env.int("CERTIFY_PRIVILEGED_REMOVAL_DAYS", default=1)
 CERTIFY_WEBHOOK_NETWORKS = env.list("CERTIFY_WEBHOOK_NETWORKS", default=[])
 CERTIFY_LDAP_PLAIN = env.bool("CERTIFY_LDAP_PLAIN", default=False)
+CERTIFY_RETENTION_MARGIN_DAYS = env.int("CERTIFY_RETENTION_MARGIN_DAYS", default=30)
+CERTIFY_TWO_FACTOR_ROLES = env.list("CERTIFY_TWO_FACTOR_ROLES", default=["auditor"])
 CERTIFY_TIME_ZONE = env("CERTIFY_TIME_ZONE", default="UTC")
 CERTIFY_LANGUAGE = env("CERTIFY_LANGUAGE", default="en")
 CERTIFY_INSECURE_HTTP = env.bool("CERTIFY_INSECURE_HTTP", default=False)
 CERTIFY_PROXY_COUNT = env.int("CERTIFY_PROXY_COUNT", default=0)
 CERTIFY_HSTS_SECONDS = env.int("CERTIFY_HSTS_SECONDS", default=31_536_000)
 
+KNOWN_ROLES = {"administrator", "control_owner", "reviewer", "system_owner", "auditor"}
+if unknown := set(CERTIFY_TWO_FACTOR_ROLES) - KNOWN_ROLES:
+    raise ImproperlyConfigured(f"CERTIFY_TWO_FACTOR_ROLES names {min(unknown)!r}; there are {', '.join(sorted(KNOWN_ROLES))}.")
 try:
     ZoneInfo(CERTIFY_TIME_ZONE)
 except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -72,7 +79,7 @@ except (ZoneInfoNotFoundError, ValueError, OSError):
 if CERTIFY_ANCHOR_TSA_URL and not (CERTIFY_ANCHOR_TSA_URL.startswith(("https://", "http://")) and CERTIFY_ANCHOR_TSA_ROOTS):
     raise ImproperlyConfigured("CERTIFY_ANCHOR_TSA_URL is an http(s) address and needs CERTIFY_ANCHOR_TSA_ROOTS, a PEM file.")
 
-for name in ("CERTIFY_ANCHOR_S3", "CERTIFY_LEDGER_LOG_S3"):
+for name in ("CERTIFY_ANCHOR_S3", "CERTIFY_LEDGER_LOG_S3", "CERTIFY_PACKS_S3"):
     if (address := globals()[name]) and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\x21-\x7e]*)?", address):
         raise ImproperlyConfigured(f"{name} is {address!r}; it must be like s3://bucket or s3://bucket/folder.")
 if CERTIFY_ANCHOR_S3_DAYS < 1:
@@ -105,6 +112,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "certify.middleware.NoCopiesMiddleware",
+    "certify.middleware.KnownAddressesMiddleware",
+    "certify.middleware.UploadLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -115,6 +125,7 @@ MIDDLEWARE = [
     "auditlog.middleware.AuditlogMiddleware",
     "axes.middleware.AxesMiddleware",
     "certify.middleware.LanguageMiddleware",
+    "people.middleware.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "certify.urls"
@@ -184,8 +195,8 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
-AXES_CLIENT_IP_CALLABLE = "certify.lib.addresses.client_address"
+AXES_HANDLER = "people.lockout.Handler"
+AXES_CLIENT_IP_CALLABLE = "people.lockout.origin"
 AXES_LOCKOUT_CALLABLE = "people.views.sessions.locked_out"
 # An attempt during a lockout does not prolong it, so that "try again in 15 minutes" stays true. The ledger logs sign-ins.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False

@@ -48,9 +48,9 @@ def serving(now: datetime, prefix: str = "") -> dict[str, list[Served]]:
     return found
 
 
-def ran(control: str, runs: Iterable[Occurrence], now: datetime) -> list[Ran]:
+def ran(control: str, runs: Iterable[Occurrence], now: datetime, duties: Accountability) -> list[Ran]:
     """The runs of a control, the latest first; those that went wrong with who had which duty when they were due."""
-    duties, found = Accountability([control]), []
+    found = []
     for run in sorted(runs, key=lambda one: (one.due_at, one.pk), reverse=True):
         status = timetable.status(run, now)
         found.append(Ran(run, status, duties.at(control, run.due_at) if status in OFF else []))

@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from evidence.states import Conclusion, Duty, PackState, PopulationKind, PostKind, Stratum
+from evidence.states import Conclusion, Duty, PackState, PopulationKind, PostKind, StatementKind, Stratum
 from people.states import Role
 
 USER = settings.AUTH_USER_MODEL
@@ -53,6 +53,23 @@ class AuditPeriod(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Invitation(models.Model):
+    """That somebody was invited to read a period, and how often the mail went out. Whether they still may is the period's to say."""
+
+    period = models.ForeignKey(AuditPeriod, on_delete=models.PROTECT, related_name="invitations")
+    auditor = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="audit_invitations")
+    sent = models.PositiveIntegerField()
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", help_text="Who invited last.")
+    at = models.DateTimeField(help_text="When.")
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("period", "auditor"), name="invitation_once"),)
+
+    def __str__(self) -> str:
+        return f"invitation of {self.auditor_id} to {self.period_id}"
 
 
 class EvidencePack(models.Model):
@@ -159,6 +176,54 @@ class ControlDuty(models.Model):
 
     def __str__(self) -> str:
         return f"{self.control} {self.duty}: {self.holder_name}"
+
+
+class StatementQuerySet(models.QuerySet):
+    """Statements by their latest versions."""
+
+    def newest(self):
+        """The latest version of each, in the order in which they were first made."""
+        last = self.order_by("framework", "kind", "number", "-version").distinct("framework", "kind", "number")
+        return self.filter(pk__in=last.values("pk")).order_by("framework", "kind", "number")
+
+
+class Statement(models.Model):
+    """What somebody stated about the controls of a framework: see evidence.statements. Append-only.
+
+    Statements of a kind are numbered; a change is the next version of the same number, and `withdrawn` says why it holds no more.
+    """
+
+    framework = models.CharField(max_length=30, help_text="Code of a catalogue, such as soc2.")
+    kind = models.CharField(max_length=20, choices=StatementKind.choices)
+    number = models.PositiveIntegerField(help_text="1, 2, 3 … of its framework and kind.")
+    version = models.PositiveIntegerField()
+    control = models.CharField(max_length=60, blank=True, help_text="The control that it is about, if it is about one.")
+    facts = models.JSONField(help_text="What is stated: the fields of its kind.")
+    withdrawn = models.TextField(blank=True, help_text="Why it holds no more; empty: it holds.")
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    objects = StatementQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("framework", "kind", "number", "version")
+        constraints = (
+            models.UniqueConstraint(fields=("framework", "kind", "number", "version"), name="statement_version_once"),
+            models.CheckConstraint(
+                condition=Q(kind="applicability") & ~Q(control="") | ~Q(kind="applicability") & Q(control=""),
+                name="statement_applicability_has_its_control",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.framework} {self.kind} {self.number}.{self.version}"
+
+    @property
+    def called(self) -> str:
+        """What it is about, in a line."""
+        return self.control or self.facts.get("title") or self.facts.get("held_on", "")
 
 
 class Sample(models.Model):

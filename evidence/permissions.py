@@ -36,6 +36,11 @@ def can_draw(user, period, today) -> bool:
     return can_manage_audit(user) or is_auditor_of(user, period, today)
 
 
+def can_invite(user) -> bool:
+    """Invite auditors to a period, and take them off."""
+    return can_manage_audit(user)
+
+
 def can_answer(user) -> bool:
     """Answer what an auditor asks."""
     return can_manage_audit(user)

@@ -7,7 +7,7 @@ from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet,
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from campaigns.models import Campaign, CampaignSource, ReviewItem
-from evidence.models import AuditPeriod, RowConclusion, Sample
+from evidence.models import AuditPeriod, Invitation, RowConclusion, Sample
 from inventory.models import Grant, Source
 from inventory.states import IdentityKind
 from ledger.models import Entry
@@ -83,7 +83,7 @@ def openings_of(period: AuditPeriod) -> QuerySet:
     opened = Q(kind="period:opened", subject=f"evidence.period:{period.pk}")
     samples = [one.subject for one in Sample.objects.filter(period=period).only("period_id")]
     taken = Q(kind="pack:downloaded", subject__in=packs) | Q(kind="sample:downloaded", subject__in=samples)
-    return Entry.objects.filter(opened | taken).order_by("-id")
+    return Entry.objects.signed().filter(opened | taken).order_by("-id")
 
 
 def rows_of(sample: Sample) -> QuerySet:
@@ -92,3 +92,13 @@ def rows_of(sample: Sample) -> QuerySet:
     return sample.rows.annotate(
         concluded=Subquery(last.values("conclusion")[:1]), concluded_note=Subquery(last.values("note")[:1])
     ).order_by("number")
+
+
+def auditors_of(period: AuditPeriod) -> QuerySet:
+    """The auditors of a period with how often they were `invited` and when (`invited_at`), and when their second factor was set up."""
+    sent = Invitation.objects.filter(period=period, auditor=OuterRef("pk"))
+    return period.auditors.annotate(
+        invited=Subquery(sent.values("sent")[:1]),
+        invited_at=Subquery(sent.values("at")[:1]),
+        factor_at=F("second_factor__created_at"),
+    ).order_by("name", "pk")

@@ -77,6 +77,7 @@ class Readiness:
         self.period, self.now = period, now
         self.begin, self.end = scope.bounds(period)
         self.framework = frameworks.get(period.framework)
+        self.answering = Accountability(map(self.framework.reference, self.framework.controls))
         self.campaigns, _others = queries.campaigns_of(period)
         due = Occurrence.objects.filter(due_on__gte=period.from_on, due_on__lte=period.to_on)
         due = due.exclude(state=OccurrenceState.WITHDRAWN)
@@ -89,15 +90,21 @@ class Readiness:
             for found in (left, Finding.objects.filter(disposition__isnull=True))
         )
 
+    @property
+    def mine(self) -> list[Occurrence]:
+        """The runs that were to serve the framework, by the day on which they are due."""
+        prefix = f"{self.framework.code}:"
+        found = [run for run in self.runs if any(one.startswith(prefix) for one in run.definition.controls)]
+        return sorted(found, key=lambda run: (run.due_at, run.pk))
+
     def lines(self) -> list[Line]:
         """Every control of the period's framework, in the order of its catalogue."""
         references = {self.framework.reference(one.id): one for one in self.framework.controls.values()}
-        answering = Accountability(references)
-        return [self._line(reference, control, answering) for reference, control in references.items()]
+        return [self._line(reference, control, self.answering) for reference, control in references.items()]
 
     def _line(self, reference: str, control: Control, answering: Accountability) -> Line:
         due = [run for run in self.runs if reference in run.definition.controls]
-        runs = coverage.ran(reference, due, self.now) if due else []
+        runs = coverage.ran(reference, due, self.now, answering)
         campaigns = [one for one in self.campaigns if reference in one.terms["controls"]]
         inside = {one.pk for one in campaigns}
         frozen = [one for one in self.frozen if one.campaign_id in inside]

@@ -10,6 +10,7 @@ from inventory.models import LoadFile, Snapshot, SnapshotFile
 from inventory.readers import rows
 from inventory.readers.fields import FIELDS
 from inventory.states import FileKind
+from people import deletions
 
 #: Larger files are not read for a page: their SHA-256 says which file it was.
 LIMIT = 32 * 2**20
@@ -17,13 +18,15 @@ LIMIT = 32 * 2**20
 
 @dataclass(frozen=True)
 class SourceRow:
-    """Where an item comes from: the reading, its file of grants, and the row; `why` says why there is none to show."""
+    """Where an item comes from: the reading, its file of grants, and the row; `why` says why there is none to show, and
+    `deleted` by which rule the file went."""
 
     snapshot: Snapshot
     file: SnapshotFile | None
     line: int | None = None
     cells: list[tuple[str, str]] = field(default_factory=list)
     why: str = ""
+    deleted: str = ""
 
     @property
     def limit_mib(self) -> int:
@@ -46,6 +49,8 @@ def _in(snapshot: Snapshot, item: ReviewItem) -> SourceRow:
     if file is None:
         return SourceRow(snapshot, None, why="absent")
     kept = LoadFile.objects.filter(job__snapshot=snapshot, kind=FileKind.GRANTS).first()
+    if kept and (said := deletions.note(kept.stored_as)):
+        return SourceRow(snapshot, file, why="deleted", deleted=said)
     if kept is None or not located(kept.stored_as).exists():
         return SourceRow(snapshot, file, why="not_kept")
     if kept.size > LIMIT:

@@ -21,6 +21,28 @@ class Duty(TextChoices):
     OPERATOR = "operator", _("Operator")
 
 
+class StatementKind(TextChoices):
+    """What only people know about the controls of a framework."""
+
+    APPLICABILITY = "applicability", _("Applicability")
+    RISK = "risk", _("Risk and its treatment")
+    USER_CONTROL = "user_control", _("Complementary user-entity control")
+    SUBSERVICE = "subservice", _("Subservice organisation")
+    INTERNAL_AUDIT = "internal_audit", _("Internal audit")
+    NONCONFORMITY = "nonconformity", _("Nonconformity")
+    MANAGEMENT_REVIEW = "management_review", _("Management review")
+
+
+class Standing(TextChoices):
+    """Where a nonconformity stands; it follows from what is stated of it."""
+
+    OPEN = "open", _("Open")
+    OVERDUE = "overdue", _("Overdue")
+    DONE = "done", _("Done, effectiveness not checked")
+    FAILED = "failed", _("Not effective")
+    CLOSED = "closed", _("Effective")
+
+
 class PopulationKind(TextChoices):
     """What a sample is drawn from."""
 

@@ -4,8 +4,9 @@ from celery import shared_task
 
 from certify.lib.errors import DomainError
 from certify.lib.progress import Progress
-from evidence.actions import packs, requests
+from evidence.actions import packs, requests, retention
 from evidence.models import EvidencePack
+from evidence.retention.kinds import KINDS
 from evidence.states import PackState
 from ledger import placing
 from ledger.actions import sequencing
@@ -49,3 +50,21 @@ def build_requested_packs() -> None:
 def send_request_digests() -> None:
     """Tell people once a day what waits for them in the threads of audits."""
     requests.send_digests(by=SYSTEM)
+
+
+#: Things of a kind that are deleted in one transaction, and files that are taken off the disk in one.
+SLICE, FILES = 20_000, 500
+
+
+@shared_task(name="evidence.apply_retention")
+def apply_retention() -> int:
+    """Delete what the rules let go, slice by slice; returns how many things. What an earlier run left is finished first."""
+    deleted = 0
+    for kind in KINDS.values():
+        while kind.is_file and retention.take_off(kind=kind, limit=FILES, by=SYSTEM):
+            continue
+        while run := retention.delete_next(kind=kind, limit=SLICE, by=SYSTEM):
+            deleted += run.count
+            while kind.is_file and retention.take_off(kind=kind, limit=FILES, by=SYSTEM):
+                continue
+    return deleted

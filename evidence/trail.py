@@ -58,7 +58,7 @@ class Trail:
 def of(row: SampleRow, *, has_file: bool = True) -> Trail:
     """The trail of a row; with `has_file` the uploaded file is read for the row it began with."""
     trail = _of_item(row, has_file=has_file) if row.item_id else _of_leaver(row)
-    found = Entry.objects.filter(uid__in=trail.uids()).select_related("leaf")
+    found = Entry.objects.signed().filter(uid__in=trail.uids()).select_related("leaf")
     trail.entries = {entry.uid: entry for entry in found}
     return trail
 

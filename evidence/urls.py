@@ -2,15 +2,38 @@
 
 from django.urls import path
 
-from evidence.views import frameworks, periods, readiness, reperformance, requests, sample_rows, samples
+from evidence.views import (
+    auditors,
+    frameworks,
+    holds,
+    periods,
+    readiness,
+    reperformance,
+    reports,
+    requests,
+    retention,
+    sample_rows,
+    samples,
+    statements,
+)
 
 app_name = "evidence"
 urlpatterns = [
     path("", periods.period_list, name="period-list"),
     path("new/", periods.period_create, name="period-create"),
     path("<int:pk>/", periods.period_detail, name="period-detail"),
+    path("retention/", retention.kind_list, name="retention"),
+    path("retention/<str:code>/", retention.kind_detail, name="retention-kind"),
+    path("holds/", holds.hold_list, name="hold-list"),
+    path("holds/<int:pk>/", holds.hold_detail, name="hold-detail"),
+    path("holds/<int:pk>/release/", holds.hold_release, name="hold-release"),
     path("<int:pk>/edit/", periods.period_edit, name="period-edit"),
+    path("<int:pk>/auditors/", auditors.auditor_list, name="auditor-list"),
+    path("<int:pk>/auditors/<int:auditor>/again/", auditors.invitation_again, name="invitation-again"),
+    path("<int:pk>/auditors/<int:auditor>/withdraw/", auditors.invitation_withdraw, name="invitation-withdraw"),
     path("<int:pk>/readiness/", readiness.period_readiness, name="period-readiness"),
+    path("<int:pk>/report/", reports.period_report, name="period-report"),
+    path("<int:pk>/report/pdf/", reports.period_report_pdf, name="period-report-pdf"),
     path("<int:pk>/packs/", periods.pack_request, name="pack-request"),
     path("<int:pk>/samples/", samples.sample_list, name="sample-list"),
     path("<int:pk>/samples/<int:sample>/", samples.sample_detail, name="sample-detail"),
@@ -26,6 +49,12 @@ urlpatterns = [
     path("<int:pk>/reperformance/<int:campaign>/", reperformance.campaign_reperform, name="campaign-reperform"),
     path("campaigns/<int:pk>/seal/", periods.campaign_seal, name="campaign-seal"),
     path("packs/<int:pk>/download/", periods.pack_download, name="pack-download"),
+    path("statements/<str:code>/", statements.statement_list, name="statement-list"),
+    path("statements/<str:code>/<str:kind>/", statements.statement_create, name="statement-create"),
+    path("statements/<str:code>/<str:kind>/<int:number>/", statements.statement_detail, name="statement-detail"),
+    path("statements/<str:code>/<str:kind>/<int:number>/change/", statements.statement_change, name="statement-change"),
+    path("statements/<str:code>/<str:kind>/<int:number>/withdraw/", statements.statement_withdraw, name="statement-withdraw"),
+    path("statements/<str:code>/<str:kind>/<int:number>/check/", statements.statement_check, name="statement-check"),
     path("frameworks/", frameworks.framework_list, name="framework-list"),
     path("frameworks/load/", frameworks.framework_load, name="framework-load"),
     path("frameworks/<str:code>/", frameworks.framework_detail, name="framework-detail"),

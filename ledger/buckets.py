@@ -1,4 +1,4 @@
-"""An S3 bucket that only grows: objects are added and never replaced, and some are retained until a day by Object Lock.
+"""An S3 bucket. Of the log it only grows: objects are added and never replaced, and some are retained until a day by Object Lock.
 
 Credentials and region come from where the AWS libraries look for them (AWS_ACCESS_KEY_ID, AWS_PROFILE, a role, …). Other stores
 with the S3 protocol are named by CERTIFY_S3_ENDPOINT; they need conditional writes (If-None-Match).
@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import BinaryIO
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -61,7 +63,7 @@ class Bucket:
         """An object and its tag; None when there is none."""
         try:
             with self._told():
-                found = self.client.get_object(Bucket=self.name, Key=self.prefix + key)
+                found = self._get(key)
                 return found["Body"].read(), found["ETag"]
         except BucketError as error:
             if _code(error) in MISSING:
@@ -94,6 +96,27 @@ class Bucket:
         """Put an object in the place of the one with this tag, or of none; refused when somebody else did so meanwhile."""
         self._put(key, body, **({"IfMatch": tag} if tag else {"IfNoneMatch": "*"}))
 
+    def put_file(self, key: str, source: BinaryIO) -> None:
+        """Put a file of any size, in parts where it is large."""
+        with self._told():
+            self.client.upload_fileobj(source, self.name, self.prefix + key, ExtraArgs={"ChecksumAlgorithm": "SHA256"})
+
+    def stream(self, key: str) -> tuple[BinaryIO, int] | None:
+        """An object to be read, and its length in bytes; None when there is none."""
+        try:
+            with self._told():
+                found = self._get(key)
+                return found["Body"], found["ContentLength"]
+        except BucketError as error:
+            if _code(error) in MISSING:
+                return None
+            raise
+
+    def remove(self, key: str) -> None:
+        """Delete an object; that it is not there is no fault."""
+        with self._told():
+            self.client.delete_object(Bucket=self.name, Key=self.prefix + key)
+
     def stored(self, key: str) -> Stored:
         """How the store keeps an object."""
         with self._told():
@@ -109,6 +132,9 @@ class Bucket:
             )
         return next((one["Key"].removeprefix(self.prefix) for one in found.get("Contents", ())), "")
 
+    def _get(self, key: str) -> dict:
+        return self.client.get_object(Bucket=self.name, Key=self.prefix + key)
+
     def _put(self, key: str, body: bytes, **conditions) -> None:
         """The checksum is that of the store's own counting as well; with Object Lock it must be there."""
         with self._told():
@@ -122,7 +148,7 @@ class Bucket:
         except ClientError as error:
             said = error.response.get("Error", {})
             raise BucketError(f"{SCHEME}{self.name} answered: {said.get('Code')}, {said.get('Message')}.") from error
-        except BotoCoreError as error:
+        except (BotoCoreError, Boto3Error) as error:
             raise BucketError(f"{SCHEME}{self.name} cannot be reached: {error}.") from error
 
 

@@ -11,21 +11,36 @@ from django.db import models
 from django.db.models import F, GeneratedField, Q
 from django.db.models.functions import Cast
 
+from ledger import persons
+
+
+class EntryQuerySet(models.QuerySet):
+    """Entries with what they do not say in the clear."""
+
+    def signed(self):
+        """With `signed_as`: the name of the actor as it was then, or the mark of somebody who was erased."""
+        return self.annotate(signed_as=persons.signed_as())
+
 
 class Entry(models.Model):
-    """One recorded fact. `payload` holds exactly the RFC 8785 bytes that `leaf_hash` covers; other columns repeat it."""
+    """One recorded fact. `payload` holds exactly the RFC 8785 bytes that `leaf_hash` covers; other columns repeat it.
+
+    Since version 2 an entry holds no name of a person: `actor_name` is empty then, see `EntryQuerySet.signed`.
+    """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True)
     kind = models.CharField(max_length=40)
     subject = models.CharField(max_length=100)
     actor_id = models.CharField(max_length=80)
-    actor_name = models.CharField(max_length=200)
+    actor_name = models.CharField(max_length=200, blank=True)
     at = models.DateTimeField()
     payload = models.TextField()
     payload_json = GeneratedField(
         expression=Cast(F("payload"), models.JSONField()), output_field=models.JSONField(), db_persist=True
     )
     leaf_hash = models.BinaryField(max_length=32)
+
+    objects = EntryQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)
@@ -214,3 +229,40 @@ class AbsorbedChange(models.Model):
 
     def __str__(self) -> str:
         return f"change {self.change_id}"
+
+
+class PersonRecord(models.Model):
+    """A person as they were called at one time: what opens the `commitment` that entries hold in place of their name.
+
+    The database makes one whenever name, address or sign-in name of somebody change (`ledger_commit_person`), and lets nobody change
+    it. When the person is erased, salt and particulars go, and the commitment stays: see `people.actions.erasing`.
+    """
+
+    commitment = models.CharField(max_length=64, primary_key=True)
+    person = models.CharField(max_length=80, db_index=True)
+    particulars = models.TextField(blank=True, help_text="Canonical JSON: email, id, name, username.")
+    salt = models.BinaryField(max_length=32, null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(salt__isnull=True, particulars="") | Q(salt__isnull=False) & ~Q(particulars=""),
+                name="person_record_whole_or_erased",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.commitment[:8]}"
+
+
+class Erasure(models.Model):
+    """Somebody whose particulars were erased; the entry says who did it, when and why. The database keeps it, and looks here before it
+    lets a name be taken out of a table that only grows.
+    """
+
+    person = models.CharField(max_length=80, primary_key=True)
+    at = models.DateTimeField()
+    entry_uid = models.UUIDField(unique=True)
+
+    def __str__(self) -> str:
+        return self.person

@@ -6,20 +6,26 @@ anything is added. A database that was put back to an older state, or rewritten,
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Min
 
+from certify.lib import clock
+from certify.lib.batches import batched
 from ledger import merkle, notes, queries, tiles
 from ledger.buckets import Bucket
 from ledger.models import Checkpoint, Node, Publication
 
 CHECKPOINT = "checkpoint"
 LOCK = ".lock"
+#: Objects that are on their way to a bucket at the same time; its client keeps ten connections.
+UPLOADS = 8
 
 
 class ContradictionError(Exception):
@@ -84,7 +90,8 @@ def publish_to_bucket(bucket: Bucket) -> int:
     """Bring a bucket up to the newest checkpoint; returns how many entries it has now.
 
     As `publish` does: nothing is replaced but the checkpoint, and this comes last. Partial tiles are those of the checkpoints that
-    were published. Raises `BucketError` besides; the next run goes on. Whoever comes second to a checkpoint is refused.
+    were published. With CERTIFY_LEDGER_LOG_S3_DAYS nobody deletes a full tile or bundle for so long. Raises `BucketError` besides;
+    the next run goes on. Whoever comes second to a checkpoint is refused.
     """
     newest, found = queries.latest_checkpoint(), bucket.read(CHECKPOINT)
     head = _head(found[0], f"in the bucket {bucket.name}") if found else None
@@ -92,12 +99,23 @@ def publish_to_bucket(bucket: Bucket) -> int:
         check(head, 0)
         return head.size if head else 0
     _check_against(head, newest)
-    for tile in (*tiles.full_tiles(head.size if head else 0, newest.size), *tiles.partial_tiles(newest.size)):
-        bucket.add(tile.path, checked(tile))
+    _add_all(bucket, chain(tiles.full_tiles(head.size if head else 0, newest.size), tiles.partial_tiles(newest.size)))
     note = queries.cosigned_note(newest).encode()
     if found is None or found[0] != note:
         bucket.replace(CHECKPOINT, note, found[1] if found else None)
     return newest.size
+
+
+def _add_all(bucket: Bucket, wanted: Iterable[tiles.Tile]) -> None:
+    """Add tiles, several at a time: a store answers in tens of milliseconds, and a first copy of a long log has tens of thousands."""
+    days = settings.CERTIFY_LEDGER_LOG_S3_DAYS
+    until = clock.now().replace(microsecond=0) + timedelta(days=days) if days else None
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        for batch in batched(wanted, 4 * UPLOADS):
+            # What is in a tile is read and compared here: the threads have no connection to the database.
+            kept = [(tile.path, checked(tile), until if tile.width == tiles.WIDTH else None) for tile in batch]
+            for done in [pool.submit(bucket.add, path, content, until=day) for path, content, day in kept]:
+                done.result()
 
 
 def _check_against(head: notes.TreeHead | None, newest: Checkpoint) -> None:

@@ -113,7 +113,7 @@ class Page:
 
 def page_of_entries(*, kind: str = "", subject: str = "", below: int | None = None, rows: int) -> Page:
     """One page of entries, by key and not by offset, so that the last page costs what the first does."""
-    found = Entry.objects.select_related("leaf").order_by("-id").defer("payload_json", "payload")
+    found = Entry.objects.signed().select_related("leaf").order_by("-id").defer("payload_json", "payload")
     if kind:
         found = found.filter(kind=kind)
     if subject:

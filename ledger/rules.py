@@ -10,7 +10,13 @@ from certify.lib import canonical
 from certify.lib.errors import InvalidInput
 from certify.lib.times import rfc3339
 
-VERSION = 1
+#: Since version 2 an entry holds a commitment in place of a person's name and address (see `ledger.persons`).
+VERSION = 2
+#: How each version names who acted: in the clear, or a person by a commitment.
+IN_THE_CLEAR, COMMITTED = {"id", "name", "email"}, {"id", "person"}
+ACTORS = {1: (IN_THE_CLEAR,), 2: (IN_THE_CLEAR, COMMITTED)}
+#: The table of people, and what in it says who somebody is.
+PERSON, PARTICULARS = ("people", "user"), ("email", "name", "username")
 #: C2SP tlog-tiles prefixes an entry with a 16-bit length.
 MAX_PAYLOAD_BYTES = 65_535
 #: Above this many bytes the changes of a configuration are committed by their hash, which leaves room for the rest.
@@ -69,12 +75,14 @@ def misfit(columns: dict[str, str], body: str) -> str:
         stated = json.loads(body)
         if canonical.dumps(stated) != body.encode():
             return "its payload is not in canonical form"
+        if stated["v"] not in ACTORS or set(stated["actor"]) not in ACTORS[stated["v"]]:
+            return "its actor is not named as its version has it"
         said = {
             "uid": stated["uid"],
             "kind": stated["kind"],
             "subject": stated["subject"],
             "actor_id": stated["actor"]["id"],
-            "actor_name": stated["actor"]["name"],
+            "actor_name": stated["actor"].get("name", ""),
             "at": stated["at"],
         }
     except (ValueError, KeyError, TypeError):
@@ -85,15 +93,28 @@ def misfit(columns: dict[str, str], body: str) -> str:
     return ""
 
 
-def change_data(row: object) -> dict:
-    """What the ledger keeps of a row of django-auditlog; changes that would not fit are kept as their SHA-256."""
+def change_data(row: object, version: int = VERSION) -> dict:
+    """What the ledger keeps of a row of django-auditlog; changes that would not fit are kept as their SHA-256.
+
+    Since version 2 nothing of what a person is called: the entries `user:created` and `user:changed` commit to that.
+    """
     data = {
         "change": str(row.pk),
         "action": row.get_action_display(),
         "object": row.object_repr[:1000],
         "changed_at": rfc3339(row.timestamp),
     }
-    changes = canonical.dumps(row.changes)
-    if len(changes) > MAX_CHANGES_BYTES:
-        return {**data, "changes_sha256": hashlib.sha256(changes).hexdigest()}
-    return {**data, "changes": row.changes}
+    changes = row.changes
+    if version > 1 and (row.content_type.app_label, row.content_type.model) == PERSON:
+        data |= {"object": ".".join(PERSON) + f":{row.object_pk}"}
+        changes = {name: values for name, values in (changes or {}).items() if name not in PARTICULARS}
+    written = canonical.dumps(changes)
+    if len(written) > MAX_CHANGES_BYTES:
+        return {**data, "changes_sha256": hashlib.sha256(written).hexdigest()}
+    return {**data, "changes": changes}
+
+
+def without_particulars(data: dict) -> dict:
+    """What is left of such an entry's data when somebody was erased from the row that it repeats."""
+    changes = {name: values for name, values in (data.get("changes") or {}).items() if name not in PARTICULARS}
+    return data | {"object": "", "changes": changes}

@@ -16,8 +16,8 @@ from django.db import connection
 from certify.lib import clock
 from certify.lib.batches import batched
 from certify.lib.times import rfc3339
-from ledger import keychain, merkle, notes, rules, succession
-from ledger.models import AbsorbedChange
+from ledger import keychain, merkle, notes, persons, rules, succession
+from ledger.models import AbsorbedChange, Erasure
 from ledger.queries import TILE_HEIGHT, leaf_count
 
 CHUNK = 8_192
@@ -27,7 +27,7 @@ GRACE = timedelta(minutes=15)
 COLUMNS = "entry.id, uid, kind, subject, actor_id, actor_name, at, payload, leaf_hash"
 APPEND_ONLY = (
     "ledger_entry", "ledger_leaf", "ledger_node", "ledger_checkpoint", "ledger_absorbedchange", "ledger_cosignature", "ledger_anchor",
-    "ledger_keyterm", "auditlog_logentry",
+    "ledger_keyterm", "ledger_erasure", "auditlog_logentry",
 )  # fmt: skip
 #: Changes of keys of which the table of keys and the entries say different things.
 KEYS_AND_ENTRIES = """
@@ -155,6 +155,7 @@ def _check_around(report: Report, newest: int, late_before: datetime) -> None:
     _check_waiting(report, late_before)
     _check_doubles(report)
     _check_changes(report, late_before)
+    _check_persons(report)
     _check_triggers(report)
 
 
@@ -384,7 +385,7 @@ def _check_changes(report: Report, late_before: datetime) -> None:
             report.changes += 1
             if change.pk not in rows:
                 report.add(f"The change of configuration {change.pk} is in the ledger and is missing in auditlog's table.")
-            elif rules.change_data(rows[change.pk]) != json.loads(change.entry.payload)["data"]:
+            elif not _is_as_recorded(rows[change.pk], json.loads(change.entry.payload)):
                 report.add(f"The change of configuration {change.pk} in auditlog's table is not what the ledger recorded.")
     for row, at in _rows(
         "SELECT id, timestamp FROM auditlog_logentry WHERE timestamp < %s AND NOT EXISTS"
@@ -394,6 +395,49 @@ def _check_changes(report: Report, late_before: datetime) -> None:
         report.add(
             f"The change of configuration {row} of {rfc3339(at)} is in auditlog's table and was not entered in the ledger."
         )
+
+
+def _is_as_recorded(row: LogEntry, entry: dict) -> bool:
+    """Whether a row of auditlog's is what its entry recorded; of somebody who was erased, all but what they were called."""
+    found, said = rules.change_data(row, entry["v"]), entry["data"]
+    if entry["v"] == 1 and row.object_repr == persons.mark(entry["subject"]) and _is_erased(entry["subject"]):
+        found, said = rules.without_particulars(found), rules.without_particulars(said)
+    return found == said
+
+
+def _is_erased(person: str) -> bool:
+    return Erasure.objects.filter(person=person).exists()
+
+
+#: Commitments that open nothing, or something else; that are gone although nobody was erased; and that no record has.
+PERSONS = """
+    SELECT record.commitment, record.person, 'does not fit what it commits to' FROM ledger_personrecord AS record
+    WHERE record.salt IS NOT NULL
+      AND record.commitment <> encode(sha256(
+          convert_to(E'certify-person/1\n', 'UTF8') || record.salt || convert_to(record.particulars, 'UTF8')), 'hex')
+    UNION ALL
+    SELECT record.commitment, record.person, 'lacks what it commits to, and no entry says that the person was erased'
+    FROM ledger_personrecord AS record WHERE record.salt IS NULL AND NOT EXISTS (
+        SELECT FROM ledger_erasure AS erasure JOIN ledger_entry AS entry ON entry.uid = erasure.entry_uid
+        WHERE erasure.person = record.person AND entry.kind = 'person:erased' AND entry.subject = record.person
+          AND entry.payload_json -> 'data' -> 'commitments' ? record.commitment)
+    UNION ALL
+    SELECT record.commitment, record.person, 'still says who was erased' FROM ledger_personrecord AS record
+    JOIN ledger_entry AS entry ON entry.kind = 'person:erased' AND entry.subject = record.person WHERE record.salt IS NOT NULL
+    UNION ALL
+    SELECT named.commitment, named.person, 'is in an entry, and no record has it' FROM (
+        SELECT DISTINCT payload_json -> 'actor' ->> 'person' AS commitment, actor_id AS person
+        FROM ledger_entry WHERE actor_name = '') AS named
+    WHERE NOT EXISTS (
+        SELECT FROM ledger_personrecord AS record WHERE (record.commitment, record.person) = (named.commitment, named.person))
+    ORDER BY 2, 1 LIMIT 100
+"""
+
+
+def _check_persons(report: Report) -> None:
+    """What opens the commitments in entries, and who was erased."""
+    for commitment, person, wrong in _rows(PERSONS):
+        report.add(f"The commitment {commitment} to {person} {wrong}.")
 
 
 def _check_triggers(report: Report) -> None:

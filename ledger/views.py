@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from certify.lib.access import requires
 from certify.lib.errors import DomainError
+from certify.lib.numbers import whole
 from ledger import keychain, permissions, placing, publishing, queries, tasks, tiles
 from ledger.actions import cosignatures
 from ledger.anchoring import schedule
@@ -26,7 +27,7 @@ from ledger.models import Anchor, Checkpoint, Entry, Pending, Verification
 def entry_list(request: HttpRequest) -> HttpResponse:
     """The latest entries, and how the log stands."""
     kind, subject, below = (request.GET.get(name, "") for name in ("kind", "subject", "below"))
-    if below and not (below.isascii() and below.isdigit() and len(below) < 19):
+    if below and whole(below) is None:
         raise Http404
     context = {
         "page": queries.page_of_entries(
@@ -47,7 +48,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def entry_detail(request: HttpRequest, uid) -> HttpResponse:
     """One entry: what was recorded, and the proof that it is in the log."""
-    entry = get_object_or_404(Entry.objects.select_related("leaf"), uid=uid)
+    entry = get_object_or_404(Entry.objects.signed().select_related("leaf"), uid=uid)
     proof = queries.proof_of(entry, queries.latest_checkpoint())
     context = {
         "entry": entry,

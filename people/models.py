@@ -9,6 +9,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from people.hours import Hours
+from people.models_retention import Deletion as Deletion
+from people.models_retention import HoldRelease as HoldRelease
+from people.models_retention import LegalHold as LegalHold
+from people.models_retention import RetentionRule as RetentionRule
+from people.models_retention import RetentionRun as RetentionRun
 from people.rules import sign_in_name
 from people.states import MailState, Role
 
@@ -33,7 +38,9 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
 
 
 class User(AbstractBaseUser):
-    """A person who signs in. Never deleted, only deactivated: what they did must keep their name."""
+    """A person who signs in. Never deleted, only deactivated: what they did must keep its actor. When they are erased (see
+    `people.actions.erasing`), a mark takes the place of their name.
+    """
 
     username = models.CharField("sign-in name", max_length=150, unique=True)
     name = models.CharField(max_length=200)
@@ -51,6 +58,12 @@ class User(AbstractBaseUser):
     works_to = models.TimeField(default=time(18), db_default=time(18))
     working_days = ArrayField(models.PositiveSmallIntegerField(), db_default=[1, 2, 3, 4, 5], help_text="1 is Monday.")
     single_keys = models.BooleanField(default=True, db_default=True, help_text="Whether single letters act on pages.")
+
+    #: Made by the database, of the name, address and sign-in name above.
+    commitment = models.CharField(
+        max_length=64, db_default="", editable=False, help_text="What entries hold in place of the name."
+    )
+    erased_at = models.DateTimeField(null=True, editable=False)
 
     objects = UserManager()
 
@@ -87,8 +100,13 @@ class User(AbstractBaseUser):
         return Hours(zone, self.works_from, self.works_to, tuple(self.working_days))
 
     def actor_ref(self) -> dict[str, str]:
-        """How the ledger names this person."""
-        return {"id": f"people.user:{self.pk}", "name": self.name, "email": self.email}
+        """How the ledger names this person: by a commitment to what they are called now."""
+        return {"id": f"people.user:{self.pk}", "person": self.commitment}
+
+    @property
+    def signed_as(self) -> str:
+        """The name that tables keep with what they did."""
+        return self.name
 
 
 class ApiToken(models.Model):
@@ -140,7 +158,39 @@ class ApiToken(models.Model):
 
     def actor_ref(self) -> dict[str, str]:
         """How the ledger names this program."""
-        return {"id": f"people.token:{self.pk}", "name": f"{self.name} (program)", "email": ""}
+        return {"id": f"people.token:{self.pk}", "name": self.signed_as, "email": ""}
+
+    @property
+    def signed_as(self) -> str:
+        """The name that tables keep with what it did."""
+        return f"{self.name} (program)"
+
+
+class SecondFactor(models.Model):
+    """What a person has besides their password: an app that shows codes (RFC 6238), and recovery codes for when it is lost.
+
+    There while it counts; its secret is forgotten with it. What became of it is in the ledger.
+    """
+
+    person = models.OneToOneField(User, on_delete=models.PROTECT, related_name="second_factor")
+    secret = models.TextField(help_text="Encrypted under SECRET_KEY.")
+    recovery = ArrayField(models.CharField(max_length=64), help_text="SHA-256 of each recovery code that was not used.")
+    last_step = models.BigIntegerField(help_text="The half minute of the last code that was taken: none works twice.")
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    failed_at = models.DateTimeField(null=True, help_text="The last of them.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(failures=0, failed_at__isnull=True) | Q(failures__gt=0, failed_at__isnull=False),
+                name="factor_failures_have_a_time",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"second factor of {self.person_id}"
 
 
 class MailQuerySet(models.QuerySet):
@@ -190,3 +240,8 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template} to {self.recipient_id}"
+
+    @property
+    def ref(self) -> str:
+        """How the ledger and what is deleted of it name this mail."""
+        return f"people.mail:{self.pk}"

@@ -1,5 +1,7 @@
 """Who may see and manage people and mail."""
 
+from django.conf import settings
+
 from ledger.actors import SYSTEM
 from people.states import Role
 
@@ -12,6 +14,11 @@ def can_manage_people(by) -> bool:
 def can_provision(by) -> bool:
     """Whoever may launch a campaign makes sign-ins for the reviewers it chooses."""
     return by is SYSTEM or by.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER)
+
+
+def can_invite_auditors(by) -> bool:
+    """Control owners make sign-ins for auditors, with that role and no other; administrators make everybody's."""
+    return can_manage_people(by) or by.has_role(Role.CONTROL_OWNER)
 
 
 def can_set_password(by, person) -> bool:
@@ -29,14 +36,34 @@ def can_set_language(by, person) -> bool:
     return by == person
 
 
+def must_use_second_factor(person) -> bool:
+    """Whoever holds a role of which CERTIFY_TWO_FACTOR_ROLES asks it."""
+    return person.has_role(*settings.CERTIFY_TWO_FACTOR_ROLES)
+
+
+def can_use_second_factor(by, person) -> bool:
+    """Only the person sets it up, uses it, renews it."""
+    return by.pk == person.pk and person.is_active
+
+
+def can_reset_second_factor(by, person) -> bool:
+    """Administrators, for others who lost it; never their own, which their recovery codes are for."""
+    return can_manage_people(by) and by != person
+
+
 def can_deactivate(by, person) -> bool:
     """Administrators, but not themselves."""
     return person.is_active and can_manage_people(by) and by != person
 
 
 def can_reactivate(by, person) -> bool:
-    """Administrators."""
-    return not person.is_active and can_manage_people(by)
+    """Administrators; nobody comes back who was erased."""
+    return not person.is_active and not person.erased_at and can_manage_people(by)
+
+
+def can_erase(by, person) -> bool:
+    """Administrators, whoever does not sign in any more."""
+    return not person.is_active and not person.erased_at and can_manage_people(by)
 
 
 def can_send_link(by, person) -> bool:
@@ -52,6 +79,26 @@ def can_see_mails(user) -> bool:
 def can_retry_mail(user, mail) -> bool:
     """Those who see a mail that was given up may have it tried again."""
     return mail.state == "failed" and can_see_mails(user)
+
+
+def can_see_retention(user) -> bool:
+    """Administrators and control owners answer for what is kept; auditors read it."""
+    return user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER, Role.AUDITOR)
+
+
+def can_set_retention(user) -> bool:
+    """Administrators."""
+    return user.has_role(Role.ADMINISTRATOR)
+
+
+def can_place_hold(user) -> bool:
+    """Administrators and control owners."""
+    return user.has_role(Role.ADMINISTRATOR, Role.CONTROL_OWNER)
+
+
+def can_release_hold(user, hold) -> bool:
+    """Whoever may place one, but never the one they placed themselves."""
+    return can_place_hold(user) and hold.by_id != user.pk
 
 
 def can_manage_tokens(user) -> bool:

@@ -1,5 +1,9 @@
 """Reads of people, their history and their mail."""
 
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from django.contrib.auth.tokens import default_token_generator
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
@@ -8,10 +12,19 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ledger.models import Entry
+from ledger import personal
+from ledger.models import Entry, PersonRecord
 from people import rules
 from people.models import Mail, User
-from people.states import MailState, Role, SignInFailure
+from people.states import CodeFailure, ErasureBasis, MailState, Means, Role, SignInFailure
+
+
+def called(references: Iterable[str]) -> dict[str, str]:
+    """Reference, such as people.user:7 → what that person is called now. A text that is no reference stands for itself."""
+    wanted = {text: text.removeprefix("people.user:") for text in references}
+    numbers = [int(number) for text, number in wanted.items() if number != text and number.isdecimal()]
+    names = dict(User.objects.filter(pk__in=numbers).values_list("pk", "name"))
+    return {text: names.get(int(number), text) if number.isdecimal() else text for text, number in wanted.items()}
 
 
 def people_called(name: str) -> QuerySet:
@@ -81,17 +94,56 @@ def mail_counts(user) -> dict[str, int]:
 
 def history(person: User, *, limit: int) -> list[dict]:
     """The latest ledger entries about a person, newest first: {at, title, text, by, uid}."""
-    entries = Entry.objects.filter(subject=f"people.user:{person.pk}").order_by("-id")[:limit]
-    return [_event(entry) for entry in entries]
+    entries = Entry.objects.signed().filter(subject=f"people.user:{person.pk}").order_by("-id")[:limit]
+    records = PersonRecord.objects.filter(person=f"people.user:{person.pk}").exclude(particulars="")
+    called = {one.commitment: json.loads(one.particulars) for one in records}
+    return [_event(entry, called) for entry in entries]
+
+
+@dataclass(frozen=True)
+class Named:
+    """Where a person is named: what they were ever called, how many rows of how many tables have it, and what cannot be taken out."""
+
+    called: list[str]
+    rows: int
+    tables: int
+    in_the_clear: int
+
+
+def what_names(person: User) -> Named:
+    """What erasing the person would take away, and how many entries of the log name them in the clear, which stay."""
+    reference = f"people.user:{person.pk}"
+    records = PersonRecord.objects.filter(person=reference).exclude(particulars="").order_by("pk")
+    said = [json.loads(one.particulars) for one in records]
+    called = sorted({one[part] for one in said for part in ("name", "email", "username") if one[part]})
+    counted = personal.count(reference)
+    return Named(called, sum(counted.values()), len(counted), _in_entries(reference))
+
+
+def _in_entries(reference: str) -> int:
+    """How many entries of version 1 name a person: as who acted or decided, as whom a mail went to, or by being about them."""
+    named = Q(payload__contains=f'"id":"{reference}","name":') | Q(
+        payload__contains=f'"recipient":"{reference}","recipient_name":'
+    )
+    about = Q(subject=reference, kind__in=("user:created", "user:changed"), payload__endswith=',"v":1}')
+    return Entry.objects.filter(named | about).count()
 
 
 TITLES = {
     "session:signed-in": _("Signed in"),
     "session:signed-out": _("Signed out"),
     "session:sign-in-failed": _("Sign-in failed"),
+    "session:password-accepted": _("Password accepted, second factor asked for"),
+    "session:code-failed": _("Code refused"),
+    "factor:set-up": _("Second factor set up"),
+    "factor:recovery-code-used": _("Recovery code used"),
+    "factor:recovery-codes-made": _("New recovery codes"),
+    "factor:ended": _("Second factor given up"),
+    "factor:reset": _("Second factor reset"),
     "user:created": _("Created"),
     "user:changed": _("Name or address changed"),
     "user:roles-changed": _("Roles changed"),
+    "person:erased": _("Erased"),
     "user:deactivated": _("Deactivated"),
     "user:reactivated": _("Reactivated"),
     "user:password-set": _("Password set"),
@@ -103,15 +155,28 @@ TITLES = {
 }
 
 
-def _event(entry: Entry) -> dict:
-    data = entry.payload_json["data"]
+def _event(entry: Entry, called: dict[str, dict]) -> dict:
+    data = _in_the_clear(entry.kind, entry.payload_json["data"], called)
     return {
         "at": entry.at,
         "title": TITLES.get(entry.kind, entry.kind),
         "text": _words(entry.kind, data),
-        "by": entry.actor_name,
+        "by": entry.signed_as,
         "uid": entry.uid,
     }
+
+
+def _in_the_clear(kind: str, data: dict, called: dict[str, dict]) -> dict:
+    """What an entry says of a person, as entries of version 1 have it: commitments opened, of whom was erased nothing."""
+
+    def opened(reference: dict) -> dict:
+        return called.get(reference["person"], dict.fromkeys(("name", "email", "username"), gettext("erased")))
+
+    if kind == "user:created" and "person" in data:
+        return data | opened(data["person"])
+    if kind == "user:changed" and "changed" in data:
+        return data | {when: {part: opened(data[when])[part] for part in data["changed"]} for when in ("old", "new")}
+    return data
 
 
 def _words(kind: str, data: dict) -> str:
@@ -124,11 +189,17 @@ def _words(kind: str, data: dict) -> str:
         changed = [
             f"{data['old'][name] or gettext('none')} → {data['new'][name] or gettext('none')}"
             for name in data["old"]
-            if data["old"][name] != data["new"][name]
+            if data["old"][name] != data["new"][name] or "changed" in data
         ]
         return ", ".join(changed)
+    if kind == "person:erased":
+        return f"{ErasureBasis(data['basis']).label}: {data['reason']}"
     if kind == "session:sign-in-failed":
         return SignInFailure(data["reason"]).label
+    if kind == "session:code-failed":
+        return CodeFailure(data["reason"]).label
+    if kind == "session:signed-in" and "means" in data:
+        return Means(data["means"]).label
     if kind in ("mail:sent", "mail:failed", "mail:skipped"):
         return " · ".join(filter(None, (data["subject"], gettext(data.get("reason", "")))))
     return ""

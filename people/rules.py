@@ -1,6 +1,7 @@
 """Facts about people and mail; pure."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
@@ -122,3 +123,17 @@ def link_key(user_id: int, now: datetime) -> str:
 def token_hash(token: str) -> str:
     """What is kept of the token of a program. It is random, so that no slow hash is needed."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def naming(called: Iterable[str]) -> re.Pattern:
+    """Finds names and addresses as whole words."""
+    return re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in called))
+
+
+def renamed(value: object, named: re.Pattern, mark: str) -> object:
+    """The value with the mark in place of the names, in the texts inside of it too; keys stay."""
+    if isinstance(value, str):
+        return named.sub(mark, value)
+    if isinstance(value, dict):
+        return {key: renamed(inner, named, mark) for key, inner in value.items()}
+    return [renamed(inner, named, mark) for inner in value] if isinstance(value, list) else value

@@ -23,6 +23,14 @@ ROLE_DESCRIPTIONS = {
 }
 
 
+class ErasureBasis(TextChoices):
+    """On what ground somebody is erased."""
+
+    REQUEST = "request", _("They asked for it")
+    KEPT_LONG_ENOUGH = "kept-long-enough", _("They left, and have been kept long enough")
+    OTHER = "other", _("Another reason, given below")
+
+
 class MailState(TextChoices):
     """A mail is queued by an action; the mail task sends it, gives it up, or finds that nobody needs it any more."""
 
@@ -40,6 +48,18 @@ MAIL_TRANSITIONS = {
 }
 
 
+class RetentionKind(TextChoices):
+    """What has a rule of its own for how long it is kept. Ledger entries, decisions and items have none: they are never deleted."""
+
+    MAILS = "mails", _("Texts of mails")
+    PROOFS = "proofs", _("Files of proofs and answers")
+    LOADS = "loads", _("Uploaded files of loads")
+    SHEETS = "sheets", _("Spreadsheets of reviewers")
+    PACKS = "packs", _("Evidence packs")
+    SIGN_INS = "sign-ins", _("Counters of failed sign-ins")
+    LEAVERS = "leavers", _("Particulars of people who left")
+
+
 class SignInFailure(TextChoices):
     """Why a sign-in failed. The ledger says it; the page never does, so that nobody can ask it for names."""
 
@@ -47,4 +67,21 @@ class SignInFailure(TextChoices):
     NO_PASSWORD = "no-password-set", _("No password set yet")
     DEACTIVATED = "deactivated", _("Deactivated")
     UNKNOWN_NAME = "unknown-name", _("Unknown sign-in name")
+    LOCKED_OUT = "locked-out", _("Locked out after repeated failures")
+    ADDRESS_LOCKED_OUT = "address-locked-out", _("Many names failed at one address")
+
+
+class Means(TextChoices):
+    """What somebody signed in with. A password alone is not enough for those who have, or must have, a second factor."""
+
+    PASSWORD = "password", _("Password")
+    CODE = "password and code", _("Password and code")
+    RECOVERY = "password and recovery code", _("Password and recovery code")
+
+
+class CodeFailure(TextChoices):
+    """Why a code of the second factor was refused."""
+
+    WRONG = "wrong-code", _("Wrong code")
+    USED = "used-code", _("A code that was used before")
     LOCKED_OUT = "locked-out", _("Locked out after repeated failures")

@@ -7,6 +7,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.mail import get_connection
 
 from ledger.actors import SYSTEM
+from people import holds
 from people.actions import delivery
 
 logger = logging.getLogger(__name__)
@@ -29,5 +30,7 @@ def send_queued_mail() -> int:
 
 @shared_task(name="people.forget_expired_sessions")
 def forget_expired_sessions() -> None:
-    """Delete the sessions that are over; who signed in when stays in the ledger."""
-    SessionStore.clear_expired()
+    """Delete the sessions that are over; who signed in when stays in the ledger. While a legal hold is in force they stay too: whose
+    they are cannot be told without opening them."""
+    if not holds.in_force().exists():
+        SessionStore.clear_expired()

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from certify.lib.access import program
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from certify.lib.times import rfc3339
+from certify.lib.uploads import takes
 from people.authentication import TokenAuthentication
 from remediation import denials, permissions
 from remediation.actions import reporting
@@ -19,6 +20,8 @@ from remediation.states import ReportedResult
 
 #: Rows of an answer, and reports of a request.
 LIMIT, MOST_REPORTS = 1_000, 500
+#: Bytes of so many reports, with words of the longest kind.
+REPORTS_LIMIT = MOST_REPORTS * 4 * (reporting.MAX_WORDS + reporting.MAX_KEY + 100)
 
 
 def endpoint(scope: str, *methods: str):
@@ -111,7 +114,7 @@ def campaign_list(request: Request) -> Response:
             "closed_at": rfc3339(one.campaign.closed_at),
             "removals": one.removals,
             "waiting": one.waiting,
-            "status": "in_remediation" if one.waiting else "results_complete",
+            "status": one.status,
         }
         for one in denials.campaigns(request.user)
     ]
@@ -152,6 +155,7 @@ def removal_detail(request: Request, pk: int) -> Response:
     return Response(answer if code >= 400 else answer | {"state": _one(request, pk).state}, status=code)
 
 
+@takes(REPORTS_LIMIT)
 @endpoint(permissions.REPORT, "POST")
 def result_list(request: Request) -> Response:
     """Many results at once: each row stands or falls by itself, and the answer (207) says of each what became of it, in order."""

@@ -5,8 +5,12 @@ class RemediationConfig(AppConfig):
     name = "remediation"
 
     def ready(self):
+        from ledger import personal
+        from people import hindrances
         from people.actions import delivery
-        from remediation import notices
+        from remediation import erasing, notices
 
         delivery.REFRESH |= notices.REFRESH
         delivery.SIGNED |= notices.SIGNED
+        hindrances.OF_APPS.append(erasing.hindrances)
+        personal.UNGUARDED += ["remediation_sending by_name=by_id", "remediation_sending decided_by_name=decided_by_id"]

@@ -131,7 +131,7 @@ class Story:
     def submit(self, campaign: Campaign, by: User):
         """Submit every draft of a reviewer."""
         count = worklist.my_drafts(by, campaign.pk).count()
-        return reviews.submit(campaign_id=campaign.pk, statement=statement(by.name, count, campaign.name), by=by)
+        return reviews.submit(campaign_id=campaign.pk, statement=statement(count, campaign.name), by=by)
 
     def hold_removals(self, campaign: Campaign) -> RemovalHold:
         """A hold that waits for a second person, whatever the terms of the closed campaign say."""

@@ -4,7 +4,6 @@ The table names each URL of the URLconf; a new URL without a row fails, as does 
 or 404 where the thing itself is not theirs to see, and nothing changes in the database. No answer is ever an error of ours.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -32,6 +31,7 @@ from people.models import ApiToken
 from remediation import invitations
 from remediation.models import Objection
 from tests.offered import Page
+from tests.permission_rows import MORE, Row
 from tests.world import (
     ADMIN,
     ALL,
@@ -48,15 +48,6 @@ from tests.world import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@dataclass(frozen=True)
-class Row:
-    """Who may GET and who may POST; None: nobody can, the method does not exist. `args` makes the address from the world."""
-
-    get: frozenset | set | None
-    post: frozenset | set | None = None
-    args: object = lambda world: []
 
 
 def person(world):
@@ -111,11 +102,16 @@ def thread(world):
     return [*period(world), world.thread.pk]
 
 
+def nonconformity(world):
+    return ["soc2", "nonconformity", 1]
+
+
 RUNNERS = {ADMIN, OWNER}
 #: The launch assigned the shared login, which nobody owns, to the owner of the system.
 REVIEWERS = {REVIEWER, SYSTEM_OWNER}
 
 MATRIX = {
+    **MORE,
     "dashboard": Row(SIGNED_IN),
     "health": Row(ALL, ALL),
     # people
@@ -133,6 +129,7 @@ MATRIX = {
     "people:person-roles": Row({ADMIN}, {ADMIN}, person),
     "people:person-deactivate": Row(None, {ADMIN}, person),
     "people:person-reactivate": Row(None, {ADMIN}, person),
+    "people:person-erase": Row({ADMIN}, {ADMIN}, person),
     "people:person-link": Row(None, {ADMIN}, person),
     "people:mail-list": Row(RUNNERS),
     "people:mail-retry": Row(None, RUNNERS, lambda world: [world.mail.pk]),
@@ -267,6 +264,8 @@ MATRIX = {
     "evidence:period-create": Row({OWNER}, {OWNER}),
     "evidence:period-detail": Row({*RUNNERS, AUDITOR}, None, period),
     "evidence:period-readiness": Row({*RUNNERS, AUDITOR}, None, period),
+    "evidence:period-report": Row({*RUNNERS, AUDITOR}, None, period),
+    "evidence:period-report-pdf": Row({*RUNNERS, AUDITOR}, None, period),
     "evidence:period-edit": Row({OWNER}, {OWNER}, period),
     "evidence:campaign-seal": Row(RUNNERS, {OWNER}, lambda world: [world.closed.pk]),
     "evidence:pack-request": Row(None, {OWNER}, period),
@@ -290,6 +289,12 @@ MATRIX = {
     "evidence:framework-detail": Row(RUNNERS, None, lambda world: ["soc2"]),
     "evidence:control-detail": Row(RUNNERS, None, lambda world: ["soc2", "CC6.3"]),
     "evidence:duty-give": Row(None, {OWNER}, lambda world: ["soc2", "CC6.3"]),
+    "evidence:statement-list": Row(RUNNERS, None, lambda world: ["soc2"]),
+    "evidence:statement-create": Row({OWNER}, {OWNER}, lambda world: ["soc2", "subservice"]),
+    "evidence:statement-detail": Row(RUNNERS, None, nonconformity),
+    "evidence:statement-change": Row(None, {OWNER}, nonconformity),
+    "evidence:statement-withdraw": Row(None, {OWNER}, nonconformity),
+    "evidence:statement-check": Row(None, RUNNERS, nonconformity),
     # ledger
     "ledger:entry-list": Row(RUNNERS),
     "ledger:entry-detail": Row(RUNNERS, None, lambda world: [world.entry.uid]),

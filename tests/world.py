@@ -22,7 +22,7 @@ from campaigns.models import Campaign, SodConflict
 from campaigns.sod_rules import Terms as SodTerms
 from certify.lib import clock
 from certify.lib.files import store
-from evidence.actions import packs, periods, requests, samples
+from evidence.actions import holds, packs, periods, requests, samples, statements
 from evidence.models import AuditRequest, EvidencePack, SampleRow
 from inventory.actions import loads, snapshots
 from inventory.models import LoadJob
@@ -104,6 +104,8 @@ def build(folder: Path) -> World:
     _objection(task, people[REVIEWER])
     pack = _pack(story, people)
     row, thread = _audit(story, pack)
+    _statement(story)
+    holds.place(terms=holds.Terms("Case 7", "The court asks for it", systems=["crm"]), by=story.owner)
     sequencing.sequence(by=SYSTEM)
     return World(
         story=story,
@@ -208,6 +210,12 @@ def _audit(story: Story, pack: EvidencePack) -> tuple[SampleRow, AuditRequest]:
     file = requests.File("list.txt", store([b"a list"], directory="audit", limit=100))
     said = requests.Said("Please say why", file)
     return row, requests.ask(period_id=pack.period_id, title="Why?", said=said, row=row, by=story.auditor)
+
+
+def _statement(story: Story) -> None:
+    """A nonconformity whose corrective action can be checked by the administrator."""
+    found = {"title": "It was late", "found_on": clock.now().date(), "done_on": clock.now().date(), "controls": ["soc2:CC6.3"]}
+    statements.make(framework="soc2", kind="nonconformity", facts=found, by=story.owner)
 
 
 def _pack(story: Story, people: dict[str, User]) -> EvidencePack:

@@ -24,24 +24,25 @@ def provision(*, table: str, panels: int, condition: str, by) -> None:
 
 def _assignment_rows(campaign: Campaign) -> list[tuple[str, dict]]:
     """(subject, data) of the entry about each reviewer of the campaign's stage: how many items, by which rules."""
-    per_reviewer: dict[tuple[int, str], dict[str, int]] = {}
+    per_reviewer: dict[int, dict[str, int]] = {}
     asked = Assignment.objects.filter(campaign=campaign, stage=campaign.stage)
-    counted = asked.values_list("reviewer_id", "reviewer_name", "rule").annotate(Count("id"))
-    for reviewer, name, rule, count in counted.order_by("reviewer_id", "rule"):
-        per_reviewer.setdefault((reviewer, name), {})[rule] = count
+    counted = asked.values_list("reviewer_id", "rule").annotate(Count("id"))
+    for reviewer, rule, count in counted.order_by("reviewer_id", "rule"):
+        per_reviewer.setdefault(reviewer, {})[rule] = count
+    people = User.objects.in_bulk(per_reviewer)
     stage = {"stage": str(campaign.stage)} if campaign.stage > 1 else {}
     return [
         (
             f"campaigns.campaign:{campaign.pk}",
             {
                 "campaign": str(campaign.pk),
-                "reviewer": {"id": f"people.user:{reviewer}", "name": name},
+                "reviewer": people[reviewer].actor_ref(),
                 "items": sum(by_rule.values()),
                 "rules": by_rule,
                 **stage,
             },
         )
-        for (reviewer, name), by_rule in per_reviewer.items()
+        for reviewer, by_rule in per_reviewer.items()
     ]
 
 

@@ -17,6 +17,7 @@ from certify.lib.batches import batched
 from certify.lib.errors import InvalidInput, NotAllowed
 from ledger.actions import entries
 from ledger.models import Entry
+from people.models import User
 
 MAX_ITEMS = 10_000
 #: Item numbers that one ledger entry names.
@@ -124,21 +125,27 @@ def move_all(*, campaign_id: int, moves: Iterable[Move], rule: str, by) -> list[
     for one in moved:
         together.setdefault((one.reviewer, one.to, one.reason), []).append(one)
     subject = f"campaigns.campaign:{campaign_id}"
+    people = User.objects.in_bulk({one.to for one in moved})
     return entries.record_many(
         kind="assignment:reassigned",
         by=by,
         at=now,
-        rows=[(subject, _facts(campaign_id, batch)) for found in together.values() for batch in batched(found, ITEMS_IN_ENTRY)],
+        rows=[
+            (subject, _facts(campaign_id, batch, people[batch[0].to]))
+            for found in together.values()
+            for batch in batched(found, ITEMS_IN_ENTRY)
+        ],
     )
 
 
-def _facts(campaign_id: int, moved: list[Move]) -> dict:
+def _facts(campaign_id: int, moved: list[Move], asked: User) -> dict:
     """What the ledger records. Items that return to somebody who had given them on are named."""
     facts = {
         "campaign": str(campaign_id),
         "items": [one.number for one in moved],
         "from": f"people.user:{moved[0].reviewer}",
         "to": f"people.user:{moved[0].to}",
+        "asked": asked.actor_ref(),
         "reason": moved[0].reason,
     }
     back = [one.number for one in moved if one.back]

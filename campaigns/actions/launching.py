@@ -106,6 +106,7 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     if campaign.state != CampaignState.REQUESTED:
         return campaign
     now = clock.now()
+    campaign.terms = campaign.terms | {rules.NAMES: rules.APART}
     progress(5, "Reading who has what")
     sod_conflicts.refresh(by=by)
     found = population.at(campaign.terms, now)

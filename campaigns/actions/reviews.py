@@ -36,7 +36,7 @@ def submit(*, campaign_id: int, statement: str, by) -> SignOff:
     )
     if not drafts:
         raise InvalidInput(_("There is nothing to submit: decide at least one item first."))
-    if statement != rules.statement(by.name, len(drafts), campaign.name):
+    if statement != rules.statement(len(drafts), campaign.name):
         raise InvalidInput(_("Your decisions have changed since this page was shown. Look at the summary again, then submit."))
     sign_off = _sign_off(campaign, drafts, statement, now, by)
     SignedDecision.objects.bulk_create(

@@ -240,7 +240,7 @@ class ItemConflict(models.Model):
     found_at = models.DateTimeField()
     excepted_until = models.DateField(null=True)
     exception_control = models.TextField(blank=True)
-    exception_by = models.CharField(max_length=200, blank=True, help_text="Who approved it.")
+    exception_by = models.CharField(max_length=200, blank=True, help_text="Who approved it: people.user:7; before that a name.")
     leaf = models.BinaryField(max_length=32)
 
     class Meta:

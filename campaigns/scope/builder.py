@@ -17,6 +17,7 @@ from campaigns.scope import documents, schema
 from campaigns.scope.conditions import BY_NAME, CHOICE, DAYS, INCLUDABLE, LISTED, MAX_DAYS, OFFERED, PERSON, SOURCE, TEXT, Field
 from campaigns.scope.documents import VERSION
 from certify.lib.errors import InvalidInput
+from certify.lib.numbers import whole
 
 MIN_REASON = 10
 
@@ -217,7 +218,7 @@ def from_document(document: dict) -> Draft:
 
 def _next(names: list[str], prefix: str) -> str:
     """A name that is not taken: one more than the highest."""
-    taken = [int(name.removeprefix(prefix)) for name in names if name.removeprefix(prefix).isdecimal()]
+    taken = [whole(name.removeprefix(prefix)) or 0 for name in names]
     return f"{prefix}{max(taken, default=0) + 1}"
 
 

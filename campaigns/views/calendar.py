@@ -16,6 +16,7 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
+from certify.lib.numbers import whole
 
 NEXT_SHOWN, EVENTS_SHOWN = 8, 20
 
@@ -79,8 +80,8 @@ def _schedule_page(request: HttpRequest, definition: CampaignDefinition, form: S
 def calendar(request: HttpRequest) -> HttpResponse:
     """A year: for each definition what was expected in which month, and what became of it. `?year=`, `?control=`."""
     now = clock.now()
-    wanted, control = request.GET.get("year", ""), request.GET.get("control", "")
-    number = int(wanted) if wanted.isdecimal() and 1990 <= int(wanted) <= 2199 else now.year
+    wanted, control = whole(request.GET.get("year", "")) or 0, request.GET.get("control", "")
+    number = wanted if 1990 <= wanted <= 2199 else now.year
     year = timetable.year(number, now, control)
     shown = [found for found in RunStatus if year.counts[found]]
     context = {

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import guards, permissions, quality, queries, second_look, silence, stages
+from campaigns import guards, permissions, quality, queries, second_look, settling, silence, stages
 from campaigns.actions import assignments, closing, launching
 from campaigns.actions.items import Selection
 from campaigns.forms import ReasonForm, ReassignForm
@@ -20,6 +20,7 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
+from certify.lib.numbers import whole
 from people.models import Mail, User
 
 REVIEWERS_SHOWN = 100
@@ -49,8 +50,8 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = _campaign(request, pk)
-    after = request.GET.get("after", "")
-    reviewers = queries.reviewers(campaign, after=int(after) if after.isdigit() else 0, limit=REVIEWERS_SHOWN + 1)
+    after = whole(request.GET.get("after", "")) or 0
+    reviewers = queries.reviewers(campaign, after=after, limit=REVIEWERS_SHOWN + 1)
     excluded = campaign.exclusions.values_list("rule").annotate(Count("id")).order_by("rule")
     context = {
         "campaign": campaign,
@@ -67,6 +68,7 @@ def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "open_findings": quality.open_findings(campaign),
         "silence": silence.summary(campaign),
         "held": guards.summary(campaign),
+        "early": settling.summary(campaign),
         "second_look": second_look.summary(campaign),
         "is_waiting": campaign.state == CampaignState.REQUESTED,
     }
@@ -120,7 +122,7 @@ def campaign_cancel(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, refusal.message)
         else:
             return redirect("campaigns:campaign-detail", pk=pk)
-    context = {"campaign": campaign, "form": form}
+    context = {"campaign": campaign, "form": form, "settled": settling.settled_items(campaign).count()}
     return render(request, "campaigns/campaign_cancel.html", context, status=422 if form.errors else 200)
 
 

@@ -19,6 +19,7 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
+from certify.lib.numbers import whole
 
 #: The scope of a new definition, before anything is chosen.
 EMPTY = {"version": 1, "sources": [], "include": [], "exclude": [], "standing": True}
@@ -75,8 +76,8 @@ def definition_create(request: HttpRequest) -> HttpResponse:
     if preset := PRESETS.get(request.GET.get("kind", "")):
         initial |= DefinitionForm.initial_from(preset, request.GET["kind"])
         document = EMPTY | {"include": list(preset.include)}
-    if request.GET.get("scope", "").isdecimal():
-        document = get_object_or_404(SavedScope, pk=request.GET["scope"], is_archived=False).scope
+    if chosen := whole(request.GET.get("scope", "")):
+        document = get_object_or_404(SavedScope, pk=chosen, is_archived=False).scope
     return _edit(request, initial, document, None)
 
 

@@ -19,6 +19,7 @@ from campaigns import (
     advice_reading,
     guards,
     hand_over,
+    item_contexts,
     permissions,
     queries,
     rules,
@@ -38,6 +39,8 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import Conflict, DomainError, InvalidInput
 from certify.lib.files import store
+from certify.lib.numbers import whole
+from certify.lib.uploads import load_limit, takes
 from inventory import describing
 
 GROUP_LABELS = {
@@ -210,8 +213,8 @@ def filter_save(request: HttpRequest, pk: int) -> HttpResponse:
     desk(request, pk)
     query = request.POST.get("query", "")
     try:
-        if request.POST.get("remove", "").isdigit():
-            kept_filters.remove(filter_id=int(request.POST["remove"]), by=request.user)
+        if removed := whole(request.POST.get("remove", "")):
+            kept_filters.remove(filter_id=removed, by=request.user)
         else:
             saved = kept_filters.keep(name=request.POST.get("name", ""), query=query, by=request.user)
             messages.success(request, gettext("Saved as “{name}”. It is offered in all your reviews.").format(name=saved.name))
@@ -294,6 +297,7 @@ def _drawer(request: HttpRequest, row: Assignment, now: datetime, refusal: Domai
         "way": hand_over.trail(row),
         "acts_for": row.reviewer if row.reviewer_id != request.user.pk else None,
         "conflicts": sod_reading.conflicts_of(row.item),
+        "describer": item_contexts.describer(row.item),
         "removal_reasons": rules.REMOVAL_REASONS,
         "lesser": workspace.lesser_rights(row.item),
         "refusal": refusal,
@@ -334,6 +338,7 @@ def _act(request: HttpRequest, row: Assignment) -> tuple[Assignment, InvalidInpu
 ASKING_FIELDS = ("rationale", "reduce_to", "until")
 
 
+@takes(load_limit)
 @requires(permissions.can_review)
 @require_POST
 def item_decide(request: HttpRequest, pk: int, row: int) -> HttpResponse:
@@ -391,8 +396,7 @@ def changes(request: HttpRequest, pk: int) -> JsonResponse:
     rows = worklist.my_rows(request.user, pk, now).filter(campaign__state__in=worklist.REVIEWED)
     if not rows.exists():
         raise Http404
-    since = request.GET.get("since", "")
-    number, found = workspace.changes(rows, pk, int(since) if since.isdigit() else 0, now)
+    number, found = workspace.changes(rows, pk, whole(request.GET.get("since", "")) or 0, now)
     return JsonResponse({"since": number, "rows": found})
 
 
@@ -407,5 +411,5 @@ def selection_of(request: HttpRequest, rows: QuerySet) -> items.Selection:
         found = worklist.filtered(rows, filters, tail).order_by("item_number", "pk")
         ids = list(found.values_list("pk", flat=True)[: items.MAX_BULK])
     else:
-        ids = sorted({int(value) for value in request.POST.getlist("item") if value.isdigit()})[: items.MAX_BULK]
+        ids = sorted(filter(None, set(map(whole, request.POST.getlist("item")))))[: items.MAX_BULK]
     return items.Selection(ids, filters.as_dict())

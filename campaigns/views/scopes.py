@@ -17,13 +17,14 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.language import dated
+from certify.lib.numbers import whole
 
 
 def posted_draft(request: HttpRequest) -> tuple[Draft, dict]:
     """The scope as the page sent it, after the button that was pressed; with what is to be said about saved scopes."""
     draft, said = builder.from_post(request.POST), {}
-    if request.POST.get("act") == "load" and request.POST.get("saved", "").isdecimal():
-        saved = get_object_or_404(SavedScope, pk=request.POST["saved"], is_archived=False)
+    if request.POST.get("act") == "load" and (chosen := whole(request.POST.get("saved", ""))):
+        saved = get_object_or_404(SavedScope, pk=chosen, is_archived=False)
         return builder.from_document(saved.scope), {"scope_said": _("This began as “{name}”.").format(name=saved.name)}
     builder.act(draft, request.POST)
     choosing.settle(draft)

@@ -16,6 +16,7 @@ from campaigns.tasks import launch_campaign
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.nudge import nudge
+from certify.lib.numbers import whole
 
 #: Removals that one approval is about at most; a second one follows it.
 MAX_AT_ONCE = 10_000
@@ -45,8 +46,8 @@ def unanswered(request: HttpRequest, pk: int) -> HttpResponse:
     """What nobody answered, with what is proposed, what waits for a second person, and what was approved."""
     campaign = _campaign(request, pk)
     items, size = silence.proposed(campaign), settings.CERTIFY_PAGE_ROWS
-    after = request.GET.get("after", "")
-    rows = list((items.filter(number__gt=int(after)) if after.isdigit() else items)[: size + 1])
+    after = whole(request.GET.get("after", ""))
+    rows = list((items if after is None else items.filter(number__gt=after))[: size + 1])
     approvals = SilenceApproval.objects.filter(campaign=campaign).select_related("approved_by", "verdict").order_by("-id")
     context = {
         "campaign": campaign,
@@ -70,7 +71,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     campaign, error = _campaign(request, pk), ""
     found = silence.proposed(campaign)
     if not request.POST.get("everything"):
-        found = found.filter(pk__in=[int(value) for value in request.POST.getlist("item") if value.isdigit()])
+        found = found.filter(pk__in=list(filter(None, map(whole, request.POST.getlist("item")))))
     ids = list(found.values_list("pk", flat=True)[:MAX_AT_ONCE])
     if not ids or not silence.summary(campaign):
         messages.error(request, _("Tick what is to be removed first."))

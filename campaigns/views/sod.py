@@ -16,6 +16,7 @@ from campaigns.states import ExceptionStep
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import DomainError, InvalidInput
+from certify.lib.numbers import whole
 
 #: So many conflicts are counted; more are said to be more.
 COUNTED = 10_000
@@ -28,8 +29,7 @@ STATES = {
 
 
 def _after(request: HttpRequest) -> int:
-    text = request.GET.get("after", "")
-    return int(text) if text.isdigit() and len(text) < 19 else 0
+    return whole(request.GET.get("after", "")) or 0
 
 
 @requires(permissions.can_keep_duties_apart)

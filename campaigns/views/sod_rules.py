@@ -15,6 +15,7 @@ from campaigns.tasks import compare_duties
 from certify.lib.access import requires
 from certify.lib.errors import DomainError, InvalidInput
 from certify.lib.nudge import nudge
+from certify.lib.uploads import takes
 
 #: Rules and refused rows that a page shows; the number says how many there are.
 SHOWN = 1_000
@@ -66,6 +67,7 @@ def rule_edit(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "campaigns/sod_rule_form.html", context, status=422 if form.errors else 200)
 
 
+@takes(sod_csv.MAX_BYTES)
 @requires(permissions.can_keep_duties_apart)
 @require_http_methods(["GET", "POST"])
 def rule_import(request: HttpRequest) -> HttpResponse:

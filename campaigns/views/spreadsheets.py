@@ -20,8 +20,10 @@ from campaigns.views.reviews import desk, query_of
 from certify.lib.access import requires
 from certify.lib.errors import Conflict, DomainError, InvalidInput, NotAllowed
 from certify.lib.files import store
+from certify.lib.uploads import takes
 from inventory.models import Identity
 from ledger.models import Entry
+from people import deletions
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 UPLOAD_LIMIT_MB = 20
@@ -38,6 +40,7 @@ def _downloadable(request: HttpRequest, campaign: Campaign, rows: QuerySet) -> Q
     return found.exclude(item__identity_key__in=own)
 
 
+@takes(UPLOAD_LIMIT_MB * 2**20)
 @requires(permissions.can_review)
 @require_http_methods(["GET", "POST"])
 def sheet(request: HttpRequest, pk: int) -> HttpResponse:
@@ -99,6 +102,8 @@ def _shown(request: HttpRequest, found: SheetUpload, refusal: DomainError | None
     if act := getattr(found, "act", None):
         entry = Entry.objects.get(uid=act.entry_uid)
         context |= {"act": act, "refused": found.refused, "leaf_hash": bytes(entry.leaf_hash).hex()}
+    elif said := deletions.note(found.stored_as):
+        context["error"] = said
     else:
         try:
             _, checked = spreadsheet_checks.checked(found, request.user)

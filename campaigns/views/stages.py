@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns import permissions, queries, second_look, stages
+from campaigns import permissions, queries, second_look, settling, stages
 from campaigns.actions import advancing
 from campaigns.actions import second_look as looking
 from campaigns.forms import ExtendForm, ReopenForm
@@ -17,6 +17,7 @@ from campaigns.models import Assignment, Campaign
 from campaigns.states import CampaignState
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
+from certify.lib.numbers import whole
 from people.models import User
 
 REOPENABLE_SHOWN = 500
@@ -78,8 +79,8 @@ def reviewer_reopen(request: HttpRequest, pk: int, reviewer: int) -> HttpRespons
     submitted = Assignment.objects.filter(
         campaign=campaign, stage=campaign.stage, reviewer_id=reviewer, is_active=True, sign_off__isnull=False
     ).order_by("item_number")
-    if request.GET.get("row", "").isdigit():
-        submitted = submitted.filter(pk=int(request.GET["row"]))
+    if (row := whole(request.GET.get("row", ""))) is not None:
+        submitted = submitted.filter(pk=row)
     person = get_object_or_404(User, pk=reviewer)
     form = ReopenForm(request.POST or None)
     form.fields["rows"].queryset = submitted.select_related("item")[:REOPENABLE_SHOWN] if request.method == "GET" else submitted
@@ -98,6 +99,7 @@ def reviewer_reopen(request: HttpRequest, pk: int, reviewer: int) -> HttpRespons
             )
             return redirect("campaigns:campaign-detail", pk=pk)
     context = {"campaign": campaign, "person": person, "form": form, "count": submitted.count(), "cap": REOPENABLE_SHOWN}
+    context["early"] = settling.begins_early(campaign)
     return render(request, "campaigns/reviewer_reopen.html", context, status=422 if form.errors else 200)
 
 

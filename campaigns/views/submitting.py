@@ -36,8 +36,8 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
         "summary": summary,
         "keeps_last_holders": guards.keeps_last_holders(campaign.terms),
         "pace": guards.pace_line(campaign, request.user, clock.now()),
-        "statement": rules.statement(request.user.name, summary["total"], campaign.name),
-        "statement_words": rules.statement_words(request.user.name, summary["total"], campaign.name),
+        "statement": rules.statement(summary["total"], campaign.name),
+        "statement_words": rules.statement_words(summary["total"], campaign.name),
         "error": error,
     }
     return render(request, "campaigns/submit.html", context, status=422 if error else 200)

@@ -23,18 +23,20 @@ from campaigns.models import Assignment, Campaign, RemovalHold, SodConflict
 from campaigns.rules import statement
 from campaigns.sod_rules import Terms as SodTerms
 from campaigns.states import SilenceVerdictCode
+from certify.demo import assurance, removals
 from certify.demo import company as sample
-from certify.demo import removals
 from certify.lib import clock
 from certify.lib.files import store
-from evidence.actions import duties, periods, requests, samples
+from evidence.actions import duties, holds, periods, requests, retention, samples
 from evidence.models import AuditPeriod, AuditRequest
+from evidence.retention.kinds import KINDS
 from evidence.states import Duty
 from inventory.actions import describing, loads, snapshots, sources
 from inventory.models import Entitlement, Identity, Source
 from ledger.actors import SYSTEM
 from people.actions import users
 from people.models import User
+from people.states import RetentionKind
 
 #: Days to decide.
 DAYS = 21
@@ -84,7 +86,11 @@ class Demo:
             self._quarterly_review()
         self._finance_review(removed)
         self._answering()
-        self._audit(self._audit_period())
+        period = self._audit_period("SOC 2", "soc2")
+        assurance.state(period, self.users)
+        assurance.manage(self._audit_period("ISO 27001", "iso27001"), self.users)
+        self._audit(period)
+        self._kept()
         return self._sign_ins()
 
     def _ago(self, days: float):
@@ -244,7 +250,7 @@ class Demo:
             else:
                 answer = items.Answer("approve", "Needed for the daily work, checked with the team lead" if signals else "")
             items.decide(assignment_id=row.pk, answer=answer, by=reviewer)
-        words = statement(reviewer.name, mine.count(), campaign.name)
+        words = statement(mine.count(), campaign.name)
         reviews.submit(campaign_id=campaign.pk, statement=words, by=reviewer)
 
     def _quarterly_review(self) -> None:
@@ -271,16 +277,26 @@ class Demo:
         for duty, key in named.items():
             duties.give(control="soc2:CC6.3", duty=duty, holder=self.users[key], by=self.users["control"])
 
-    def _audit_period(self) -> AuditPeriod:
+    def _kept(self) -> None:
+        """Texts of mails are kept for two years, and a dispute holds what belongs to one system."""
+        why = "Two years, as the works council agreed"
+        retention.set_rule(kind=KINDS[RetentionKind.MAILS], days=730, reason=why, by=self.users["admin"])
+        dispute = holds.Terms(
+            "Dispute about two removals", "The works council disputes them; nothing may go", systems=["cloud"]
+        )
+        holds.place(terms=dispute, by=self.users["control"])
+
+    def _audit_period(self, name: str, framework: str) -> AuditPeriod:
         today = clock.now().date()
         return periods.create(
             details=periods.Details(
-                name=f"SOC 2 {today.year}",
-                framework="soc2",
+                name=f"{name} {today.year}",
+                framework=framework,
                 from_on=date(today.year, 1, 1),
                 to_on=date(today.year, 12, 31),
                 open_until=date(today.year + 1, 3, 31),
                 auditors=[self.users["auditor"]],
+                outside="Paper, buildings, and the machines of the hosting company: no system of ours gives access to them.",
             ),
             by=self.users["control"],
         )

@@ -55,3 +55,9 @@ def program(scope: str):
 def signed_in(user: object) -> bool:
     """The rule of pages that every signed-in user has; what they show is limited by their queries."""
     return bool(user.is_active)
+
+
+def before_second_factor(view):
+    """Declare that the view opens to those whose password was right and whose second factor is still asked for."""
+    view.before_second_factor = True
+    return view

@@ -36,9 +36,11 @@ def give(*, control: str, duty: str, holder: User | None, by) -> ControlDuty:
         "control": control,
         "duty": duty,
         "holder": f"people.user:{holder.pk}" if holder else "",
-        "holder_name": name,
-        "before": latest.holder_name if latest else "",
     }
+    if holder:
+        data["given_to"] = holder.actor_ref()
+    if latest and latest.holder:
+        data["taken_from"] = latest.holder.actor_ref()
     entry = entries.record(kind="duty:given", subject=f"evidence.control:{control}", by=by, data=data, at=now)
     facts = {"holder": holder, "holder_name": name, "by": by, "by_name": by.name, "at": now, "entry_uid": entry.uid}
     return ControlDuty.objects.create(control=control, duty=duty, **facts)

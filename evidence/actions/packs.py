@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
-from evidence import permissions
+from evidence import permissions, storage
 from evidence.models import AuditPeriod, EvidencePack
 from evidence.pack import builder, scope
 from evidence.states import PackState
@@ -57,6 +57,7 @@ def build(
     built = builder.build(scope.of(pack.period, checkpoint), settings.CERTIFY_DATA_DIR / pack.stored_as, progress)
     pack.state, pack.built_at = PackState.READY, clock.now()
     pack.sha256, pack.size, pack.counts = built.sha256, built.size, built.counts
+    pack.stored_as = storage.keep(pack.stored_as, built.sha256)
     pack.save()
     _record("pack:built", pack, by, sha256=pack.sha256, checkpoint_size=str(checkpoint.size), counts=pack.counts)
     return pack

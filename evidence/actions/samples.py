@@ -47,7 +47,7 @@ KEEP_ROWS = """
 """
 #: What an auditor signs.
 STATEMENT = (
-    "I, {name}, have examined each of the {size} rows of this sample, drawn from {count} rows ({population}) of the period “{period}”: "
+    "I have examined each of the {size} rows of this sample, drawn from {count} rows ({population}) of the period “{period}”: "
     "{no_exception} without exception, {exception} with an exception."
 )
 
@@ -236,7 +236,7 @@ def sign_off(*, sample_id: int, note: str, by) -> SampleSignOff:
     counts = {name: sum(one.conclusion == name for one in concluded) for name in Conclusion.values}
     kind = PopulationKind(sample.population).name.lower()
     statement = STATEMENT.format(
-        name=by.name, size=sample.size, count=sample.population_count, population=kind, period=sample.period.name, **counts
+        size=sample.size, count=sample.population_count, population=kind, period=sample.period.name, **counts
     )
     statement = f"{statement} {note}".strip()
     facts = {"statement": statement, "counts": counts, "conclusions_root": merkle.root(leaves).hex(), "at": rfc3339(now)}

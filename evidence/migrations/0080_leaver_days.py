@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("evidence", "0031_audit_desk_kept")]
+    dependencies = [("evidence", "0071_statements_kept")]
 
     operations = [
         migrations.AddField(

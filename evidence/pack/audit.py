@@ -3,6 +3,8 @@
 (path, columns, query), as `evidence.pack.tables.Table` has them. The queries of one sample alone are those with `ONLY`.
 """
 
+from evidence.pack.recorded import ACTOR
+
 #: Narrows the samples to one.
 ONLY = "AND entry.payload_json -> 'data' ->> 'sample' = %(sample)s"
 
@@ -17,7 +19,7 @@ SAMPLES = f"""
     SELECT {_data("sample")}, {_data("population")},
            array_to_string(ARRAY(SELECT jsonb_array_elements_text(entry.payload_json -> 'data' -> 'campaigns')), ' '),
            {_data("strata_by")}, {_data("seed")}, {_data("size")}, {_data("population_count")}, {_data("population_root")},
-           {_data("rows_root")}, {_data("strata")}, {_data("statement")}, entry.payload_json -> 'actor' ->> 'name',
+           {_data("rows_root")}, {_data("strata")}, {_data("statement")}, {ACTOR},
            entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'sample:drawn' {{only}} ORDER BY found.index
 """
@@ -33,17 +35,17 @@ ROWS = """
 """
 CONCLUSIONS = f"""
     SELECT {_data("sample")}, {_data("row")}, {_data("id")}, {_data("conclusion")}, {_data("note")},
-           entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+           {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'sample:concluded' {{only}} ORDER BY found.index
 """
 SIGN_OFFS = f"""
     SELECT {_data("sample")}, {_data("statement")}, {_data("counts")}, {_data("conclusions_root")},
-           entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+           {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'sample:signed-off' {{only}} ORDER BY found.index
 """
 REQUESTS = f"""
     SELECT {_data("request")}, entry.kind, {_data("title")}, {_data("sample")}, {_data("row")}, {_data("text")}, {_data("file")},
-           {_data("file_sha256")}, entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+           {_data("file_sha256")}, {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} IN ('request:asked', 'request:answered', 'request:closed') ORDER BY found.index
 """
 

@@ -15,14 +15,14 @@ from django.db import connection
 from certify.lib import canonical, csvsafe
 from certify.lib.times import rfc3339
 from evidence import frameworks
-from evidence.pack import oscal, report, reviewing, roles, runs, schemas, tables, workbook
+from evidence.pack import assured, oscal, people, report, reviewing, roles, runs, schemas, tables, workbook
 from evidence.pack import scope as scopes
 from evidence.pack.archive import Archive, CsvLines, add_manifest
 from evidence.pack.excerpts import Reader, Short
 from ledger import keychain, merkle, queries, succession
 from ledger.models import Entry
 
-FORMAT = "certify-evidence-pack/3"
+FORMAT = "certify-evidence-pack/4"
 VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "verify.py"
 CONVERTER, PAGE = VERIFIER.with_name("convert.py"), VERIFIER.with_name("verify.html")
 README = Path(__file__).resolve().parent / "README.md"
@@ -64,7 +64,9 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
         with Archive(partial) as archive:
             _prepare(scope)
             counts, short = _write_tables(archive, scope, progress)
-            counts["ledger/entries.jsonl"] = _write_ledger(archive, scope, progress)
+            counts["ledger/entries.jsonl"], named = _write_ledger(archive, scope, progress)
+            people.refuse_erased_since(named, scope.checkpoint.size)
+            counts[people.PATH] = write_rows(archive, people.PATH, people.COLUMNS, people.rows(named))
             _write_for_people(archive, scope, Reader(scope.values, counts, short), progress)
             progress(SEAL_AT, "Sealing")
             archive.add("README.md", README.read_bytes() + _losses().encode())
@@ -140,9 +142,10 @@ def write_rows(archive: Archive, path: str, columns: tuple[str, ...], rows: Iter
 def _campaigns(scope: scopes.Scope) -> Iterator[list[str]]:
     """Each campaign as the product shows it, with the end that is under the checkpoint."""
     found = scopes.campaign_rows(scope)
-    ends = Entry.objects.in_bulk([one.end.uid for one in scope.campaigns if one.end], field_name="uid")
+    ends = Entry.objects.signed().in_bulk([one.end.uid for one in scope.campaigns if one.end], field_name="uid")
     totals = _outcomes(scope)
-    launchers = dict(Entry.objects.filter(pk__in=[one.entry_id for one in scope.campaigns]).values_list("pk", "actor_name"))
+    launches = Entry.objects.signed().filter(pk__in=[one.entry_id for one in scope.campaigns])
+    launchers = dict(launches.values_list("pk", "signed_as"))
     for one in scope.campaigns:
         campaign = found[one.pk]
         closed = bool(one.end) and one.end.kind == "campaign:closed"
@@ -151,7 +154,7 @@ def _campaigns(scope: scopes.Scope) -> Iterator[list[str]]:
             str(campaign.pk), campaign.name, str(campaign.definition_id), " ".join(campaign.terms["controls"]),
             one.end.kind.partition(":")[2] if one.end else "open", launchers[one.entry_id], rfc3339(campaign.opened_at),
             one.data["due_at"], rfc3339(campaign.closed_at if closed else entry.at if entry else None),
-            entry.actor_name if entry else "", entry.payload_json["data"]["reason"] if entry and not closed else "",
+            entry.signed_as if entry else "", entry.payload_json["data"]["reason"] if entry and not closed else "",
             str(campaign.item_count), str(campaign.excluded_count), *totals.get(one.pk, ("", "", "", "")),
             campaign.population_root, campaign.exclusion_root, campaign.outcome_root if closed else "", one.uid,
             one.end.uid if one.end else "", json.dumps(one.data["terms"], sort_keys=True, ensure_ascii=False),
@@ -199,18 +202,23 @@ def _mapping(scope: scopes.Scope) -> Iterator[list[str]]:
             yield [control, texts.get(control, ""), "", ""]
 
 
-def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> int:
-    """Entries in scope as the bytes that were hashed, every leaf of the range, checkpoints and proofs. Returns the entries."""
-    older = _older(scope)
+def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> tuple[int, set[str]]:
+    """Entries in scope as the bytes that were hashed, every leaf of the range, checkpoints and proofs. Returns how many entries there
+    are, and the commitments in them.
+    """
+    older, named = _older(scope), set()
     with archive.member("ledger/entries.jsonl") as member:
         count = len(older)
         for entry in older:
             member.write(entry.payload.encode() + b"\n")
+            named.update(people.named_in(entry.payload))
         for start in range(scope.first, scope.checkpoint.size, ENTRIES):
             progress(_between(scope, start, ENTRIES_AT, LEAVES_AT), f"Writing ledger/entries.jsonl: {count:,} entries")
             found = _entries(scope, start)
             count += len(found)
-            member.write(b"".join(payload.encode() + b"\n" for (payload,) in found))
+            for (payload,) in found:
+                member.write(payload.encode() + b"\n")
+                named.update(people.named_in(payload))
     with archive.member("ledger/leaves.bin") as member:
         for start in range(scope.first, scope.checkpoint.size, LEAVES):
             progress(_between(scope, start, LEAVES_AT, PEOPLE_AT), "Writing ledger/leaves.bin")
@@ -218,7 +226,7 @@ def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
     _write_guards(archive, scope)
     archive.add("ledger/keys.json", canonical.dumps(keychain.listed()) + b"\n")
     archive.add("ledger/proofs.json", canonical.dumps(_proofs(scope, older)) + b"\n")
-    return count
+    return count, named
 
 
 def _write_guards(archive: Archive, scope: scopes.Scope) -> None:
@@ -285,18 +293,18 @@ def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, pro
     period, key, framework = (
         scope.period,
         keychain.signing_key(),
-        frameworks.under(scope.period.framework, scope.checkpoint.size).name,
+        frameworks.under(scope.period.framework, scope.checkpoint.size),
     )
     progress(PEOPLE_AT, "Writing workbook.xlsx")
     with tempfile.TemporaryDirectory() as folder:
         book = Path(folder) / "workbook.xlsx"
-        workbook.write(reader, f"{period.name}: {framework}", scope.checkpoint.at, book)
+        workbook.write(reader, f"{period.name}: {framework.name}", scope.checkpoint.at, book)
         with archive.member("workbook.xlsx") as member, book.open("rb") as stream:
             shutil.copyfileobj(stream, member)
     progress(PEOPLE_AT, "Writing report.pdf")
     about = {
         "title": period.name,
-        "framework": framework,
+        "framework": framework.name,
         "from": period.from_on.isoformat(),
         "to": period.to_on.isoformat(),
         "origin": key.origin,
@@ -304,7 +312,8 @@ def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, pro
         "size": scope.checkpoint.size,
         "root": bytes(scope.checkpoint.root).hex(),
     }
-    archive.add("report.pdf", report.write(reader, about, scope.checkpoint.at))
+    sections = assured.in_pack(reader, period, framework, scope.checkpoint.at)
+    archive.add("report.pdf", report.write(reader, about, sections, scope.checkpoint.at))
     archive.add(oscal.PATH, oscal.write(reader, about, archive.files, scope.checkpoint.at))
 
 

@@ -16,12 +16,13 @@ from campaigns.results import OUTCOMES
 from certify.lib import canonical
 from evidence import trail
 from evidence.models import Sample
-from evidence.pack import audit, builder, tables
+from evidence.pack import audit, builder, people, tables
 from evidence.pack.archive import Archive, add_manifest
+from evidence.pack.scope import ERASED
 from ledger import keychain, merkle, proofs
 from ledger.models import Checkpoint, Entry
 
-FORMAT = "certify-sample-pack/1"
+FORMAT = "certify-sample-pack/2"
 README = Path(__file__).resolve().parent / "SAMPLE.md"
 TRAIL_COLUMNS = ("row", "id", "kind", "subject", "by", "at", "entry")
 ITEMS = "reviews/items.csv"
@@ -35,6 +36,11 @@ OWN = """
 ASKED = """
     SELECT entry.id FROM ledger_entry AS entry JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id
     WHERE entry.kind = 'assignment:made' AND entry.subject = ANY(%(subjects)s) AND leaf.index < %(size)s
+"""
+#: Whose name the item's leaf covers is shown; names that stand apart are in the entries that asked, which are not all here.
+CALLED = """
+    CASE WHEN EXISTS (SELECT FROM campaigns_campaign AS asking WHERE asking.id = item.campaign_id AND asking.terms ->> 'names' = 'apart')
+         THEN '' ELSE reviewer.name END
 """
 
 
@@ -60,19 +66,28 @@ def gather(sample: Sample, checkpoint: Checkpoint) -> Disclosed:
     with connection.cursor() as cursor:
         cursor.execute(OWN, {"subject": sample.subject, "size": checkpoint.size})
         own = [pk for (pk,) in cursor.fetchall()]
-    ids = {*own, *(entry.pk for _row, entry in steps)}
-    entries = list(Entry.objects.filter(pk__in=ids).select_related("leaf").order_by("leaf__index"))
+    entries = _in_order({*own, *(entry.pk for _row, entry in steps)})
+    named = {one for entry in entries for one in people.named_in(entry.payload)}
+    erased = Entry.objects.filter(kind=ERASED, subject__in=named, leaf__index__lt=checkpoint.size)
+    entries = _in_order({*(one.pk for one in entries), *erased.values_list("pk", flat=True)})
     return Disclosed(sample, checkpoint, steps, entries, [row.item for row in rows if row.item])
+
+
+def _in_order(ids: set[int]) -> list[Entry]:
+    return list(Entry.objects.signed().filter(pk__in=ids).select_related("leaf").order_by("leaf__index"))
 
 
 def write(found: Disclosed, target: Path) -> str:
     """Write the pack, in a transaction; returns its SHA-256. The same sample and checkpoint give the same bytes."""
+    named = {one for entry in found.entries for one in people.named_in(entry.payload)}
+    people.refuse_erased_since(named, found.checkpoint.size)
     with Archive(target) as archive:
         values = _prepare(found)
         counts = {
             path: _table(archive, path, columns, audit.of_one(path), values) for path, (columns, _) in audit.OF_SAMPLES.items()
         }
-        items = tables.ITEMS_OF.format(asked="AND item_id = ANY(%(items)s)", only="AND item.id = ANY(%(items)s)")
+        counts[people.PATH] = builder.write_rows(archive, people.PATH, people.COLUMNS, people.rows(named))
+        items = tables.ITEMS_OF.format(asked="AND item_id = ANY(%(items)s)", only="AND item.id = ANY(%(items)s)", called=CALLED)
         counts[ITEMS] = _table(archive, ITEMS, tables.BY_PATH[ITEMS].columns, items, values)
         counts["trail.csv"] = builder.write_rows(archive, "trail.csv", TRAIL_COLUMNS, _steps(found))
         archive.add("ledger/entries.jsonl", b"".join(one.payload.encode() + b"\n" for one in found.entries))
@@ -91,7 +106,7 @@ def write(found: Disclosed, target: Path) -> str:
 def _steps(found: Disclosed) -> list[list[str]]:
     ids = dict(found.sample.rows.values_list("number", "key"))
     return [
-        [row, ids[int(row)], one.kind, one.subject, one.actor_name, one.payload_json["at"], str(one.uid)]
+        [row, ids[int(row)], one.kind, one.subject, one.signed_as, one.payload_json["at"], str(one.uid)]
         for row, one in found.steps
     ]
 

@@ -1,8 +1,8 @@
 """The pack as OSCAL assessment results in JSON: https://pages.nist.gov/OSCAL/, version 1.1.2.
 
-What the tables observe, for tools that read OSCAL: one observation for each review and for each expected run that deviated, with the
-figures as properties and links to the tables that have the rows. It draws no conclusions: whether a control is satisfied is the
-auditor's word, so there are no findings in it.
+What the tables observe, for tools that read OSCAL: one observation for each review, for each expected run that deviated and for each
+nonconformity that people stated, with the figures as properties and links to the tables that have the rows. It draws no conclusions:
+whether a control is satisfied is the auditor's word, so there are no findings in it.
 """
 
 import json
@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from certify.lib.times import rfc3339
 from evidence.pack.excerpts import Reader
+from evidence.states import StatementKind
 
 VERSION = "1.1.2"
 PATH = "oscal/assessment-results.json"
@@ -31,6 +32,7 @@ REVIEWED = (
     "remediation/removals.csv",
 )
 EXPECTED = ("controls/calendar.csv",)
+STATED = ("controls/statements.csv",)
 
 
 def token(reference: str) -> str:
@@ -44,7 +46,7 @@ def write(reader: Reader, about: dict, files: dict[str, dict], created: datetime
     same bytes.
     """
     space = uuid5(NAMESPACE_URL, f"{about['origin']}#{about['size']}:{about['root']}:{about['title']}")
-    resources = {path: str(uuid5(space, path)) for path in sorted({*REVIEWED, *EXPECTED, "ledger/entries.jsonl"})}
+    resources = {path: str(uuid5(space, path)) for path in sorted({*REVIEWED, *EXPECTED, *STATED, "ledger/entries.jsonl"})}
     result = {
         "uuid": str(uuid5(space, "result")),
         "title": _line(f"Access reviews under {about['framework']}"),
@@ -58,6 +60,7 @@ def write(reader: Reader, about: dict, files: dict[str, dict], created: datetime
     if observations := [
         *_reviews(reader, space, resources, rfc3339(created)),
         *_runs(reader, space, resources, rfc3339(created)),
+        *_nonconformities(reader, space, resources),
     ]:
         result["observations"] = observations
     document = {
@@ -149,6 +152,30 @@ def _runs(reader: Reader, space: UUID, resources: dict[str, str], sealed_at: str
             observation["remarks"] = (
                 f"One of the first {RUNS:,} of {len(deviating):,} such runs; all are in controls/calendar.csv."
             )
+        yield observation
+
+
+def _nonconformities(reader: Reader, space: UUID, resources: dict[str, str]) -> Iterator[dict]:
+    """One observation for each nonconformity that holds, as it was stated last."""
+    stated = reader.first(STATED[0], reader.total(STATED[0])).dicts()
+    latest = {row["number"]: row for row in stated if row["kind"] == StatementKind.NONCONFORMITY}
+    holding = [row for row in latest.values() if not row["withdrawn"]]
+    for row in holding[:RUNS]:
+        facts = json.loads(row["facts"])
+        told = {name: facts.get(name, "") for name in ("deviation", "found_on", "due_on", "done_on", "effective")}
+        controls = [{"name": "control", "ns": NAMESPACE, "value": control} for control in facts["controls"]]
+        observation = {
+            "uuid": str(uuid5(space, f"nonconformity {row['number']}")),
+            "title": _line(f"Nonconformity {row['number']}: {facts['title']}"),
+            "description": " ".join(_line(facts[name]) for name in ("title", "cause", "correction", "action") if facts[name]),
+            "props": [*_props({name: row[name] for name in ("number", "version", "entry")} | told), *controls],
+            "methods": ["EXAMINE"],
+            "types": ["finding"],
+            "relevant-evidence": _evidence(STATED, resources),
+            "collected": row["at"],
+        }
+        if len(holding) > RUNS:
+            observation["remarks"] = f"One of the first {RUNS:,} of {len(holding):,}; all are in controls/statements.csv."
         yield observation
 
 

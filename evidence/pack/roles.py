@@ -11,6 +11,8 @@ from django.db import connection
 
 from certify.lib.times import rfc3339
 from evidence.pack import scope as scopes
+from evidence.pack.recorded import ACTOR
+from ledger.persons import particular_sql
 from people.states import Role
 
 COLUMNS = ("person", "name", "role", "changes", "from", "until", "given_by", "taken_by", "given_entry", "taken_entry")
@@ -21,12 +23,14 @@ CHANGES = {
     Role.SYSTEM_OWNER: "descriptions, removals",
     Role.AUDITOR: "",
 }
-ENTRIES = """
-    SELECT entry.subject, entry.kind, entry.payload_json ->> 'at', entry.payload_json -> 'actor' ->> 'name', entry.uid::text,
+#: How an entry about somebody refers to them: those of version 1 say in the clear what they are called.
+CALLED = """(CASE entry.kind WHEN 'user:changed' THEN entry.payload_json -> 'data' -> 'new'
+    ELSE COALESCE(entry.payload_json -> 'data' -> 'person', entry.payload_json -> 'data') END || jsonb_build_object('id', entry.subject))"""
+ENTRIES = f"""
+    SELECT entry.subject, entry.kind, entry.payload_json ->> 'at', {ACTOR}, entry.uid::text,
            ARRAY(SELECT jsonb_array_elements_text(CASE entry.kind WHEN 'user:created' THEN entry.payload_json -> 'data' -> 'roles'
                WHEN 'user:roles-changed' THEN entry.payload_json -> 'data' -> 'new' ELSE '[]' END)),
-           CASE entry.kind WHEN 'user:created' THEN entry.payload_json -> 'data' ->> 'name'
-               WHEN 'user:changed' THEN entry.payload_json -> 'data' -> 'new' ->> 'name' END
+           CASE WHEN entry.kind IN ('user:created', 'user:changed') THEN {particular_sql(CALLED)} END
     FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
     WHERE found.kind IN ('user:created', 'user:changed', 'user:roles-changed', 'user:deactivated', 'user:reactivated')
     ORDER BY found.index

@@ -98,7 +98,8 @@ def manifest(pack_format: str) -> dict:
 
 def entry() -> dict:
     """One line of ledger/entries.jsonl: these bytes were hashed. Later versions may say more."""
-    actor = _object({"id": TEXT, "name": TEXT}, more=True)
+    by_name, committed = _object({"id": TEXT, "name": TEXT}, more=True), _object({"id": TEXT, "person": HASH})
+    actor = {"anyOf": [by_name, committed]}
     return _object({
         "uid": {"type": "string", "format": "uuid"}, "v": {"type": "integer", "minimum": 1},
         "at": {"type": "string", "format": "date-time"},

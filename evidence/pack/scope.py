@@ -19,9 +19,13 @@ from ledger import keychain
 from ledger.models import Anchor, Checkpoint, Cosignature
 from ledger.succession import TITLES
 
+#: Says that somebody is called nothing any more: such entries belong to every pack, however old they are.
+ERASED = "person:erased"
 #: Who could change what: changes of people in the pack's range of the log belong to every pack.
 PEOPLE = ("user:created", "user:roles-changed", "user:deactivated", "user:reactivated", "user:changed", "configuration:changed",
-          "delegation:made", "delegation:ended", "group:created", "group:changed", *TITLES)  # fmt: skip
+          "factor:set-up", "factor:reset", "factor:ended",
+          "retention:rule-set", "retention:deleted", "hold:placed", "hold:released",
+          "delegation:made", "delegation:ended", "group:created", "group:changed", ERASED, *TITLES)  # fmt: skip
 
 #: Launches before the end of the period, with the end of each campaign, all under the checkpoint.
 CAMPAIGNS = """
@@ -47,7 +51,7 @@ OUTSIDE = """
             JOIN campaigns_campaignsource AS frozen ON frozen.snapshot_id = snapshot.id
             WHERE frozen.campaign_id = ANY(%(campaigns)s))
         OR ((entry.kind IN ('definition:created', 'definition:changed', 'definition:scheduled', 'source:created', 'source:changed',
-                         'duty:given')
+                         'duty:given', 'statement:made')
              OR entry.kind LIKE 'occurrence:%%' OR entry.kind LIKE 'delegation:%%')
             AND entry.subject = ANY(%(subjects)s))
         OR entry.kind = ANY(%(keys)s) OR entry.id = ANY(%(guards)s) OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)
@@ -203,7 +207,7 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
         "closed": [one.pk for one in mine if one.end and one.end.kind == "campaign:closed"],
         "left_out": [one.entry_id for one in left_out],
         "people": list(PEOPLE),
-        "keys": list(TITLES),
+        "keys": [*TITLES, ERASED],
     }
     values |= _leavers(period, values)
     expected = runs.expected(period, checkpoint.size)

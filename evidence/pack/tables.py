@@ -10,8 +10,9 @@ from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
 from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, CONTEXT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
 from evidence.pack import audit, leavers, reviewing
-from evidence.pack.recorded import EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, said
+from evidence.pack.recorded import ACTOR, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, STATEMENTS, called, said
 from evidence.pack.scope import IN_RANGE
+from ledger.persons import particular_sql
 
 RESULT_COLUMNS = (
     "outcome",
@@ -36,10 +37,11 @@ PREPARED = (
         SELECT leaf.index, entry.id, entry.uid, entry.kind FROM ledger_leaf AS leaf
         JOIN ledger_entry AS entry ON entry.id = leaf.entry_id WHERE {IN_RANGE}
     """, "uid"),
-    ("pack_assigned", """
+    ("pack_assigned", f"""
         SELECT entry.payload_json -> 'data' ->> 'campaign' || ' ' || (entry.payload_json -> 'data' -> 'reviewer' ->> 'id') AS key,
                entry.payload_json -> 'data' ->> 'campaign' AS campaign, entry.payload_json -> 'data' -> 'reviewer' ->> 'id' AS reviewer,
-               entry.payload_json -> 'data' -> 'reviewer' ->> 'name' AS name, entry.payload_json -> 'data' ->> 'items' AS items,
+               COALESCE(entry.payload_json -> 'data' -> 'reviewer' ->> 'name', {called("reviewer")}) AS name,
+               entry.payload_json -> 'data' ->> 'items' AS items,
                entry.payload_json -> 'data' ->> 'rules' AS rules,
                COALESCE(entry.payload_json -> 'data' ->> 'stage', '1') AS stage, entry.uid
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind = 'assignment:made'
@@ -107,7 +109,7 @@ SHOWN_ELSEWHERE = (
     "removal:unanswered", "removal:released", "removal:objection-ended", "exception:requested",
     "exception:approved", "exception:declined", "exception:ended", "mail:sent", "mail:failed", "campaign:launched", "campaign:closed",
     "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked", *audit.KINDS,
-    "duty:given",
+    "duty:given", "statement:made",
 )  # fmt: skip
 
 
@@ -208,7 +210,7 @@ ITEMS_OF = f"""
            item.manager_key, item.entitlement_key, item.entitlement_name, item.entitlement_kind, item.description, item.privileged,
            item.path, {moment_sql("item.granted_at")}, item.granted_by, {moment_sql("item.last_used_at")},
            {moment_sql("item.expires_at")}, {moment_sql("item.first_seen_at")}, array_to_string(item.signals, ' '),
-           COALESCE('campaigns.reviewergroup:' || asked.id, reviewer.reviewer), COALESCE(asked.name, reviewer.name), assigned.rule,
+           COALESCE('campaigns.reviewergroup:' || asked.id, reviewer.reviewer), COALESCE(asked.name, {{called}}), assigned.rule,
            CASE WHEN item.campaign_id = ANY(%(closed)s) THEN item.outcome ELSE '' END, {_when_answered("item.decision")},
            {_when_answered("'people.user:' || item.decided_by_id")}, {_when_answered(moment_sql("item.decided_at"))},
            {_when_answered("item.decision_entry_uid::text")}, {_when_answered("sign_off.entry_uid::text")},
@@ -228,7 +230,7 @@ ITEMS_OF = f"""
         ON sign_off.id IS NOT NULL AND decided.item_id = item.id AND decided.entry_uid = item.decision_entry_uid
     WHERE item.campaign_id = ANY(%(campaigns)s) {{only}} ORDER BY item.campaign_id, item.number
 """
-ITEMS = ITEMS_OF.format(asked="", only="")
+ITEMS = ITEMS_OF.format(asked="", only="", called="reviewer.name")
 
 DECISIONS = f"""
     SELECT decision.campaign_id::text, item.number::text, decision.code, 'people.user:' || decision.reviewer_id,
@@ -278,7 +280,8 @@ SIGNED = f"""
 """
 
 BULK_ACTS = f"""
-    SELECT act.campaign_id::text, 'people.user:' || act.reviewer_id, recorded.actor_name, act.decision, act.rationale, act.filter::text,
+    SELECT act.campaign_id::text, 'people.user:' || act.reviewer_id, {particular_sql("recorded.payload_json -> 'actor'")},
+           act.decision, act.rationale, act.filter::text,
            act.count::text, act.left_out::text, {moment_sql("act.at")},
            encode(sha256(convert_to('[' || array_to_string(act.item_numbers, ',') || ']', 'UTF8')), 'hex'), act.entry_uid::text
     FROM campaigns_bulkact AS act {UNDER.format(uid="act.entry_uid")}
@@ -303,7 +306,7 @@ REVIEWERS = f"""
 
 REASSIGNMENTS = f"""
     SELECT {said("campaign")}, item.number, {said("from")}, {said("to")}, {said("reason")}, entry.payload_json ->> 'at',
-           entry.payload_json -> 'actor' ->> 'name', entry.uid::text
+           {ACTOR}, entry.uid::text
     FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
     CROSS JOIN LATERAL jsonb_array_elements_text(entry.payload_json -> 'data' -> 'items') WITH ORDINALITY AS item (number, place)
     WHERE found.kind = 'assignment:reassigned' ORDER BY found.index, item.place
@@ -392,28 +395,30 @@ VERIFICATIONS = f"""
 """
 
 MAILS = f"""
-    SELECT entry.subject, entry.kind, {said("recipient")}, {said("recipient_name")}, {said("address")}, {said("template")},
+    SELECT entry.subject, entry.kind, {said("recipient")}, COALESCE({said("recipient_name")}, {called("to")}),
+           COALESCE({said("address")}, {called("to", "email")}), {said("template")},
            {said("subject")}, {said("message_id")}, {said("sha256")}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} IN ('mail:sent', 'mail:failed') ORDER BY found.index
 """
 
 SEALS = f"""
     SELECT {said("campaign")}, {said("statement")}, {said("close_entry")}, {said("outcome_root")}, {said("counts")},
-           entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+           {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'campaign:sealed' ORDER BY found.index
 """
 
 FINDINGS = f"""
     SELECT {said("campaign")}, entry.kind, entry.payload_json -> 'data' -> 'reviewer' ->> 'id',
-           entry.payload_json -> 'data' -> 'reviewer' ->> 'name', {said("measure")}, {said("value")}, {said("threshold")},
+           {called("reviewer")}, {said("measure")}, {said("value")}, {said("threshold")},
            {said("decided")}, {said("finding")}, {said("choice")}, {said("reason")}, {said("asked")}, {said("reopened")},
-           entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+           {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} IN ('finding:made', 'finding:dispositioned') ORDER BY found.index
 """
 
 DUTIES = f"""
-    SELECT {said("control")}, {said("duty")}, {said("holder")}, {said("holder_name")}, {said("before")},
-           entry.payload_json -> 'actor' ->> 'name', entry.payload_json ->> 'at', entry.uid::text
+    SELECT {said("control")}, {said("duty")}, {said("holder")}, COALESCE({said("holder_name")}, {called("given_to")}),
+           COALESCE({said("before")}, {called("taken_from")}),
+           {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'duty:given' ORDER BY found.index
 """
 
@@ -424,7 +429,7 @@ SECOND_LOOKS = f"""
 """
 
 CHANGES = f"""
-    SELECT entry.payload_json ->> 'at', entry.kind, entry.subject, entry.payload_json -> 'actor' ->> 'name',
+    SELECT entry.payload_json ->> 'at', entry.kind, entry.subject, {ACTOR},
            (entry.payload_json -> 'data')::text, entry.uid::text
     FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
     WHERE found.kind <> ALL(ARRAY[{", ".join(f"'{kind}'" for kind in SHOWN_ELSEWHERE)}]) ORDER BY found.index
@@ -437,6 +442,8 @@ TABLES = (
         "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "message_id", "sha256", "at", "entry"), MAILS),
     Table("campaigns/seals.csv", ("campaign", "statement", "close_entry", "outcome_root", "totals", "by", "at", "entry"), SEALS),
     Table("controls/duties.csv", ("control", "duty", "holder", "holder_name", "before", "by", "at", "entry"), DUTIES),
+    Table("controls/statements.csv", (
+        "framework", "kind", "number", "version", "control", "withdrawn", "facts", "by", "at", "entry"), STATEMENTS),
     Table("population/balance.csv", (
         "campaign", "source", "snapshot", "grants_open", "items", "excluded", "approved", "revoked", "reduced", "not_reviewed"), BALANCE),
     Table("population/exclusions.csv", EXCLUSION_COLUMNS, EXCLUSIONS),

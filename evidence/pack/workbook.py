@@ -46,6 +46,7 @@ SHEETS = (
     Sheet("Rejected rows", "Which rows of the files could not be read, and why?", "population/rejected_rows.csv"),
     Sheet("Controls", "Which reviews serve which control?", "controls/mapping.csv"),
     Sheet("Who answers", "Who answered for which control, and since when?", "controls/duties.csv", ("holder", "entry")),
+    Sheet("Statements", "What did people state about the controls?", "controls/statements.csv", ("entry",)),
     Sheet("Performed", "How many runs of each review were expected, and performed in time?", "controls/calendar.csv",
           counted=summaries.performance),
     Sheet("Expected runs", "Were the reviews held as often as they were to be?", "controls/calendar.csv", ("entry",)),

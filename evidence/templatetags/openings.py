@@ -19,6 +19,8 @@ def opened(entry: Entry) -> str:
     number, _slash, row = rest.partition("/")
     words = {
         "readiness": _("Opened the readiness"),
+        "report": _("Opened the report"),
+        "report-pdf": _("Downloaded the report"),
         "samples": _("Opened the samples"),
         "sample": _("Opened sample {number}, row {row}") if row else _("Opened sample {number}"),
         "requests": _("Opened the requests"),

@@ -38,7 +38,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from itertools import groupby, islice
 
-FORMAT = "certify-evidence-pack/3"
+FORMAT = "certify-evidence-pack/4"
 
 
 def words(text):
@@ -80,7 +80,9 @@ TABLES = {
         "occurrence definition name controls label due_on opens_at due_at state reason campaign performed entry"
     ),
     "controls/duties.csv": words("control duty holder holder_name before by at entry"),
+    "controls/statements.csv": words("framework kind number version control withdrawn facts by at entry"),
     "controls/mapping.csv": words("control asks_for campaign campaign_name"),
+    "ledger/people.csv": words("commitment person name email username salt erased"),
     "lifecycle/balance.csv": words(
         "known there left_before leavers in_time late still_there cannot_say without_account accounts days"
     ),
@@ -167,6 +169,7 @@ LEDGER = (
 )
 SIGNED = {*TABLES, *LEDGER, "README.md", "verify.py"}
 ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"])}
+ANSWERED_BY = ANSWER_COLUMNS.index("reviewer"), ANSWER_COLUMNS.index("reviewer_name")
 HOLDER, MANAGER, PRIVILEGED = ITEM["identity_id"], ITEM["manager_id"], ITEM["privileged"]
 FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
 
@@ -184,7 +187,9 @@ DECISION = shown_in(
 )  # fmt: skip
 MAIL = shown_in(
     "campaigns/mails.csv",
-    "recipient recipient_name address template subject message_id sha256",
+    "recipient template subject message_id sha256",
+    recipient_name="data.to.name",
+    address="data.to.email",
     about="subject",
     kind="kind",
     at="at",
@@ -230,7 +235,10 @@ SHOWN = {
         "reviews/submissions.csv", "campaign statement decisions_root submitted_at", **REVIEWER,
         **{name: f"data.counts.{name}" for name in words("approved revoked reduced dont_know open_left")},
     ),
-    "assignment:made": shown_in("reviews/reviewers.csv", "campaign stage", items_assigned="data.items", by_rule="data.rules", **REVIEWER),
+    "assignment:made": shown_in(
+        "reviews/reviewers.csv", "campaign stage", items_assigned="data.items", by_rule="data.rules", reviewer="data.reviewer.id",
+        reviewer_name="data.reviewer.frozen_name",
+    ),
     "assignment:reassigned": shown_in(
         "reviews/reassignments.csv", "campaign from to reason", item="data.items", at="at", by="actor.name",
     ),
@@ -259,7 +267,13 @@ SHOWN = {
     ),
     "finding:made": FINDING,
     "finding:dispositioned": FINDING,
-    "duty:given": shown_in("controls/duties.csv", "control duty holder holder_name before", by="actor.name", at="at"),
+    "duty:given": shown_in(
+        "controls/duties.csv", "control duty holder", holder_name="data.given_to.name", before="data.taken_from.name", by="actor.name",
+        at="at",
+    ),
+    "statement:made": shown_in(
+        "controls/statements.csv", "framework kind number version control withdrawn facts", by="actor.name", at="at",
+    ),
     "second-look:asked": shown_in(
         "reviews/second_looks.csv", "campaign stage seed share items without_reviewer items_root reviewers due_at", at="at",
     ),
@@ -274,7 +288,8 @@ CHECK_OF = {
     "campaigns/seals.csv": "seals", "reviews/findings.csv": "seals", "reviews/second_looks.csv": "second_looks",
     "administration/changes.csv": "administration", "remediation/removals.csv": "removals",
     "remediation/attempts.csv": "removals", "remediation/verifications.csv": "removals", "remediation/returns.csv": "removals",
-    "remediation/exceptions.csv": "exceptions", "controls/duties.csv": "controls", "remediation/objections.csv": "removals",
+    "remediation/exceptions.csv": "exceptions", "controls/duties.csv": "controls", "controls/statements.csv": "controls",
+    "remediation/objections.csv": "removals",
 }  # fmt: skip
 #: A campaign's row shows two entries, its launch and its end.
 LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:cancelled"
@@ -288,8 +303,26 @@ UNSAID = {
         map("data.{}".format, words("message_id sha256 value threshold decided finding choice reason asked reopened")), ""
     ),
 }  # fmt: skip
+#: Where entries of version 1 say in the clear what later ones commit to.
+IN_THE_CLEAR = {
+    "data.to.name": "recipient_name", "data.to.email": "address", "data.given_to.name": "holder_name", "data.taken_from.name": "before",
+}  # fmt: skip
+#: Since the terms of a campaign say so, its leaves do not cover the names of people.
+NAMES, APART = "names", "apart"
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
-JSON_COLUMNS = {"limits", "rules", "data", "filter", "by_rule", "terms", "totals", "reviewers", "strata", "completeness"}
+JSON_COLUMNS = {
+    "limits",
+    "rules",
+    "data",
+    "facts",
+    "filter",
+    "by_rule",
+    "terms",
+    "totals",
+    "reviewers",
+    "strata",
+    "completeness",
+}
 #: Lists in entries that a table shows as JSON.
 JSON_LISTS = {"data.reviewers", "data.strata", "data.statement"}
 SMALL_FILE, LINE_LIMIT, FIELD_LIMIT = 64 * 2**20, 2**20, 2**20
@@ -716,7 +749,7 @@ class Pack:
 TITLES = {
     "files": "Files", "keys": "Keys of the log", "signature": "Manifest", "checkpoints": "Checkpoints", "log": "Log",
     "kept": "Your own checkpoint",
-    "entries": "Log entries", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
+    "entries": "Log entries", "people": "Names of people", "campaigns": "Campaigns", "items": "Populations", "exclusions": "Exclusions",
     "advice": "Recommendations", "conflicts": "Conflicts of duties", "contexts": "Descriptions and credentials",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
     "reviewers": "Reviewers", "independence": "Independence", "quality": "Attention",
@@ -786,8 +819,101 @@ def short(value):
     return f"“{text[:120]}…”" if len(text) > 120 else f"“{text}”"
 
 
+class People:
+    """Whom the commitments in entries stand for: ledger/people.csv, each line of it opened with its salt.
+
+    A person who was erased is “erased person 7” in every row; that is accepted when the entry that says so is in the pack.
+    """
+
+    def __init__(self):
+        self.forget()
+
+    def forget(self):
+        """Begin with nobody."""
+        # Commitment → (person, name, address); person → the names that were opened, and the entry of their erasure.
+        self.known, self.names, self.erased, self.used, self.said = {}, {}, {}, set(), {}
+
+    def read(self, pack, report):
+        """Open every commitment."""
+        self.forget()
+        table = "ledger/people.csv"
+        for number, (commitment, person, name, email, username, salt, erased) in pack.table(table):
+            where, particulars = f"{table}, row {number}", {"email": email, "id": person, "name": name, "username": username}
+            if commitment in self.known:
+                report.problem("people", f"{where}: {short(commitment)} stands there twice: a row was copied")
+            if erased:
+                if self.erased.setdefault(person, erased) != erased or name or email or username or salt:
+                    report.problem("people", f"{where}: {short(person)} was erased, and something is left: the row was changed")
+                name = email = mark_of(person)
+            elif person in self.erased or opened(salt, particulars) != commitment:
+                report.problem("people", f"{where}: this is not what the commitment was made of: the row was changed")
+            self.known[commitment] = (person, name, email)
+            self.names.setdefault(person, set()).add(name)
+
+    def part(self, reference, part):
+        """What somebody whom an entry names is called there: in the clear, or behind the commitment."""
+        person = reference["id"]
+        if part != FROZEN_NAME and person in self.erased:
+            return mark_of(person)
+        if "person" not in reference:
+            return reference["name" if part == FROZEN_NAME else part]
+        known, name, email = self.known.get(reference["person"], (None, None, None))
+        if known != person:
+            raise Problem(
+                f"ledger/people.csv does not say who {person} was when this was recorded: a row was dropped or changed"
+            )
+        return email if part == "email" else name
+
+    def take(self, entry, line):
+        """Remember which commitments the entries use, and who they say was erased."""
+        self.used.update(COMMITTED(line))
+        if entry["kind"] == ERASED:
+            self.said[entry["subject"]] = (entry["uid"], set(entry["data"]["commitments"]))
+
+    def check(self, report):
+        """Each commitment is opened once and used, and who is shown as erased was erased, by an entry of this pack."""
+        for commitment in sorted(self.used - set(self.known)):
+            report.problem("people", f"ledger/people.csv has nothing for {commitment}: a row was dropped or changed")
+        for commitment in sorted(one for one in set(self.known) - self.used if self.known[one][0] not in self.erased):
+            report.problem("people", f"ledger/people.csv: no entry names {short(commitment)}: the row was added or changed")
+        for commitment, (person, _, _) in self.known.items():
+            uid, commitments = self.said.get(person, ("", ()))
+            if self.erased.get(person, "") != uid or (uid and commitment not in commitments):
+                wrong = f"{short(person)} is shown as erased, or not, other than the log says: rows were changed"
+                report.problem("people", f"ledger/people.csv: {wrong}")
+        opened_ones = len(self.names) - len(self.erased)
+        report.checks[
+            "people"
+        ].held = f"{opened_ones:,} are called what the entries commit to; {len(self.erased):,} were erased, as the log says"
+
+
+ERASED, FROZEN_NAME, PREFIX = "person:erased", "frozen_name", b"certify-person/1\n"
+COMMITTED = re.compile(r'"person":"([0-9a-f]{64})"').findall
+
+
+def mark_of(person):
+    """What stands for somebody who was erased."""
+    return f"erased person {person.rpartition(':')[2]}"
+
+
+def opened(salt, particulars):
+    """The commitment that a salt and particulars make."""
+    try:
+        text = json.dumps(particulars, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return sha256(PREFIX + bytes.fromhex(salt) + text.encode()).hexdigest()
+    except ValueError:
+        return ""
+
+
+#: Of the pack that is being checked.
+PEOPLE = People()
+
+
 def value_at(entry, path):
     """The value at a dotted path of an entry, as a table shows it."""
+    holder, _, part = path.rpartition(".")
+    if part in ("name", "email", FROZEN_NAME) and holder not in ("", "data"):
+        return called(entry, path, holder.split("."), part)
     for name in path.split("."):
         if name not in entry and path in UNSAID:
             return UNSAID[path]
@@ -795,6 +921,21 @@ def value_at(entry, path):
     if isinstance(entry, dict) or (isinstance(entry, list) and path in JSON_LISTS):
         return json.dumps(entry, sort_keys=True)
     return " ".join(map(str, entry)) if isinstance(entry, list) else str(entry)
+
+
+def called(entry, path, holder, part):
+    """What somebody is called at a path of an entry; nobody is there where a duty has no holder."""
+    place = entry[holder[0]]
+    for name in holder[1:]:
+        if name not in place:
+            return place.get(IN_THE_CLEAR.get(path), "")
+        place = place[name]
+    return PEOPLE.part(place, part)
+
+
+def apart(cells, person, name):
+    """A row as the leaves of a campaign cover it whose names stand apart: without what its person is called."""
+    return [*cells[:name], "", *cells[name + 1 :]] if cells[person].startswith("people.user:") else cells
 
 
 def plain(column, cell):
@@ -1171,6 +1312,7 @@ class Campaign:
         self.answered, self.counted = Bag(), Bag()
         terms = json.loads(row["terms"])
         self.stages, self.overall = stages_of(terms)
+        self.is_apart = terms.get(NAMES) == APART
         self.independence, self.is_looked_at = terms.get("independence") or {}, bool(terms.get("second_look"))
         self.removal_limit = terms.get("removal_limit")
         self.decisions, self.is_disordered = 0, False
@@ -1248,6 +1390,7 @@ class Tables:
             "reviews/second_looks.csv",
             "remediation/exceptions.csv",
             "controls/duties.csv",
+            "controls/statements.csv",
             "remediation/objections.csv",
             "audit/samples.csv",
             "audit/conclusions.csv",
@@ -1376,12 +1519,27 @@ class Tables:
             if answer["rule"] not in ASKED_LATER:
                 campaign.assigned[person, answer["stage"]] = campaign.assigned.get((person, answer["stage"]), 0) + 1
             if campaign.is_closed:
-                campaign.answers.append(leaf_hash(canonical_row([answer[name] for name in ANSWER_COLUMNS])))
+                campaign.answers.append(leaf_hash(canonical_row(self._covered(campaign, answer))))
                 if answer["sign_off_entry"]:
                     campaign.answered.put([answer[name] for name in COUNTED])
 
         if campaign.is_looked_at:
             self._take_kept(campaign, answers)
+
+    def _covered(self, campaign, answer):
+        """What the leaf of an answer covers."""
+        cells = [answer[name] for name in ANSWER_COLUMNS]
+        if not campaign.is_apart:
+            return cells
+        self._check_called(f"reviews/assignments.csv, item {answer['item']} of {campaign.label}", answer)
+        return apart(cells, *ANSWERED_BY)
+
+    def _check_called(self, where, row):
+        """A name that no leaf covers is one that the entries commit to."""
+        person, name = row["reviewer"], row["reviewer_name"]
+        if person.startswith("people.user:") and name not in PEOPLE.names.get(person, ()):
+            wrong = f"{short(name)} is not what the log calls {person}: the row was changed"
+            self.report.problem("people", f"{where}: {wrong}")
 
     def _take_excuse(self, campaign, answer):
         """Who is not independent was asked only where the terms of the campaign excuse it in writing."""
@@ -1420,7 +1578,11 @@ class Tables:
             campaign.is_disordered = True
             wrong = f"item {short(cells[1])} of {campaign.label} stands where item {tree.size + 1} should"
             self.report.problem("items", f"{where}: {wrong}: a row was dropped, added or moved")
-        leaf = leaf_hash(canonical_row(cells[:FROZEN]))
+        covered = cells[:FROZEN]
+        if campaign.is_apart:
+            self._check_called(where, {name: cells[ITEM[name]] for name in ("reviewer", "reviewer_name")})
+            covered = apart(covered, ITEM["reviewer"], ITEM["reviewer_name"])
+        leaf = leaf_hash(canonical_row(covered))
         tree.append(leaf)
         campaign.leaf += leaf[:16]
         campaign.holder.append(self.identities.get(cells[HOLDER], 0))
@@ -1752,8 +1914,9 @@ class Entries:
     def _take(self, number, line):
         if self._is_next_decision(line):
             return
-        where = f"ledger/entries.jsonl, line {number}"
-        entry = parse_json(line.decode(), where)
+        where, text = f"ledger/entries.jsonl, line {number}", line.decode()
+        entry = parse_json(text, where)
+        PEOPLE.take(entry, text)
         kind = entry["kind"]
         if kind in (LAUNCHED, CLOSED, CANCELLED):
             self._take_campaign(entry, where)
@@ -1787,12 +1950,22 @@ class Entries:
         reduce_to = f'"reduce_to":{quoted(reduce_to)},' if reduce_to else ""
         stage = f',"stage":{quoted(stage)}' if stage != "1" else ""
         until = f',"until":{quoted(until)}' if until else ""
-        person, kind = f'{{"email":{email},"id":{reviewer},"name":{name}}}', "undone" if cells[2] == "undo" else "made"
+        person, kind, version = (
+            f'{{"email":{email},"id":{reviewer},"name":{name}}}',
+            "undone" if cells[2] == "undo" else "made",
+            1,
+        )
+        committed = line[10:].partition(b'"person":"')[2][:64].decode("ascii", "replace")
+        if committed:
+            if PEOPLE.known.get(committed) != (cells[3], cells[4], cells[5]):
+                return False
+            person, version = f'{{"id":{reviewer},"person":"{committed}"}}', 2
+            PEOPLE.used.add(committed)
         wanted = (
             f'{{"actor":{person},"at":{at},"data":{{"bulk":{bulk},"campaign":{campaign},"decided_at":{at},"decision":{decision},'
             f'{evidence}{acted_for}"item":{item},"rationale":{rationale},{reduce_to}"reviewer":{person},"rule":{rule},"shown":{shown}'
             f'{stage}{until}}},"kind":"decision:{kind}",'
-            f'"subject":"campaigns.reviewitem:{cells[0]}/{cells[1]}","uid":{entry},"v":1}}'
+            f'"subject":"campaigns.reviewitem:{cells[0]}/{cells[1]}","uid":{entry},"v":{version}}}'
         )
         if wanted.encode() != line:
             return False
@@ -2021,13 +2194,14 @@ class Entries:
         kind, data = entry["kind"].partition(":")[2], entry["data"]
         person = self.people.setdefault(entry["subject"], {"name": "", "active": True, "roles": [], "held": []})
         if kind in ("created", "changed"):
-            person["name"] = data.get("new", data)["name"]
+            told = data["new"] if kind == "changed" else data.get("person", data)
+            person["name"] = PEOPLE.part({**told, "id": entry["subject"]}, "name")
         if kind in ("created", "roles-changed"):
             person["roles"] = data["roles" if kind == "created" else "new"]
         elif kind in ("deactivated", "reactivated"):
             person["active"] = kind == "reactivated"
         now = [role for role in ROLES if person["active"] and role in person["roles"]]
-        said = [entry["at"], entry["actor"]["name"], entry["uid"]]
+        said = [entry["at"], PEOPLE.part(entry["actor"], "name"), entry["uid"]]
         for one in person["held"]:
             if not one["taken"] and one["role"] not in now:
                 one["taken"] = said
@@ -2086,7 +2260,7 @@ class Entries:
             return
         place = campaign.sign_offs.get(entry["uid"])
         campaign.submitted.add(entry["uid"])
-        said = f"the submission {entry['uid']} of {short(data['reviewer']['name'])} in {campaign.label}"
+        said = f"the submission {entry['uid']} of {short(PEOPLE.part(data['reviewer'], 'name'))} in {campaign.label}"
         if place is None or campaign.trees[place].root().hex() != data["decisions_root"]:
             wrong = f"reviews/signed.csv does not show the decisions that {said} was signed over: rows were changed, dropped or added"
             self.report.problem("submissions", wrong)
@@ -2289,7 +2463,7 @@ class Sums:
             )
         data = campaign.launch["data"]
         same = words("name definition controls opened_at due_at items excluded population_root exclusion_root terms")
-        wanted = {name: value_at(data, name) for name in same} | {"launched_by": campaign.launch["actor"]["name"]}
+        wanted = {name: value_at(data, name) for name in same} | {"launched_by": PEOPLE.part(campaign.launch["actor"], "name")}
         for name, value in {**wanted, **self._end_of(campaign)}.items():
             if plain(name, row[name]) != value:
                 other = f"{name} is {short(row[name])}, but the log recorded {short(value)}"
@@ -2331,7 +2505,7 @@ class Sums:
         )
         if campaign.end is None:
             return {**wanted, "state": "open"}
-        data, by = campaign.end["data"], campaign.end["actor"]["name"]
+        data, by = campaign.end["data"], PEOPLE.part(campaign.end["actor"], "name")
         wanted.update(ended_by=by, end_entry=campaign.end["uid"])
         if campaign.end["kind"] == CANCELLED:
             return {**wanted, "state": "cancelled", "ended_at": campaign.end["at"], "reason": data["reason"]}
@@ -3324,18 +3498,18 @@ class Samples:
 
 # --- a pack of one sample alone -----------------------------------------------------------------------------------------------
 
-SAMPLE_FORMAT = "certify-sample-pack/1"
+SAMPLE_FORMAT = "certify-sample-pack/2"
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 SAMPLE_TABLES = (
     "audit/conclusions.csv", "audit/populations.csv", "audit/sample_rows.csv", "audit/samples.csv", "audit/sign_offs.csv",
-    "reviews/items.csv", "trail.csv",
+    "ledger/people.csv", "reviews/items.csv", "trail.csv",
 )  # fmt: skip
 SAMPLE_FILES = {
     *SAMPLE_TABLES, "README.md", "verify.py", "ledger/checkpoint.txt", "ledger/entries.jsonl", "ledger/keys.json", "ledger/trees.json",
 }  # fmt: skip
 SAMPLE_TITLES = {
     "files": "Files", "keys": "Keys of the log", "signature": "Manifest", "checkpoints": "Checkpoint", "kept": "Your own checkpoint",
-    "entries": "Log entries", "samples": "The sample", "items": "The drawn items", "trail": "Trails",
+    "entries": "Log entries", "people": "Names of people", "samples": "The sample", "items": "The drawn items", "trail": "Trails",
 }  # fmt: skip
 
 
@@ -3418,8 +3592,11 @@ class SampleVerifier:
     def run(self):
         """Returns the checks in the order of the report."""
         self.seal.check()
+        with self.report.reading("people", "ledger/people.csv"):
+            PEOPLE.read(self.pack, self.report)
         with self.report.reading("entries", "ledger/entries.jsonl"):
             self._check_entries()
+        PEOPLE.check(self.report)
         with self.report.reading("samples", "audit/"):
             self._check_tables()
             self.samples.check()
@@ -3436,6 +3613,7 @@ class SampleVerifier:
         for number, text in enumerate(self.pack.lines("ledger/entries.jsonl"), 1):
             where = f"ledger/entries.jsonl, line {number}"
             entry = parse_json(text, where)
+            PEOPLE.take(entry, text)
             name = f"proofs/{entry['uid']}.tlog-proof"
             proofs.discard(name)
             with self.report.reading("entries", name):
@@ -3525,7 +3703,13 @@ class SampleVerifier:
         shown = [cells[ITEM[name]] for name in words("decision decided_by decided_at decided_by_name rationale")]
         data = made["data"] if made else {}
         told = (
-            [data["decision"], data["reviewer"]["id"], data["decided_at"], data["reviewer"]["name"], data["rationale"]]
+            [
+                data["decision"],
+                data["reviewer"]["id"],
+                data["decided_at"],
+                PEOPLE.part(data["reviewer"], "name"),
+                data["rationale"],
+            ]
             if made
             else [""] * 5
         )
@@ -3557,7 +3741,12 @@ class SampleVerifier:
                 )
                 continue
             seen.add((row["row"], row["entry"]))
-            told = {"kind": entry["kind"], "subject": entry["subject"], "by": entry["actor"]["name"], "at": entry["at"]}
+            told = {
+                "kind": entry["kind"],
+                "subject": entry["subject"],
+                "by": PEOPLE.part(entry["actor"], "name"),
+                "at": entry["at"],
+            }
             for name, value in told.items():
                 if row[name] != value:
                     self.report.problem(
@@ -3568,7 +3757,8 @@ class SampleVerifier:
             for uid, entry in self.entries.items():
                 if key in self.items and about_item(entry, self.items[key]) and (number, uid) not in seen:
                     self.report.problem("trail", f"trail.csv: row {number} ({key}) lacks its entry {uid}: a row was dropped")
-        shown = {uid for _, uid in seen} | {uid for uid, entry in self.entries.items() if entry["kind"].startswith("sample:")}
+        shown = {uid for _, uid in seen}
+        shown |= {uid for uid, entry in self.entries.items() if entry["kind"].startswith("sample:") or entry["kind"] == ERASED}
         for uid in sorted(set(self.entries) - shown):
             self.report.problem("trail", f"trail.csv: the entry {uid} belongs to no row: a row was dropped or changed")
         self.report.checks["trail"].held = f"{len(seen):,} steps, each as the log recorded it"
@@ -3634,8 +3824,11 @@ class Verifier:
     def run(self):
         """Returns the checks in the order of the report."""
         self.seal.check()
+        with self.report.reading("people", "ledger/people.csv"):
+            PEOPLE.read(self.tables.pack, self.report)
         self.tables.read()
         self.entries.check()
+        PEOPLE.check(self.report)
         self.sums.period = self.seal.manifest.get("period", self.sums.period)
         self.sums.check()
         self.outside.check()

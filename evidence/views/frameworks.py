@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
+from certify.lib.uploads import takes
 from evidence import coverage, frameworks, permissions
 from evidence.accountability import Accountability
 from evidence.actions import duties
@@ -40,6 +41,7 @@ def framework_list(request: HttpRequest) -> HttpResponse:
     return render(request, "evidence/framework_list.html", context)
 
 
+@takes(MAX_BYTES * 4)
 @requires(permissions.can_manage_audit)
 @require_http_methods(["GET", "POST"])
 def framework_load(request: HttpRequest) -> HttpResponse:
@@ -89,7 +91,7 @@ def _control_page(request: HttpRequest, framework: Framework, identifier: str, f
         "control": control,
         "reference": reference,
         "serving": coverage.serving(now, reference).get(reference, []),
-        "runs": coverage.ran(reference, coverage.runs_of(reference), now),
+        "runs": coverage.ran(reference, coverage.runs_of(reference), now, answering),
         "duties": answering.at(reference, now),
         "history": answering.history(reference),
         "mappings": mappings,

@@ -1,6 +1,5 @@
 """Audit periods and their packs, and the seals of campaigns."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse
@@ -13,15 +12,16 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
-from evidence import frameworks, permissions, queries, sealing
+from evidence import frameworks, permissions, queries, sealing, storage
 from evidence.actions import packs, periods
 from evidence.actions import sealing as sealing_actions
 from evidence.forms import PeriodForm, SealForm
 from evidence.models import AuditPeriod, EvidencePack, Seal
 from evidence.states import PackState
 from evidence.tasks import build_pack, build_progress
-from ledger import keys
+from ledger import keychain
 from ledger.queries import latest_checkpoint
+from people import deletions
 
 PACKS_SHOWN, OPENINGS_SHOWN = 50, 50
 
@@ -106,6 +106,7 @@ def _packs(period: AuditPeriod) -> dict:
     found = list(period.packs.select_related("requested_by")[: PACKS_SHOWN + 1])
     return {
         "packs": [(pack, build_progress(pack.pk).shown() if pack.is_waiting else None) for pack in found[:PACKS_SHOWN]],
+        "deleted": deletions.notes(pack.stored_as for pack in found),
         "cut": len(found) > PACKS_SHOWN,
         "cap": PACKS_SHOWN,
         "is_building": any(pack.is_waiting for pack in found),
@@ -113,9 +114,9 @@ def _packs(period: AuditPeriod) -> dict:
 
 
 def _public_key() -> str:
-    """The log's public key; empty where nothing was signed yet, or where this machine does not have the key."""
+    """The public half of the key that signs now; empty where nothing was signed yet, or where this machine does not have it."""
     try:
-        return keys.load().verifier
+        return keychain.verifier()
     except ImproperlyConfigured:
         return ""
 
@@ -139,9 +140,18 @@ def pack_download(request: HttpRequest, pk: int) -> HttpResponse:
     """The ZIP as it was built; POST, because the download is recorded."""
     visible = AuditPeriod.objects.visible_to(request.user, clock.now().date())
     pack = get_object_or_404(EvidencePack.objects.filter(period__in=visible, state=PackState.READY), pk=pk)
+    if said := deletions.note(pack.stored_as):
+        messages.warning(request, said)
+        return redirect("evidence:period-detail", pk=pack.period_id)
+    try:
+        found = storage.opened(pack.stored_as, pack.size)
+    except storage.StorageError as missing:
+        messages.error(request, missing.message)
+        return redirect("evidence:period-detail", pk=pack.period_id)
     packs.record_download(pack_id=pack.pk, by=request.user)
-    path = settings.CERTIFY_DATA_DIR / pack.stored_as
-    return FileResponse(path.open("rb"), as_attachment=True, filename=pack.file_name, content_type="application/zip")
+    answer = FileResponse(found, as_attachment=True, filename=pack.file_name, content_type="application/zip")
+    answer["Content-Length"] = pack.size
+    return answer
 
 
 @requires(permissions.sees_every_period)

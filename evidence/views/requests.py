@@ -10,12 +10,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.files import located, store
+from certify.lib.numbers import whole
+from certify.lib.uploads import takes
 from evidence import permissions, threads
 from evidence.actions import requests
 from evidence.forms import AskForm, PostForm
 from evidence.models import AuditPeriod, AuditRequest, RequestPost, Sample, SampleRow
 from evidence.states import STANDS_AT, PostKind, RequestState
 from evidence.views.opened import is_auditor, period_of, record, shell
+from people import deletions
 
 SHOWN, FILE_LIMIT = 200, 20 * 2**20
 
@@ -29,12 +32,12 @@ def _said(form: PostForm) -> requests.Said:
 
 def _about(request: HttpRequest, period: AuditPeriod) -> tuple[Sample | None, SampleRow | None]:
     """The sample, and its row, that a new request is about, as their pages link here: ?sample=ID, ?row=ID."""
-    texts = {name: request.GET.get(name, "") for name in ("sample", "row")}
-    ids = {name: int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0 for name, text in texts.items()}
+    ids = {name: whole(request.GET.get(name, "")) for name in ("sample", "row")}
     row = SampleRow.objects.select_related("sample").filter(sample__period=period, pk=ids["row"]).first()
     return (row.sample if row else Sample.objects.filter(period=period, pk=ids["sample"]).first()), row
 
 
+@takes(FILE_LIMIT)
 @requires(permissions.can_open_audit)
 @require_http_methods(["GET", "POST"])
 def request_list(request: HttpRequest, pk: int) -> HttpResponse:
@@ -90,6 +93,7 @@ def _posted(request: HttpRequest, found: AuditRequest, kinds: list[PostKind], fo
     return True
 
 
+@takes(FILE_LIMIT)
 @requires(permissions.can_open_audit)
 @require_http_methods(["GET", "POST"])
 def request_detail(request: HttpRequest, pk: int, thread: int) -> HttpResponse:
@@ -101,8 +105,10 @@ def request_detail(request: HttpRequest, pk: int, thread: int) -> HttpResponse:
     if request.method == "POST" and _posted(request, found, kinds, form):
         return redirect("evidence:request-detail", pk=pk, thread=thread)
     record(request, period, f"request:{thread}")
+    posts = list(found.posts.all())
     context = {
-        **shell(request, period), "thread": found, "state": state, "posts": found.posts.all(), "kinds": kinds, "form": form,
+        **shell(request, period), "thread": found, "state": state, "posts": posts, "kinds": kinds, "form": form,
+        "deleted": deletions.notes(post.stored_as for post in posts),
     }  # fmt: skip
     return render(request, "evidence/request_detail.html", context, status=422 if form.errors else 200)
 
@@ -113,6 +119,9 @@ def request_file(request: HttpRequest, pk: int, thread: int, post: int) -> HttpR
     """An attached file as it was uploaded: always a download, never shown in the page."""
     period = period_of(request, pk)
     found = get_object_or_404(RequestPost.objects.exclude(stored_as=""), request__period=period, request=thread, pk=post)
+    if said := deletions.note(found.stored_as):
+        messages.warning(request, said)
+        return redirect("evidence:request-detail", pk=pk, thread=thread)
     if not located(found.stored_as).exists():
         raise Http404
     record(request, period, f"request:{thread}")

@@ -21,6 +21,7 @@ from evidence.views.samples import sample_of
 from ledger import proofs
 from ledger.models import Entry
 from ledger.queries import cosigned_note, latest_checkpoint, proof_of
+from people import deletions
 
 
 def _row(request: HttpRequest, pk: int, sample: int, number: int) -> tuple:
@@ -58,6 +59,7 @@ def sample_row(request: HttpRequest, pk: int, sample: int, number: int) -> HttpR
         **shell(request, period),
         "row": row,
         "trail": found,
+        "deleted": deletions.notes(step.attempt.stored_as for part in found.parts for step in part.steps if step.attempt),
         "leaf": bytes(found.item.leaf).hex() if found.item else "",
         "parts": [(part, [(step, found.entries.get(step.uid)) for step in part.steps]) for part in found.parts],
         "checkpoint": latest_checkpoint(),
@@ -124,6 +126,9 @@ def row_attempt(request: HttpRequest, pk: int, sample: int, number: int, attempt
     period, row = _row(request, pk, sample, number)
     found = [step.attempt for part in trail.of(row, has_file=False).parts for step in part.steps if step.attempt]
     kept = next((one for one in found if one.pk == attempt and one.stored_as), None)
+    if kept and (said := deletions.note(kept.stored_as)):
+        messages.warning(request, said)
+        return redirect("evidence:sample-row", pk=pk, sample=sample, number=number)
     if kept is None or not located(kept.stored_as).exists():
         raise Http404
     record(request, period, f"sample:{sample}/{number}")

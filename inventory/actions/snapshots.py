@@ -216,7 +216,7 @@ def _snapshot(source: Source, staged: list[_Staged], origin: Origin, by) -> Snap
         extracted_at=origin.extracted_at,
         loaded_at=clock.now(),
         loaded_by=None if by is SYSTEM else by,
-        loaded_by_name=by.actor_ref()["name"],
+        loaded_by_name=by.signed_as,
         rows_read=read,
         rows_loaded=read - rejected,
         rows_rejected=rejected,

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inventory", "0013_grant_versions")]
+    dependencies = [("inventory", "0050_names_erased")]
 
     operations = [
         migrations.AddField(

@@ -19,11 +19,13 @@ DELIMITERS = ",;\t"
 GZIP_MAGIC = b"\x1f\x8b"
 #: Longest field that is read, in characters.
 FIELD_LIMIT = 131_072
+#: Longest record, in characters, and most columns. What is no CSV at all may be one line of gigabytes.
+RECORD_LIMIT, MOST_COLUMNS = 4 * 2**20, 1_000
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record: the line it begins on (1 is the header), its fields, and its text as it stands in the file."""
+    """One record: the line it begins on (1 is the header), its fields, and its text as it stands in the file, NUL as its symbol."""
 
     line: int
     fields: list[str]
@@ -33,17 +35,29 @@ class Record:
 class _Remembering:
     """Hands lines to `csv` and remembers those that the current record was read from."""
 
-    def __init__(self, lines: TextIO):
-        self.lines = iter(lines)
+    def __init__(self, text: TextIO, first: str):
+        self.text, self.first = text, first
         self.taken: list[str] = []
+        self.size = 0
 
     def __iter__(self):
         return self
 
     def __next__(self) -> str:
-        line = next(self.lines)
+        # Never more than a record may have is read at once, wherever its lines end.
+        line, self.first = self.first or self.text.readline(RECORD_LIMIT + 1), ""
+        if not line:
+            raise StopIteration
         self.taken.append(line)
+        self.size += len(line)
+        if self.size > RECORD_LIMIT:
+            raise csv.Error(f"a record of more than {RECORD_LIMIT:,} characters")
         return line
+
+    def forget(self) -> None:
+        """The next record begins."""
+        self.taken.clear()
+        self.size = 0
 
 
 class _Limited(io.RawIOBase):
@@ -104,11 +118,11 @@ def delimiter_of(header: str) -> str:
 
 def records(text: TextIO) -> Iterator[Record]:
     """Every record, the header first. Blank lines are passed over. Refuses what is not CSV at all."""
-    header = text.readline()
+    header = text.readline(RECORD_LIMIT + 1)
     if not header.strip():
         raise InvalidInput("The file is empty: its first line must name the columns.")
     csv.field_size_limit(FIELD_LIMIT)
-    lines = _Remembering(_chain(header, text))
+    lines = _Remembering(text, header)
     reader = csv.reader(lines, delimiter=delimiter_of(header), strict=True)
     begins = 1
     while True:
@@ -118,12 +132,10 @@ def records(text: TextIO) -> Iterator[Record]:
             return
         except csv.Error as error:
             raise InvalidInput(f"Line {begins}: this is not valid CSV ({error}).") from error
+        if begins == 1 and len(fields) > MOST_COLUMNS:
+            raise InvalidInput(f"The first line names {len(fields):,} columns; at most {MOST_COLUMNS:,} are read.")
         if fields:
-            yield Record(begins, fields, "".join(lines.taken).rstrip("\r\n"))
+            raw = "".join(lines.taken).rstrip("\r\n")
+            yield Record(begins, fields, raw.replace("\x00", "\N{SYMBOL FOR NULL}"))
         begins = reader.line_num + 1
-        lines.taken.clear()
-
-
-def _chain(first: str, rest: TextIO) -> Iterator[str]:
-    yield first
-    yield from rest
+        lines.forget()

@@ -120,7 +120,7 @@ def _row(record: csvfile.Record, plan: list[tuple[Field, int | None]], caches: l
             try:
                 known = _cell(field, cell, source_key)
             except CellError as error:
-                return Refused(record.line, field.name, str(error), record.raw.replace("\x00", "\N{SYMBOL FOR NULL}"))
+                return Refused(record.line, field.name, str(error), record.raw)
             if field.convert or not cell:
                 if len(cache) > 100_000:
                     cache.clear()

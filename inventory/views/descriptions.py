@@ -12,6 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from certify.lib.access import requires
 from certify.lib.errors import DomainError
+from certify.lib.numbers import whole
+from certify.lib.uploads import takes
 from inventory import describing, permissions, queries
 from inventory.actions import describing as actions
 from inventory.exports import descriptions as export
@@ -36,7 +38,7 @@ def _place(request: HttpRequest, counts: dict[str, int]) -> dict:
     return {
         "show": show,
         "search": request.GET.get("search", "")[:100],
-        "after": int(after) if after.isdigit() and len(after) < 19 else 0,
+        "after": whole(after) or 0,
     }
 
 
@@ -81,11 +83,11 @@ def _words(request: HttpRequest) -> list[actions.Words]:
     """What the form says: of one right where its button was pressed, else of all whose text was changed."""
     seen = {name.removeprefix("seen-"): value for name, value in request.POST.items() if name.startswith("seen-")}
     for button, is_kept in (("keep", True), ("drop", False)):
-        if (one := request.POST.get(button, "")) in seen:
+        if (one := request.POST.get(button, "")) in seen and whole(one):
             text = _text(request, f"was-{one}") if is_kept else ""
             return [actions.Words(int(one), text, _number(seen[one]), is_confirmed=is_kept)]
     found = [(one, _text(request, f"text-{one}"), _text(request, f"was-{one}")) for one in seen]
-    changed = [(one, text) for one, text, was in found if one.isdigit() and text != was]
+    changed = [(one, text) for one, text, was in found if whole(one) and text != was]
     return [actions.Words(int(one), text, _number(seen[one])) for one, text in changed]
 
 
@@ -95,7 +97,7 @@ def _text(request: HttpRequest, name: str) -> str:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 19 else 0
+    return whole(text) or 0
 
 
 def _say(request: HttpRequest, done: actions.Described) -> None:
@@ -106,6 +108,7 @@ def _say(request: HttpRequest, done: actions.Described) -> None:
         messages.info(request, _("Nothing was changed."))
 
 
+@takes(reader.MAX_BYTES)
 @requires(permissions.can_describe)
 @require_http_methods(["GET", "POST"])
 def description_import(request: HttpRequest) -> HttpResponse:

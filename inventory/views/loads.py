@@ -10,6 +10,7 @@ from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.files import located, store
 from certify.lib.nudge import nudge
+from certify.lib.uploads import load_limit, takes
 from inventory import permissions
 from inventory.actions import loads, snapshots
 from inventory.forms import MappingForm, UploadForm
@@ -24,6 +25,7 @@ def _job(pk: int) -> LoadJob:
     return get_object_or_404(LoadJob.objects.select_related("source"), pk=pk)
 
 
+@takes(load_limit, files=3)
 @requires(permissions.can_load)
 @require_http_methods(["GET", "POST"])
 def upload(request: HttpRequest, pk: int) -> HttpResponse:

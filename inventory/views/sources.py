@@ -10,11 +10,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
+from certify.lib.numbers import whole
 from inventory import describing, permissions, queries
 from inventory.actions import sources
 from inventory.exports import rejected
 from inventory.forms import SourceForm
-from inventory.models import Snapshot, Source
+from inventory.models import LoadFile, Snapshot, Source
+from people import deletions
 
 SNAPSHOTS_SHOWN = 50
 
@@ -29,8 +31,7 @@ def _snapshot(request: HttpRequest, pk: int) -> Snapshot:
 
 
 def _after(request: HttpRequest) -> int:
-    text = request.GET.get("after", "")
-    return int(text) if text.isdigit() and len(text) < 19 else 0
+    return whole(request.GET.get("after", "")) or 0
 
 
 def _page(rows, limit: int) -> tuple[list, int | None]:
@@ -105,7 +106,7 @@ def source_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def grant_list(request: HttpRequest, pk: int) -> HttpResponse:
     """The grants of a source, now or as of a snapshot."""
     source, chosen = _source(request, pk), request.GET.get("snapshot", "")
-    snapshot = get_object_or_404(source.snapshots, number=int(chosen)) if chosen.isdigit() else None
+    snapshot = get_object_or_404(source.snapshots, number=number) if (number := whole(chosen)) is not None else None
     search = request.GET.get("search", "")[:100]
     found = queries.grants(source, snapshot, search=search, after=_after(request))
     rows, following = _page(found, settings.CERTIFY_PAGE_ROWS)
@@ -153,7 +154,10 @@ def orphan_list(request: HttpRequest, pk: int) -> HttpResponse:
 def snapshot_detail(request: HttpRequest, pk: int) -> HttpResponse:
     snapshot = _snapshot(request, pk)
     rows, following = _page(queries.rejected(snapshot, after=_after(request)), settings.CERTIFY_PAGE_ROWS)
-    context = {"snapshot": snapshot, "files": snapshot.files.all(), "rejected": rows, "following": following}
+    kept = dict(LoadFile.objects.filter(job__snapshot=snapshot).values_list("kind", "stored_as"))
+    gone = deletions.notes(kept.values())
+    files = [(file, gone.get(kept.get(file.kind, ""), "")) for file in snapshot.files.all()]
+    context = {"snapshot": snapshot, "files": files, "rejected": rows, "following": following}
     return render(request, "inventory/snapshot_detail.html", context)
 
 

@@ -31,7 +31,7 @@ def record(*, kind: str, subject: str, by, data: dict, at: datetime | None = Non
     """
     moment, actor = at or clock.now(), by.actor_ref()
     built = _build(rules.payloads(kind=kind, actor=actor, at=moment), subject, data)
-    return Entry.objects.create(**built._asdict(), kind=kind, actor_id=actor["id"], actor_name=actor["name"], at=moment)
+    return Entry.objects.create(**built._asdict(), kind=kind, actor_id=actor["id"], actor_name=_in_the_clear(actor), at=moment)
 
 
 @transaction.atomic
@@ -42,7 +42,7 @@ def record_many(
     moment, actor, named = at or clock.now(), by.actor_ref(), iter(uids or ())
     write = rules.payloads(kind=kind, actor=actor, at=moment)
     entries = [_build(write, subject, data, next(named, None)) for subject, data in rows]
-    shared = "\t".join(_copy_text(field) for field in (actor["id"], actor["name"], moment.isoformat()))
+    shared = "\t".join(_copy_text(field) for field in (actor["id"], _in_the_clear(actor), moment.isoformat()))
     buffer = io.StringIO()
     for uid, subject, payload, leaf_hash in entries:
         buffer.write(f"{uid}\t{kind}\t{_copy_text(subject)}\t{shared}\t{_copy_text(payload)}\t\\\\x{leaf_hash.hex()}\n")
@@ -75,7 +75,7 @@ def record_set(*, kind: str, by, at: datetime, rows: str, names: Iterable[str], 
     """
     actor = by.actor_ref()
     head, middle, uid, end = (piece.decode() for piece in rules.frame(kind=kind, actor=actor, at=at))
-    told = {"kind": kind, "actor": actor["id"], "name": actor["name"], "at": at}
+    told = {"kind": kind, "actor": actor["id"], "name": _in_the_clear(actor), "at": at}
     told |= {"head": head + "{", "middle": "}" + middle, "uid": uid, "end": end}
     data = " || ',' || ".join(f"'\"{name}\":' || to_json({name}::text)::text" for name in sorted(names))
     with connection.cursor() as cursor:
@@ -83,6 +83,11 @@ def record_set(*, kind: str, by, at: datetime, rows: str, names: Iterable[str], 
             RECORD_SET.format(data=data, rows=rows), values | {f"entry_{name}": value for name, value in told.items()}
         )
         return cursor.rowcount
+
+
+def _in_the_clear(actor: dict[str, str]) -> str:
+    """The name of a program or of Certify; that of a person stands in no entry."""
+    return actor.get("name", "")
 
 
 def _copy_text(value: str) -> str:

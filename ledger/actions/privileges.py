@@ -5,6 +5,8 @@ import logging
 from django.db import connection, transaction
 from psycopg2 import sql
 
+from ledger import personal
+
 #: Triggers on whole rows. One that freezes some columns of a table leaves its rows to be changed otherwise.
 REFUSING = """
 SELECT c.relname, bool_or(p.proname = 'certify_refuse_change')
@@ -34,8 +36,9 @@ MAINTAIN = "GRANT MAINTAIN ON ALL TABLES IN SCHEMA {schema} TO {role}"
 def grant(*, role: str, by) -> dict[str, list[str]]:
     """Give the role what the application needs and nothing else, on every table there is now. Run it as their owner.
 
-    Append-only tables get SELECT and INSERT; tables that keep their rows lose DELETE; TRUNCATE, TRIGGER and ownership
-    are given nowhere. Returns {"append_only": tables, "no_delete": tables}. Who asked (`by`) goes to the program's log.
+    Append-only tables get SELECT and INSERT, and UPDATE of the columns that erasing may put a mark into (the trigger sees to it that
+    nothing else gets in); tables that keep their rows lose DELETE; TRUNCATE, TRIGGER and ownership are given nowhere. Returns
+    {"append_only": tables, "no_delete": tables}. Who asked (`by`) goes to the program's log.
     """
     names = {"role": sql.Identifier(role)}
     with connection.cursor() as cursor:
@@ -43,6 +46,7 @@ def grant(*, role: str, by) -> dict[str, list[str]]:
         names["schema"] = sql.Identifier(cursor.fetchone()[0])
         for statement in BASE + (MAINTAIN,) * (connection.pg_version >= MAINTAIN_SINCE):
             cursor.execute(sql.SQL(statement).format(**names))
+        personal_columns = _personal()
         cursor.execute(REFUSING)
         kept: dict[str, list[str]] = {"append_only": [], "no_delete": []}
         for table, append_only in cursor.fetchall():
@@ -53,5 +57,19 @@ def grant(*, role: str, by) -> dict[str, list[str]]:
                     lost=sql.SQL(lost), table=sql.Identifier(table), **names
                 )
             )
+            if append_only and (columns := personal_columns.get(table)):
+                cursor.execute(
+                    sql.SQL("GRANT UPDATE ({columns}) ON {schema}.{table} TO {role}").format(
+                        columns=sql.SQL(", ").join(map(sql.Identifier, columns)), table=sql.Identifier(table), **names
+                    )
+                )
     logger.info("%s gave the role %s its rights", by.actor_ref()["id"], role)
     return kept
+
+
+def _personal() -> dict[str, list[str]]:
+    """Table → the columns that a trigger lets erasing change."""
+    found: dict[str, list[str]] = {}
+    for column in personal.columns():
+        found.setdefault(column.table, []).append(column.name)
+    return found

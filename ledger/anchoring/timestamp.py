@@ -1,5 +1,6 @@
 """RFC 3161: a timestamping authority signs that a checkpoint existed at a time."""
 
+import http.client
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -73,5 +74,5 @@ def _ask(body: bytes) -> bytes:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
             return answer.read(MAX_BYTES)
-    except (OSError, urllib.error.URLError, ValueError) as error:
+    except (OSError, urllib.error.URLError, http.client.HTTPException, ValueError) as error:
         raise ChannelError(f"The authority did not answer: {error}.") from error

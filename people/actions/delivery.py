@@ -163,8 +163,7 @@ def _record(kind: str, mail: Mail, facts: dict[str, str], at: datetime, by) -> N
     data = {
         "mail": f"people.mail:{mail.pk}",
         "recipient": f"people.user:{mail.recipient_id}",
-        "recipient_name": mail.recipient.name,
-        "address": mail.address,
+        "to": mail.recipient.actor_ref(),
         "template": mail.template,
         "subject": mail.subject,
         **facts,

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from psycopg2.extras import Json
 
 from certify.lib import clock
-from certify.lib.errors import NotAllowed
-from people import permissions
+from certify.lib.errors import InvalidInput, NotAllowed
+from people import deletions, permissions
 from people.models import Mail, User
 from people.states import MailState
 
@@ -66,7 +66,7 @@ def _insert(drafts: list[Draft], by) -> list[int]:
         "subjects": [draft.subject_ref for draft in drafts],
         "keys": [draft.dedupe_key for draft in drafts],
         "dues": [draft.due_at or now for draft in drafts],
-        "by": by.actor_ref()["name"],
+        "by": by.signed_as,
         "now": now,
     }
     with connection.cursor() as cursor:
@@ -82,6 +82,8 @@ def retry(*, mail_id: int, by) -> Mail:
         raise NotAllowed(_("Only administrators and control owners may have a mail sent again."))
     if mail.state != MailState.FAILED:
         return mail
+    if deletions.of([mail.ref]):
+        raise InvalidInput(_("The text of this mail was deleted by a rule. It cannot be sent any more."))
     mail.state, mail.attempts, mail.error, mail.due_at = MailState.QUEUED, 0, "", clock.now()
     mail.save(update_fields=["state", "attempts", "error", "due_at"])
     return mail

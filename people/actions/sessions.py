@@ -6,37 +6,64 @@ from django.http import HttpRequest
 
 from ledger.actions import entries
 from people import rules
-from people.models import User
-from people.states import SignInFailure
+from people.models import SecondFactor, User
+from people.sessions import AWAITS, CONFIRMED_BY, must_confirm
+from people.states import Means, SignInFailure
 
 
 @transaction.atomic
 def start(*, request: HttpRequest, by: User) -> None:
-    """Sign in the person whose password was just checked, under a new session key."""
+    """Sign in the person whose password was just checked, under a new session key.
+
+    Who has a second factor, or must have one, is not signed in by that: nothing opens to them until `confirm`.
+    """
     login(request, by)
-    subject = f"people.user:{by.pk}"
-    entries.record(kind="session:signed-in", subject=subject, by=by, data={"user": subject})
+    if must_confirm(by):
+        request.session[AWAITS] = True
+        _record("session:password-accepted", by)
+    else:
+        _record("session:signed-in", by, means=Means.PASSWORD.value)
+
+
+@transaction.atomic
+def confirm(*, request: HttpRequest, means: Means, by: User) -> None:
+    """Let in the person whose second factor was just checked, under a new session key again."""
+    request.session.cycle_key()
+    request.session.pop(AWAITS, None)
+    request.session[CONFIRMED_BY] = SecondFactor.objects.get(person=by).pk
+    _record("session:signed-in", by, means=means.value)
+
+
+@transaction.atomic
+def forget_second_factor(*, request: HttpRequest, by: User) -> None:
+    """After one's second factor was given up, which is recorded: this session goes on where none is asked for."""
+    request.session.cycle_key()
+    request.session.pop(CONFIRMED_BY, None)
 
 
 @transaction.atomic
 def end(*, request: HttpRequest, by: User) -> None:
     """Sign out and forget the session."""
-    subject = f"people.user:{by.pk}"
-    entries.record(kind="session:signed-out", subject=subject, by=by, data={"user": subject})
+    _record("session:signed-out", by)
     logout(request)
 
 
+def _record(kind: str, by: User, **facts) -> None:
+    subject = f"people.user:{by.pk}"
+    entries.record(kind=kind, subject=subject, by=by, data={"user": subject, **facts})
+
+
 @transaction.atomic
-def refuse(*, username: str, is_last: bool, by) -> None:
-    """Record a failed attempt; with `is_last` also that the name is now locked out at this address.
+def refuse(*, username: str, is_last: bool, is_address_shut: bool = False, by) -> None:
+    """Record a failed attempt; with `is_last` also that the name is now locked out at this address, with `is_address_shut` every name.
 
     A name that nobody has is not written down: people type their password there, and the ledger forgets nothing.
     """
     person = User.objects.filter(username__iexact=rules.sign_in_name(username)).first()
     subject = f"people.user:{person.pk}" if person else "people.user:unknown"
-    reasons = [_reason(person)] + [SignInFailure.LOCKED_OUT] * is_last
+    reasons = [_reason(person)] + [SignInFailure.LOCKED_OUT] * is_last + [SignInFailure.ADDRESS_LOCKED_OUT] * is_address_shut
     for reason in reasons:
-        data = {"username": person.username if person else "", "reason": reason.value}
+        data = {"reason": reason.value} | ({"person": person.actor_ref()} if person else {})
         entries.record(kind="session:sign-in-failed", subject=subject, by=by, data=data)
 
 

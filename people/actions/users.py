@@ -31,7 +31,7 @@ PROVISION = """
     FROM unnest(%(usernames)s::text[], %(names)s::text[], %(emails)s::text[], %(passwords)s::text[])
          AS wanted (username, name, email, password)
     ON CONFLICT DO NOTHING
-    RETURNING id, username, name, email
+    RETURNING id, username, name, email, commitment
 """
 FIND = """
     SELECT wanted.username, person.id
@@ -71,6 +71,40 @@ def create(*, username: str, name: str, email: str = "", roles: Iterable[str], i
     return person
 
 
+@transaction.atomic
+def create_auditor(*, name: str, email: str, by) -> User:
+    """Make an auditor without a password, who signs in with their mail address; the caller invites them.
+
+    This is all that a control owner may make: the role is auditor and no other. Refuses an address that has a sign-in already.
+    """
+    if not permissions.can_invite_auditors(by):
+        raise NotAllowed(_("Only a control owner may invite an auditor."))
+    address = rules.check_email(email)
+    if not address:
+        raise InvalidInput(_("Give a mail address: the invitation goes there."), field="email")
+    person = User(
+        username=rules.check_username(address), name=rules.check_name(name), email=address, roles=[Role.AUDITOR.value]
+    )
+    person.set_unusable_password()
+    _insert(person)
+    entries.record(kind="user:created", subject=_subject(person.pk), by=by, data=_created(person))
+    return person
+
+
+@transaction.atomic
+def void_link(*, user_id: int, by) -> None:
+    """Make the link worthless that an invited auditor has not used yet; who has a password keeps it.
+
+    Refuses others than those who invite auditors, and people who are more than auditors.
+    """
+    person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
+    if not permissions.can_invite_auditors(by):
+        raise NotAllowed(_("Only a control owner may invite an auditor."))
+    if person.roles == [Role.AUDITOR] and not person.has_usable_password():
+        person.set_unusable_password()
+        person.save(update_fields=["password"])
+
+
 def _insert(person: User) -> None:
     """Insert within a savepoint: of two people created at once with one name, the second is told."""
     try:
@@ -87,13 +121,8 @@ def _subject(user_id: int) -> str:
 
 
 def _created(person: User) -> dict:
-    return {
-        "user": _subject(person.pk),
-        "username": person.username,
-        "name": person.name,
-        "email": person.email,
-        "roles": list(person.roles),
-    }
+    """What the ledger keeps of somebody new; name, address and sign-in name are behind the commitment."""
+    return {"user": _subject(person.pk), "person": person.actor_ref(), "roles": list(person.roles)}
 
 
 @transaction.atomic
@@ -121,7 +150,8 @@ def provision(*, rows: Iterable[tuple[str, str, str]], roles: Iterable[str] = (R
     }
     with connection.cursor() as cursor:
         cursor.execute(PROVISION, values)
-        created = [User(pk=pk, username=u, name=n, email=e, roles=roles) for pk, u, n, e in cursor.fetchall()]
+        names = ("pk", "username", "name", "email", "commitment")
+        created = [User(**dict(zip(names, row, strict=True)), roles=roles) for row in cursor.fetchall()]
         cursor.execute(FIND, values)
         found = dict(cursor.fetchall())
     created.sort(key=lambda person: person.pk)
@@ -133,13 +163,14 @@ def provision(*, rows: Iterable[tuple[str, str, str]], roles: Iterable[str] = (R
 def change(*, user_id: int, name: str, email: str, by) -> User:
     """Change a person's name or mail address; the sign-in name stays. Without a change nothing is recorded."""
     person, _ = _locked(user_id, by)
-    old = {"name": person.name, "email": person.email}
-    new = {"name": rules.check_name(name), "email": rules.check_email(email)}
-    if old == new:
+    old, was = person.actor_ref(), (person.name, person.email)
+    person.name, person.email = rules.check_name(name), rules.check_email(email)
+    changed = [part for part, before in zip(("name", "email"), was, strict=True) if getattr(person, part) != before]
+    if not changed:
         return person
-    person.name, person.email = new["name"], new["email"]
     person.save(update_fields=["name", "email"])
-    data = {"user": _subject(person.pk), "old": old, "new": new}
+    person.refresh_from_db(fields=["commitment"])
+    data = {"user": _subject(person.pk), "old": old, "new": person.actor_ref(), "changed": changed}
     entries.record(kind="user:changed", subject=_subject(person.pk), by=by, data=data)
     return person
 
@@ -183,8 +214,8 @@ def deactivate(*, user_id: int, by) -> User:
 
 @transaction.atomic
 def reactivate(*, user_id: int, by) -> User:
-    """Let a deactivated person in again, with the roles and the password they had."""
-    person, _ = _locked(user_id, by)
+    """Let a deactivated person in again, with the roles and the password they had. Refuses those who were erased."""
+    person, _administrators = _locked(user_id, by)
     return person if person.is_active else _set_active(person, is_active=True, kind="user:reactivated", by=by)
 
 
@@ -209,6 +240,8 @@ def _locked(user_id: int, by) -> tuple[User, list[User]]:
         raise NotAllowed(NOT_ADMINISTRATOR)
     if user_id not in locked:
         raise User.DoesNotExist
+    if locked[user_id].erased_at:
+        raise DomainError("erased", gettext_lazy("This person was erased; nothing of them changes any more."))
     return locked[user_id], administrators
 
 

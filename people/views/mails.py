@@ -9,8 +9,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from certify.lib.access import requires
+from certify.lib.errors import InvalidInput
 from certify.lib.nudge import nudge
-from people import permissions, queries
+from certify.lib.numbers import whole
+from people import deletions, permissions, queries
 from people.actions import mails
 from people.forms import MailFilterForm
 from people.models import Mail
@@ -26,10 +28,11 @@ def mail_list(request: HttpRequest) -> HttpResponse:
     filters = {name: value for name, value in form.cleaned_data.items() if value}
     found = queries.mails(request.user, **filters)
     before = request.GET.get("before", "")
-    rows, more = queries.mails_page(found, before=int(before) if before.isdecimal() else None, limit=settings.CERTIFY_PAGE_ROWS)
+    rows, more = queries.mails_page(found, before=whole(before), limit=settings.CERTIFY_PAGE_ROWS)
     counts = queries.mail_counts(request.user)
     context = {
         "mails": rows,
+        "deleted": deletions.notes(one.ref for one in rows),
         "form": form,
         "filters": filters,
         "found": found.count(),
@@ -53,7 +56,11 @@ def mail_list(request: HttpRequest) -> HttpResponse:
 @require_POST
 def mail_retry(request: HttpRequest, pk: int) -> HttpResponse:
     mail = get_object_or_404(Mail.objects.visible_to(request.user), pk=pk)
-    mails.retry(mail_id=mail.pk, by=request.user)
+    try:
+        mails.retry(mail_id=mail.pk, by=request.user)
+    except InvalidInput as refusal:
+        messages.error(request, refusal.message)
+        return redirect("people:mail-list")
     nudge(send_queued_mail)
     messages.success(request, _("The mail to {name} is queued again.").format(name=mail.recipient.name))
     return redirect("people:mail-list")

@@ -12,6 +12,7 @@ from certify.lib.access import public
 from certify.lib.errors import DomainError
 from certify.lib.nudge import nudge
 from ledger.actors import SYSTEM
+from people import lockout
 from people.actions import passwords, users
 from people.forms import ForgottenForm, NewPasswordForm
 from people.tasks import send_queued_mail
@@ -54,7 +55,7 @@ class SetPassword(PasswordResetConfirmView):
             return self.form_invalid(form)
         del self.request.session[INTERNAL_RESET_SESSION_TOKEN]
         messages.success(self.request, _("Your password is set. Sign in as {username}.").format(username=self.user.username))
-        return redirect("people:sign-in")
+        return lockout.remember(redirect("people:sign-in"), self.user)
 
     def form_invalid(self, form):
         return self.render_to_response(self.get_context_data(form=form), status=422)

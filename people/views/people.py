@@ -11,10 +11,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from certify.lib.access import requires
 from certify.lib.errors import DomainError, NotAllowed
 from certify.lib.nudge import nudge
+from certify.lib.numbers import whole
 from people import permissions, queries
 from people.actions import passwords, users
 from people.forms import ChangePersonForm, CreatePersonForm, PeopleFilterForm, RolesForm
-from people.models import User
+from people.models import SecondFactor, User
 from people.states import ROLE_DESCRIPTIONS, Role
 from people.tasks import send_queued_mail
 
@@ -29,7 +30,7 @@ def person_list(request: HttpRequest) -> HttpResponse:
     filters = {name: value for name, value in form.cleaned_data.items() if value}
     found = queries.people(request.user, **filters)
     after = request.GET.get("after", "")
-    rows, more = queries.people_page(found, after=int(after) if after.isdecimal() else None, limit=settings.CERTIFY_PAGE_ROWS)
+    rows, more = queries.people_page(found, after=whole(after), limit=settings.CERTIFY_PAGE_ROWS)
     context = {
         "people": rows,
         "found": found.count(),
@@ -56,8 +57,12 @@ def person_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "history": queries.history(person, limit=HISTORY_ROWS),
         "history_rows": HISTORY_ROWS,
         "has_password": person.has_usable_password(),
+        "factor": SecondFactor.objects.filter(person=person).first(),
+        "must_have_factor": permissions.must_use_second_factor(person),
+        "can_reset_factor": permissions.can_reset_second_factor(request.user, person),
         "can_deactivate": permissions.can_deactivate(request.user, person),
         "can_reactivate": permissions.can_reactivate(request.user, person),
+        "can_erase": permissions.can_erase(request.user, person),
         "can_send_link": permissions.can_send_link(request.user, person),
     }
     return render(request, "people/person_detail.html", context)

@@ -7,17 +7,17 @@ from axes.helpers import get_cool_off
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from certify.lib import clock
-from certify.lib.access import public, requires, signed_in
+from certify.lib.access import before_second_factor, public, requires, signed_in
+from certify.lib.redirects import target_of
 from ledger.actors import SYSTEM
-from people import rules
+from people import lockout, rules
 from people.actions import sessions
 from people.forms import SignInForm
 
@@ -29,7 +29,7 @@ WRONG = gettext_lazy("The sign-in name or the password is wrong. Passwords disti
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    target = _target(request)
+    target = target_of(request)
     if request.user.is_authenticated:
         return redirect(target)
     form = SignInForm(request.POST or None)
@@ -39,15 +39,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     person = authenticate(request, username=username, password=form.cleaned_data["password"])
     if person:
         sessions.start(request=request, by=person)
-        return redirect(target)
+        return lockout.remember(redirect(target), person)
     if request.axes_failures_since_start is not None:  # None: locked out before, and not even tried
-        sessions.refuse(username=username, is_last=request.axes_locked_out, by=SYSTEM)
+        is_shut = lockout.free_at(request) is not None
+        sessions.refuse(username=username, is_last=request.axes_locked_out, is_address_shut=is_shut, by=SYSTEM)
     form.add_error(None, WRONG)
     return _page(request, form, status=422)
 
 
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict | None) -> HttpResponse:
-    """What django-axes answers with when a name is locked out at an address: the page, saying for how long."""
+    """What django-axes answers with when a name, or an address, is locked out: the page, saying for how long."""
     form = SignInForm({"username": (credentials or {}).get("username", ""), "password": "-"})
     minutes = _minutes_left(request, credentials)
     words = ngettext(
@@ -62,12 +63,12 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict |
 
 
 def _minutes_left(request: HttpRequest, credentials: dict | None) -> int:
-    """Minutes until the newest counted failure is forgotten."""
-    counted = AxesProxyHandler.get_implementation().get_user_attempts(request, credentials)
-    moments = [attempt.attempt_time for attempts in counted for attempt in attempts]
-    if not moments:
-        return 1
-    return max(1, ceil((max(moments) + get_cool_off(request) - clock.now()).total_seconds() / 60))
+    """Minutes until the newest counted failure of this name is forgotten, and enough of those of the address."""
+    handler, now, ends = AxesProxyHandler.get_implementation(), clock.now(), [lockout.free_at(request)]
+    if handler.get_failures(request, credentials) >= settings.AXES_FAILURE_LIMIT:
+        counted = handler.get_user_attempts(request, credentials)
+        ends += [attempt.attempt_time + get_cool_off(request) for attempts in counted for attempt in attempts]
+    return max(1, ceil((max(filter(None, ends), default=now) - now).total_seconds() / 60))
 
 
 def _page(request: HttpRequest, form: SignInForm, status: int) -> HttpResponse:
@@ -75,14 +76,7 @@ def _page(request: HttpRequest, form: SignInForm, status: int) -> HttpResponse:
     return render(request, "people/sign_in.html", context, status=status)
 
 
-def _target(request: HttpRequest) -> str:
-    """Where to go after signing in: the page that was asked for if it is one of ours, else the dashboard."""
-    wanted = request.POST.get("next", request.GET.get("next", ""))
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return wanted
-    return resolve_url(settings.LOGIN_REDIRECT_URL)
-
-
+@before_second_factor
 @requires(signed_in)
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:

@@ -207,7 +207,7 @@ def _facts(task: RemediationTask, act: Act) -> dict[str, str]:
 
 def _attempt(task: RemediationTask, kind: AttemptKind, act: Act, by, now, uid: UUID) -> Attempt:
     attempt = Attempt(task=task, kind=kind, note=act.note, proof_link=act.link, at=now, entry_uid=uid)
-    attempt.by, attempt.by_name = by if isinstance(by, User) else None, by.actor_ref()["name"]
+    attempt.by, attempt.by_name = by if isinstance(by, User) else None, by.signed_as
     if act.proof:
         attempt.proof_name, attempt.proof_sha256 = act.proof.name, act.proof.file.sha256
         attempt.proof_size, attempt.stored_as = act.proof.file.size, act.proof.file.stored_as

@@ -203,8 +203,8 @@ def _end(exception: RiskException, why: EndReason, by, now: datetime, due_at: da
     rules.check_exception_transition(exception.state, ExceptionState.ENDED)
     was = exception.state
     exception.state, exception.end_reason, exception.ended_at = ExceptionState.ENDED, why, now
-    exception.ended_by_name = by.actor_ref()["name"]
-    exception.save(update_fields=["state", "end_reason", "ended_at", "ended_by_name"])
+    exception.ended_by_name, exception.ended_by_ref = by.signed_as, by.actor_ref()["id"]
+    exception.save(update_fields=["state", "end_reason", "ended_at", "ended_by_name", "ended_by_ref"])
     _record("ended", exception, by, now, was=was, why=why.value, due_at=rfc3339(due_at))
 
 

@@ -57,7 +57,7 @@ def report(*, said: Report, by: ApiToken | User) -> Reported:
     if task.state not in TO_DO:
         raise Conflict(f"The removal is “{task.get_state_display()}”: it waits for no report.")
     found = ApplyResult(task=task, result=said.result, description=description, key=said.key, at=clock.now())
-    found.by_name = by.actor_ref()["name"]
+    found.by_name = by.signed_as
     found.token, found.by = (by, None) if isinstance(by, ApiToken) else (None, by)
     found.entry_uid = _written(found, by)
     found.save(force_insert=True)

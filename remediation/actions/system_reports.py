@@ -36,7 +36,7 @@ def claim(*, task_id: int, note: str, link: str = "", by) -> bool:
         at=now,
         data=_facts(task, now) | facts,
     )
-    name = by.actor_ref()["name"]
+    name = by.signed_as
     Attempt.objects.create(
         task=task, kind=AttemptKind.CLAIM, note=note, proof_link=link, by=None, by_name=name, at=now, entry_uid=entry.uid
     )

@@ -34,6 +34,8 @@ from remediation.states import Effect
 
 #: Result codes (RFC 4511, 4.1.9) by what they lead to.
 SUCCESS, NO_SUCH_ATTRIBUTE, NO_SUCH_OBJECT = 0, 16, 32
+#: How ldap3 fails over bytes that are no message of LDAP.
+GARBLED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 #: Another try may get further.
 AGAIN = {3: "timeLimitExceeded", 51: "busy", 52: "unavailable"}
 WORDS = {
@@ -151,6 +153,9 @@ class Directory(Kind):
         except (LDAPException, OSError) as error:
             is_unknown = work.is_modifying and not isinstance(error, LDAPSocketOpenError)
             answer = Answer(None, error=f"No answer: {_plain(error)}", effect=Effect.UNKNOWN if is_unknown else Effect.NONE)
+        except GARBLED as error:
+            said = f"The answer cannot be read ({type(error).__name__}): is this an LDAP server?"
+            answer = Answer(None, error=said, effect=Effect.UNKNOWN if work.is_modifying else Effect.NONE)
         finally:
             work.close()
         took = int((time.monotonic() - began) * 1000)
@@ -174,7 +179,8 @@ class _Pinned(Server):
 
     def __init__(self, host: str, port: int, found: list[addresses.Address], **more):
         super().__init__(host, port, get_info=NONE, **more)
-        kinds = [(socket.AF_INET6 if one.version == 6 else socket.AF_INET, str(one)) for one in found]
+        tried = found[: posting.ADDRESSES]
+        kinds = [(socket.AF_INET6 if one.version == 6 else socket.AF_INET, str(one)) for one in tried]
         self.checked = [[kind, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (text, port), None, None] for kind, text in kinds]
 
     @property
@@ -313,7 +319,7 @@ class _Work:
         if self.connection is not None:
             try:
                 self.connection.unbind()
-            except (LDAPException, OSError):
+            except (LDAPException, OSError, *GARBLED):
                 return
 
 

@@ -8,15 +8,19 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from remediation.outgoing import addresses
 from remediation.outgoing.answers import Answer
 
 #: Seconds to connect and between two pieces of an answer, and seconds in all.
 PATIENCE, DEADLINE = 10, 20
+#: So many addresses of a host are tried, one after the other: whoever answers for the name could list hundreds that keep silent.
+ADDRESSES = 3
 #: So much of an answer is read and kept, in bytes.
 ANSWER_LIMIT = 4_096
+#: What stands in an address as it is; everything beyond ASCII is written as a browser does.
+PLAIN = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class _Pinned(http.client.HTTPConnection):
@@ -34,7 +38,7 @@ class _Pinned(http.client.HTTPConnection):
         if self.tls is None and not addresses.is_inside(found, self.own):
             raise addresses.Refused("Without TLS only networks that CERTIFY_WEBHOOK_NETWORKS names are reached: use https.")
         failure: OSError | None = None
-        for address in found:
+        for address in found[:ADDRESSES]:
             try:
                 self.sock = socket.create_connection((str(address), self.port), self.timeout)
                 break
@@ -74,7 +78,8 @@ def ask(
         answer = Answer(None, error=f"The certificate is not trusted: {error.verify_message}")
     except TimeoutError:
         answer = Answer(None, error=f"No answer within {PATIENCE} seconds. It may have been received all the same.")
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        # Python's own reading of an answer stumbles with a ValueError over some lengths that make no sense.
         what = " ".join(str(error).split()) or type(error).__name__
         answer = Answer(None, error=f"No answer: {what}"[:500])
     took = int((time.monotonic() - began) * 1000)
@@ -94,7 +99,7 @@ def _ask(connection: _Pinned, method: str, url: str, body: bytes | None, headers
     watch.daemon = True
     watch.start()
     try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=PLAIN)
         connection.request(method, path, body, {**headers, "User-Agent": "Certify", "Connection": "close"})
         response = connection.getresponse()
         read = response.read(limit)
@@ -124,6 +129,6 @@ def retry_after(text: str, said_at: str = "") -> int | None:
         return int(text.strip()[:9])
     try:
         wait = parsedate_to_datetime(text) - parsedate_to_datetime(said_at)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return max(0, int(wait.total_seconds()))

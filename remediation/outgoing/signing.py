@@ -6,10 +6,10 @@ import hmac
 import secrets
 from collections.abc import Iterable
 
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
+from certify.lib import sealing
 
 PREFIX = "whsec_"
+PURPOSE = "webhook secrets"
 #: Receivers refuse messages that are older or newer than this, in seconds.
 REPLAY_SECONDS = 300
 
@@ -38,19 +38,11 @@ def headers(known: Iterable[str], message_id: str, timestamp: int, body: bytes) 
     }
 
 
-def _box() -> Fernet:
-    digest = hashlib.sha256(b"certify webhook secrets\0" + settings.SECRET_KEY.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(digest))
-
-
 def seal(secret: str) -> str:
     """A secret as it is kept in the database: encrypted under SECRET_KEY; "" for none."""
-    return _box().encrypt(secret.encode()).decode() if secret else ""
+    return sealing.seal(secret, purpose=PURPOSE)
 
 
 def unseal(sealed: str) -> str:
     """The secret; "" for none, and when SECRET_KEY is another one now."""
-    try:
-        return _box().decrypt(sealed.encode()).decode() if sealed else ""
-    except InvalidToken:
-        return ""
+    return sealing.unseal(sealed, purpose=PURPOSE)

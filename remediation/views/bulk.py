@@ -11,6 +11,8 @@ from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
 from certify.lib.files import store
+from certify.lib.numbers import whole
+from certify.lib.uploads import takes
 from remediation import permissions, queries
 from remediation.actions import attempts
 from remediation.exports import worklist
@@ -29,7 +31,7 @@ def chosen(request: HttpRequest) -> list[RemediationTask]:
         tasks = queries.work_list(request.user, filters=form.filters(), now=clock.now())
         found = list(tasks[: attempts.MOST + 1])
     else:
-        ids = [int(pk) for pk in request.POST.getlist("task") if pk.isdecimal()][: attempts.MOST + 1]
+        ids = list(filter(None, map(whole, request.POST.getlist("task"))))[: attempts.MOST + 1]
         found = list(queries.work_list(request.user, filters={}, now=clock.now()).filter(pk__in=ids))
     if len(found) > attempts.MOST:
         raise InvalidInput(_("These are more than {most}. Filter the list first.").format(most=f"{attempts.MOST:,}"))
@@ -55,6 +57,7 @@ def _begin(request: HttpRequest, form_class):
     return tasks, form_class(request.POST if confirmed else None, request.FILES if confirmed else None)
 
 
+@takes(PROOF_LIMIT)
 @requires(permissions.can_open_removals)
 @require_POST
 def bulk_claim(request: HttpRequest) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput, NotAllowed
+from certify.lib.numbers import whole
 from inventory.models import Source
 from remediation import permissions, queries
 from remediation.actions import channels, delivering, sending
@@ -130,7 +131,7 @@ def channel_secret(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def channel_resend(request: HttpRequest) -> HttpResponse:
     """Put messages that were given up back in the queue."""
-    ids = [int(pk) for pk in request.POST.getlist("delivery") if pk.isdecimal()][:1000]
+    ids = list(filter(None, map(whole, request.POST.getlist("delivery"))))[:1000]
     try:
         count = delivering.resend(delivery_ids=ids, by=request.user)
         messages.success(request, _("{n} put back in the queue, under the same key.").format(n=count))

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from certify.lib.access import requires
 from certify.lib.errors import InvalidInput
+from certify.lib.numbers import whole
 from remediation import permissions, queries
 from remediation.actions import exceptions
 from remediation.exports import register
@@ -32,10 +33,7 @@ def exception_list(request: HttpRequest) -> HttpResponse:
     """The register."""
     state, counts = _state(request), queries.exception_counts(request.user)
     limit = settings.CERTIFY_PAGE_ROWS
-    try:
-        start = max(0, int(request.GET.get("from", "0")))
-    except ValueError:
-        start = 0
+    start = whole(request.GET.get("from", "")) or 0
     rows = list(queries.exceptions(request.user, state=state)[start : start + limit + 1])
     context = {
         "exceptions": rows[:limit],

@@ -15,6 +15,8 @@ from certify.lib.access import requires
 from certify.lib.errors import InvalidInput, NotAllowed
 from certify.lib.files import located, store
 from certify.lib.times import rfc3339
+from certify.lib.uploads import takes
+from people import deletions
 from people.permissions import can_manage_tokens
 from remediation import permissions, queries
 from remediation.actions import attempts
@@ -98,6 +100,7 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
         "form": form,
         "close_form": CloseForm(),
         "trail": queries.trail(task),
+        "deleted": deletions.notes(attempt.stored_as for attempt in task.attempts.all()),
         "removal_words": queries.removal_words(task),
         "tickets": queries.tickets_of(task),
         "can_claim": permissions.can_claim_done(request.user, task),
@@ -108,6 +111,7 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
         "reach": queries.reach(task),
         "is_proved": queries.is_proved(task),
         "silence": queries.silence(task.source_id, now=clock.now()) if task.state in UNPROVED else None,
+        "gone_in_vain": task.withdrawals.filter(is_gone=True).exists(),
         "announcement": Announcement.objects.filter(task=task).select_related("person").first(),
         "objection": Objection.objects.filter(task=task).first(),
         "can_see_objection": Objection.objects.visible_to(request.user).filter(task=task).exists(),
@@ -116,6 +120,7 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
     return render(request, "remediation/task_detail.html", context, status=status)
 
 
+@takes(PROOF_LIMIT)
 @requires(permissions.can_open_removals)
 @require_http_methods(["GET", "POST"])
 def task_detail(request: HttpRequest, pk: int) -> HttpResponse:
@@ -160,9 +165,12 @@ def task_close(request: HttpRequest, pk: int) -> HttpResponse:
 
 @requires(permissions.can_open_removals)
 @require_GET
-def proof(request: HttpRequest, pk: int, attempt: int) -> FileResponse:
+def proof(request: HttpRequest, pk: int, attempt: int) -> HttpResponse:
     """The proof file as it was uploaded: always a download, never shown in the page."""
     found = get_object_or_404(_visible(request, pk).attempts.exclude(stored_as=""), pk=attempt)
+    if said := deletions.note(found.stored_as):
+        messages.warning(request, said)
+        return redirect("remediation:task-detail", pk=pk)
     return FileResponse(
         located(found.stored_as).open("rb"),
         as_attachment=True,

@@ -53,7 +53,7 @@ def act(campaign: Campaign, person, dice: random.Random) -> str:
             items.decide_bulk(campaign_id=campaign.pk, selection=chosen, code="approve", rationale=REASON, by=person)
         else:
             count = worklist.my_drafts(person, campaign.pk).count()
-            words = rules.statement(person.name, count, campaign.name)
+            words = rules.statement(count, campaign.name)
             reviews.submit(campaign_id=campaign.pk, statement=words, by=person)
     except (InvalidInput, Conflict):
         return "refused"

@@ -93,7 +93,7 @@ def test_what_somebody_does_not_know_goes_to_the_next_best_person_and_then_stays
     assert (row.reviewer, row.rule, row.reason) == (
         story.system_owner,
         "asked_next",
-        "Ana Berg did not know; you own the system",
+        "The reviewer did not know; you own the system",
     )
     story.decide(campaign, "bruno", "dont_know", story.system_owner)
     story.submit(campaign, story.system_owner)

@@ -93,6 +93,11 @@ def test_the_page_begins_with_what_is_to_decide_and_a_choice_stays(story, campai
     assert all("view=system" in query for _, _, query, _ in page.context["tabs"])
 
 
+def test_facets_of_nothing_are_counts_of_nothing(story, campaign, ana):
+    found = worklist.facets(worklist.my_rows(ana, campaign.pk), worklist.Filters(unchanged=True))
+    assert (found["total"], found["states"][""]) == (0, 0)
+
+
 def test_facets_count_what_the_tab_shows_and_every_signal_is_there(story, campaign, ana):
     story.decide(campaign, "chloe", "revoke", ana)
     found = worklist.facets(worklist.my_rows(ana, campaign.pk), worklist.Filters(state="open"))

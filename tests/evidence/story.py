@@ -22,19 +22,20 @@ from campaigns.actions import (
 )
 from campaigns.actions.definitions import Terms, create
 from campaigns.actions.items import Answer, Selection
-from campaigns.models import Assignment, Campaign, Finding, ReviewItem, SodConflict
+from campaigns.models import Assignment, Campaign, Finding, Occurrence, ReviewItem, SodConflict
 from campaigns.sod_rules import Terms as SodTerms
 from campaigns.states import Outcome
 from certify.lib import clock
 from certify.lib.files import StoredFile
-from evidence.actions import duties, periods, requests, samples, sealing
-from evidence.models import AuditPeriod
+from evidence.actions import duties, holds, periods, requests, retention, samples, sealing, statements
+from evidence.models import AuditPeriod, Statement
+from evidence.retention.kinds import KINDS
 from inventory.actions import describing, snapshots, sources
 from inventory.models import Entitlement, Source
 from inventory.readers.rows import FileToRead
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
-from people.actions import users
+from people.actions import erasing, users
 from people.tasks import send_queued_mail
 from remediation.actions import attempts, exceptions, objections, removals, verification
 from remediation.models import Announcement, RemediationTask
@@ -83,6 +84,7 @@ def play(story: Story) -> AuditPeriod:
         describing.describe(words=[words], by=story.system_owner)
     _duties(story)
     _answering(story)
+    _stated(story)
     first = _first(story)
     _left_alone(story)
     _leaving(story)
@@ -98,6 +100,8 @@ def play(story: Story) -> AuditPeriod:
     _sealed(story)
     _handled(story)
     _open(story)
+    _corrected(story)
+    _kept(story)
     users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
     assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
     period = periods.create(details=details(story), by=story.owner)
@@ -204,6 +208,72 @@ def _answering(story: Story) -> None:
     with clock.freeze(moment(1, 26)):
         duties.give(control="soc2:CC6.3", duty="process_owner", holder=story.owner, by=story.owner)
         duties.give(control="soc2:CC6.3", duty="operator", holder=story.admin, by=story.owner)
+    with clock.freeze(moment(1, 27)):
+        _gone(story)
+
+
+def _gone(story: Story) -> None:
+    """Somebody who answered for a control for a day, said who does then, left and was erased."""
+    paul = users.create(username="paul", name="=Paul Weg", email="paul@x.example", roles=["control_owner"], by=story.admin)
+    duties.give(control="soc2:CC6.2", duty="approver", holder=paul, by=story.owner)
+    duties.give(control="soc2:CC6.2", duty="approver", holder=story.owner, by=paul)
+    users.deactivate(user_id=paul.pk, by=story.admin)
+    erasing.erase(user_id=paul.pk, basis="request", reason="Asked for it in a letter", by=story.admin)
+
+
+def state(story: Story, kind: str, framework: str = "soc2", **facts) -> Statement:
+    """The first of what is stated."""
+    return statements.make(framework=framework, kind=kind, facts=facts, by=story.owner)[0]
+
+
+def _stated(story: Story) -> None:
+    """What people say of controls: changed, withdrawn, and of another framework."""
+    with clock.freeze(moment(1, 27)):
+        applies = {
+            "applies": "yes",
+            "implemented": "yes",
+            "justification": "=Who has what\nis asked “twice” a year, \\ at least",
+        }
+        first = state(story, "applicability", control=["soc2:CC6.2", "soc2:CC6.3"], **applies)
+        state(story, "applicability", "iso27001", control=["iso27001:A.5.18"], **applies)
+        gone = state(story, "user_control", title="@Tell us who left", controls=["soc2:CC6.2"])
+        service = "Runs the machines"
+        state(story, "subservice", title="=Host, Inc.", service=service, method="carve_out", systems=[story.source.key])
+    with clock.freeze(moment(1, 28)):
+        statements.change(statement_id=first.pk, facts=first.facts | {"implemented": "partly"}, by=story.owner)
+        statements.withdraw(statement_id=gone.pk, why="=The customers do not know", by=story.owner)
+
+
+def _corrected(story: Story) -> None:
+    """A run that was late is a nonconformity, whose correction somebody else finds effective; another one is only found."""
+    late = Occurrence.objects.get(due_on__year=YEAR, due_on__month=6)
+    with clock.freeze(moment(11, 2)):
+        facts = {
+            "title": "=June was late",
+            "deviation": f"run:{late.pk}",
+            "found_on": date(YEAR, 7, 1),
+            "controls": ["soc2:CC6.3"],
+        }
+        facts |= {
+            "cause": "A pause",
+            "action": "A stand-in",
+            "owner": f"people.user:{story.system_owner.pk}",
+            "done_on": date(YEAR, 8, 1),
+        }
+        made = state(story, "nonconformity", **facts)
+        state(story, "nonconformity", title="Nobody told the owner", found_on=date(YEAR, 9, 1), controls=["soc2:CC6.3"])
+    with clock.freeze(moment(11, 9)):
+        statements.check(statement_id=made.pk, effective=True, note="@July was in time", by=story.admin)
+
+
+def _kept(story: Story) -> None:
+    """How long mails are kept, a legal hold that was released, and one that is in force."""
+    with clock.freeze(moment(10, 5)):
+        retention.set_rule(kind=KINDS["mails"], days=3650, reason="=Ten years are enough", by=story.admin)
+        case = holds.Terms("=Case 7", "The court asks, “all of it”", systems=["crm"], people=["reviewer"])
+        ended = holds.place(terms=case, by=story.owner)
+        holds.place(terms=holds.Terms("Case 8", "The works council asks", everything=True), by=story.owner)
+        holds.release(hold_id=ended.pk, reason="The court has decided", by=story.admin)
 
 
 def _first(story: Story) -> Campaign:

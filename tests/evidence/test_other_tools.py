@@ -76,6 +76,17 @@ def test_oscal_names_runs_that_deviated_and_no_others(honest, document):
     assert observed == {row["occurrence"] for row in rows if row["performed"] == "late" or row["state"] == "missed"} != set()
 
 
+def test_oscal_observes_each_nonconformity_as_it_was_stated_last(document):
+    every = document["assessment-results"]["results"][0]["observations"]
+    found = {one["title"]: one for one in every if one["title"].startswith("Nonconformity")}
+    assert set(found) == {"Nonconformity 1: =June was late", "Nonconformity 2: Nobody told the owner"}
+    late = found["Nonconformity 1: =June was late"]
+    told = {prop["name"]: prop["value"] for prop in late["props"]}
+    assert (told["version"], told["effective"], told["control"]) == ("2", "yes", "soc2:CC6.3")
+    assert late["description"] == "=June was late A pause A stand-in"
+    assert [one["description"] for one in late["relevant-evidence"]] == ["controls/statements.csv"]
+
+
 def test_the_hashes_of_its_resources_are_those_of_the_tables(honest, document):
     with zipfile.ZipFile(honest.path) as archive:
         files = json.loads(archive.read("manifest.json"))["files"]

@@ -10,6 +10,9 @@ from certify.lib import clock
 from evidence import tasks
 from evidence.actions import packs, periods
 from evidence.models import AuditPeriod, EvidencePack
+from ledger import keys
+from ledger.actions import rotation, sequencing
+from ledger.actors import SYSTEM
 from ledger.models import Entry
 from tests.evidence.conftest import seal
 from tests.evidence.story import details, play
@@ -112,3 +115,10 @@ def test_the_page_takes_the_same_queries_for_one_and_three_reviews(story, opened
         story.launch(name)
     with django_assert_num_queries(14):
         client.get(page)
+
+
+def test_while_keys_change_the_page_names_the_one_that_signs_now(story, opened):
+    sequencing.sequence(by=SYSTEM)
+    term = rotation.hand_over(why="yearly change", by=SYSTEM)
+    page = client_of(story.owner).get(reverse("evidence:period-detail", args=[opened.pk])).content.decode()
+    assert (term.verifier in page, keys.load().verifier in page) == (True, False)

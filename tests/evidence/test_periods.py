@@ -85,8 +85,8 @@ def test_what_an_auditor_opens_is_recorded_and_the_auditee_sees_it(story):
     shown = auditor.get(page(period)).text
     assert "What you open here is recorded" in shown
     assert "What auditors opened" not in shown
-    entry = Entry.objects.get(kind="period:opened")
-    assert (entry.actor_name, entry.subject) == (story.auditor.name, f"evidence.period:{period.pk}")
+    entry = Entry.objects.signed().get(kind="period:opened")
+    assert (entry.signed_as, entry.subject) == (story.auditor.name, f"evidence.period:{period.pk}")
     text = owner.get(page(period)).text
     assert "Opened the period" in text
     assert str(entry.uid) in text

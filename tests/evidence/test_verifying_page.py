@@ -19,6 +19,7 @@ CHECKED = (
     "Checkpoints",
     "Log",
     "Log entries",
+    "Names of people",
     "Populations",
     "Exclusions",
     "Outcomes",
@@ -70,6 +71,9 @@ def test_ones_own_key_and_checkpoint_are_used(verifier, honest):
     ("name", "edit", "words"),
     [
         ("reviews/items.csv", spoil.cell(2, "identity_name", "Somebody Else"), "Populations"),
+        ("reviews/items.csv", spoil.cell(2, "reviewer_name", "Somebody Else"), "Populations"),
+        ("ledger/people.csv", spoil.cell(2, "name", "Somebody Else"), "Names of people"),
+        ("ledger/people.csv", spoil.rows(lambda rows: rows[1:]), "Names of people"),
         ("reviews/items.csv", spoil.cell(2, "outcome", lambda old: "approved" if old != "approved" else "revoked"), "Outcomes"),
         ("reviews/decisions.csv", spoil.cell(2, "rationale", "Because"), "Decisions"),
         ("reviews/decisions.csv", spoil.rows(lambda rows: rows[1:]), "Decisions"),

@@ -59,11 +59,16 @@ def test_line_numbers_are_those_on_which_rows_begin(tmp_path):
         (b"", "The file is empty"),
         (b"a,b\n\xff\xfe\xfa", "byte 0xff is not valid UTF-8"),
         (gzip.compress(b"a,b\n" * 9, mtime=0)[:-9], "damaged or cut off"),
-        (gzip.compress(b"a,b\n" + b"x" * 3_000_000, mtime=0), "larger than"),
+        (gzip.compress(b"a,b\n" + b"x,y\n" * 750_000, mtime=0), "larger than"),
         (b'a,b\n"open', "Line 2: this is not valid CSV"),
+        (b"a," * 400_000, "The first line names 400,001 columns; at most 1,000 are read"),
+        (b"a" * 140_000, "Line 1: this is not valid CSV"),
+        (b"a,b\n" + b"x," * 490_000, "Line 2: .*a record of more than"),
+        (b"a,b\n" + b'"x\n",' * 190_000, "Line 2: .*a record of more than"),
     ],
 )
-def test_files_that_cannot_be_read_say_why(tmp_path, data, message):
+def test_files_that_cannot_be_read_say_why(tmp_path, monkeypatch, data, message):
+    monkeypatch.setattr(csvfile, "RECORD_LIMIT", 900_000)
     path = tmp_path / "file.csv"
     path.write_bytes(data)
     with pytest.raises(InvalidInput, match=message), csvfile.open_text(path, limit=1_000_000) as stream:
@@ -115,6 +120,14 @@ def test_rejected_rows_keep_line_field_reason_and_text(story):
     file = snapshot.files.get(kind="grants")
     assert (file.rows_read, file.rows_loaded, file.rows_rejected, file.rows_unread) == (7, 1, 6, 5)
     assert snapshot.rows_read == snapshot.rows_loaded + snapshot.rows_rejected
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("line", ["crm,a4,p1\0", "crm,a\0,p1,read,,", "crm,a1,p1,read,,\0", "crm,a1,p1,read,,,\0"])
+def test_nul_anywhere_in_a_row_refuses_the_row_and_not_the_file(story, line):
+    snapshot = story.load(grants=f"{HEADER}crm,a1,p1,read,,\ncrm,a2,p1,read,,\n{line}\n")
+    row = RejectedRow.objects.get()
+    assert (row.line, row.raw, snapshot.files.get(kind="grants").rows_loaded) == (4, line.replace("\0", "\u2400"), 2)
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 """Anchors: when one is due, what each channel leaves outside, what is kept, and who hears of it when one is missing."""
 
 import hashlib
+import socket
 import subprocess
 import threading
 from datetime import timedelta
@@ -133,6 +134,22 @@ def test_an_authority_that_is_away_is_asked_again(log, tsa, settings):
     settings.CERTIFY_ANCHOR_TSA_URL = there
     tasks.leave_anchors()
     assert (Anchor.objects.count(), AnchorFailure.objects.count()) == (1, 0)
+
+
+def test_an_authority_that_talks_nonsense_is_a_failure_like_another(log, tsa, settings):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def talk():
+            with server.accept()[0] as line:
+                line.recv(65_536)
+                line.sendall(b"220 mail.example ready\r\n")
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        settings.CERTIFY_ANCHOR_TSA_URL = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        tasks.leave_anchors()
+        thread.join()
+    assert "did not answer" in AnchorFailure.objects.get().reason
 
 
 def test_auditors_get_the_checkpoint_by_mail(log, settings):

@@ -200,6 +200,15 @@ def test_the_next_run_adds_only_what_is_new(log, bucket):
     assert {"tile/0/002", "tile/entries/002", "tile/0/003.p/32", "tile/1/000.p/3"} <= set(after)
 
 
+def test_full_tiles_are_kept_so_that_nobody_deletes_them(log, bucket, settings):
+    settings.CERTIFY_LEDGER_LOG_S3_DAYS = 1
+    tasks.publish_to_bucket()
+    locked = {name for name in in_bucket(bucket) if bucket.stored(name).mode == "COMPLIANCE"}
+    assert locked == {tile.path for tile in tiles.full_tiles(0, 600)}
+    stored = bucket.stored("tile/entries/000")
+    assert timedelta(hours=23) < stored.until - clock.now() <= timedelta(days=1)
+
+
 @pytest.mark.parametrize("stop", [1, 4, 7])
 def test_killed_at_any_point_the_bucket_is_a_log_and_the_next_run_goes_on(log, bucket, monkeypatch, stop):
     write(100)

@@ -33,7 +33,7 @@ def test_record_keeps_the_canonical_bytes_and_their_hash():
     stored = Entry.objects.get()
     expected = (
         '{"actor":{"email":"anna@example.org","id":"people.user:5","name":"Änna\\tO\\\\Neil"},"at":"2026-01-02T03:04:05.000006Z",'
-        f'"data":{{"a":["ö",true],"b":1}},"kind":"thing:done","subject":"things.thing:1","uid":"{entry.uid}","v":1}}'
+        f'"data":{{"a":["ö",true],"b":1}},"kind":"thing:done","subject":"things.thing:1","uid":"{entry.uid}","v":2}}'
     )
     assert stored.payload == expected
     assert bytes(stored.leaf_hash) == merkle.leaf_hash(expected.encode())

@@ -1,5 +1,8 @@
 """Removals from the groups of a directory, against OpenLDAP's own server: TLS, names that need care, limits, and lost answers."""
 
+import socket
+from threading import Thread
+
 import pytest
 
 from certify.lib.errors import InvalidInput
@@ -164,3 +167,25 @@ def test_the_password_is_nowhere_to_be_read(story, opened, server):
     sweep()
     kept = str(list(DeliveryTry.objects.values())) + "".join(entry.payload for entry in Entry.objects.all())
     assert PASSWORD not in kept + channel.secret + str(channel.settings)
+
+
+@pytest.mark.parametrize("said", [
+    b"0\x0c\x02\x01\x01a\x07\n\x01\x7f\x04\x00\x04\x00", b"0\x05\x02\x01\x01a\x00", b"0\x02\x02\x00", b"HTTP/1.1 200 OK\r\n\r\n",
+    b"0\x84\xff\xff\xff\xff", b"0\x0c\x02\x01\x01\x15\x07\n\x01\x00\x04\x00\x04\x00",
+])  # fmt: skip
+def test_what_is_no_answer_of_a_directory_is_an_answer_all_the_same(story, opened, said):
+    with socket.create_server(("127.0.0.1", 0)) as garbling:
+
+        def garble():
+            with garbling.accept()[0] as line:
+                line.recv(65_536)
+                line.sendall(said)
+
+        thread = Thread(target=garble)
+        thread.start()
+        url = f"ldap://127.0.0.1:{garbling.getsockname()[1]}"
+        earnest(story, "ldap", url, PASSWORD, **WHERE, start_tls="no")
+        send(story, "chloe")
+        assert sweep() == 1
+        thread.join()
+    assert (last().state, last_try().effect) == ("queued", "none")

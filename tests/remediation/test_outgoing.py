@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+import threading
 
 import pytest
 from hypothesis import given
@@ -129,3 +130,71 @@ def test_retry_after_as_a_date_is_held_against_their_own_clock():
     assert posting.retry_after("Wed, 21 Oct 2015 07:30:00 GMT", said_at) == 120
     assert posting.retry_after("Wed, 21 Oct 2015 07:00:00 GMT", said_at) == 0
     assert posting.retry_after("Wed, 21 Oct 2015 07:30:00 GMT") is None
+
+
+ODD_DATES = ["Wed, 01 Jan 2020 00:00:00 +99999999999999999", "1 Jan 99999999999999999999 00:00:00 GMT", "0, 0 0 0 0:0:0 -9999"]
+
+
+@pytest.mark.parametrize("text", ODD_DATES)
+def test_retry_after_that_is_no_date_says_nothing(text):
+    assert posting.retry_after(text, "Wed, 21 Oct 2015 07:28:00 GMT") is None
+    assert posting.retry_after("Wed, 21 Oct 2015 07:28:00 GMT", text) is None
+
+
+def answered(raw: bytes, path: str = "/") -> tuple[posting.Answer, bytes]:
+    """What is made of these bytes from a server, and the first line that it was sent."""
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            line = server.accept()[0]
+            with line:
+                asked.append(line.recv(65_536).partition(b"\r\n")[0])
+                line.sendall(raw)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}{path}"
+        found = posting.post(url, b"{}", {}, addresses.networks(["127.0.0.0/8"]))
+        thread.join()
+    return found, asked[0]
+
+
+@pytest.mark.parametrize("raw", [
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhi\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhi\r\n",
+    b"HTTP/1.1 99999 OK\r\n\r\n",
+    b"\0\0\0\0",
+    b"",
+])  # fmt: skip
+def test_nonsense_is_an_answer_and_never_an_error_of_ours(raw):
+    found, _ = answered(raw)
+    assert (found.status, found.may_have_arrived) == (None, True)
+    assert found.error.startswith("No answer: ")
+
+
+@pytest.mark.parametrize("text", ODD_DATES)
+def test_a_pause_that_makes_no_sense_loses_no_answer(text):
+    head = f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {text}\r\nDate: {text}\r\nContent-Length: 2\r\n\r\nhi"
+    found, _ = answered(head.encode())
+    assert (found.status, found.text, found.retry_after) == (429, "hi", None)
+
+
+def test_letters_beyond_ascii_in_an_address_go_out_as_a_browser_writes_them():
+    found, line = answered(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "/tür/%2F?wer=ä&b=[1]")
+    assert found.status == 200
+    assert line == b"POST /t%C3%BCr/%2F?wer=%C3%A4&b=[1] HTTP/1.1"
+
+
+def test_a_name_with_hundreds_of_silent_addresses_holds_no_worker(monkeypatch):
+    tried = []
+    many = [ipaddress.ip_address(f"93.184.{number // 250}.{number % 250 + 1}") for number in range(400)]
+    monkeypatch.setattr(addresses, "look_up", lambda *_: many)
+
+    def silent(address, timeout):
+        tried.append(address)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", silent)
+    assert posting.post("https://many.example/", b"", {}, []).status is None
+    assert len(tried) == posting.ADDRESSES

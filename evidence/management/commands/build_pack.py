@@ -3,12 +3,13 @@
 import shutil
 from pathlib import Path
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from certify.lib.errors import DomainError
+from certify.lib.files import located
+from evidence import storage
 from evidence.actions import packs
-from evidence.models import AuditPeriod
+from evidence.models import AuditPeriod, EvidencePack
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from people.models import User
@@ -35,10 +36,16 @@ class Command(BaseCommand):
             raise CommandError(f"There is no audit period “{period}”.") from None
         except DomainError as refusal:
             raise CommandError(refusal.message) from None
-        path = settings.CERTIFY_DATA_DIR / pack.stored_as
         if output:
-            path = shutil.copyfile(path, output)
-        self.stdout.write(f"{path}\n{pack.size:,} bytes, SHA-256 {pack.sha256}, checkpoint of {pack.checkpoint_size:,} entries")
+            with storage.opened(pack.stored_as, pack.size) as source, output.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        self.stdout.write(
+            f"{output or self._place(pack)}\n{pack.size:,} bytes, SHA-256 {pack.sha256}, checkpoint of {pack.checkpoint_size:,} entries"
+        )
+
+    @staticmethod
+    def _place(pack: EvidencePack) -> str:
+        return pack.stored_as if "://" in pack.stored_as else str(located(pack.stored_as))
 
     def _show(self, percent: int, text: str) -> None:
         if self.stderr.isatty():

@@ -1,0 +1,49 @@
+"""Who is meant by the commitments in a pack's entries: what opens each of them, and who was erased."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from certify.lib.errors import DomainError
+from ledger.models import Entry, Erasure, PersonRecord
+
+PATH = "ledger/people.csv"
+PARTICULARS = ("name", "email", "username")
+#: A commitment, or a person.
+NAMED = re.compile(r'"(?:person":"([0-9a-f]{64})|id":"(people\.user:[0-9]+))"')
+COLUMNS = ("commitment", "person", *PARTICULARS, "salt", "erased")
+
+
+def named_in(payload: str) -> list[str]:
+    """The commitments in an entry, and the people whom it names by them or in the clear."""
+    return [one or other for one, other in NAMED.findall(payload)]
+
+
+def refuse_erased_since(named: Iterable[str], size: int) -> None:
+    """Refuse a pack that names somebody who was erased after its checkpoint: the name is gone, the entry that says so lies outside."""
+    covered = Entry.objects.filter(leaf__index__lt=size, uid__in=Erasure.objects.values("entry_uid"))
+    if Erasure.objects.filter(person__in=named).exclude(entry_uid__in=covered.values("uid")).exists():
+        raise DomainError(
+            "erased_since",
+            _("Somebody in this pack was erased after its checkpoint. Build it again, under the newest one."),
+        )
+
+
+def rows(named: Iterable[str]) -> Iterator[list[str]]:
+    """What opens each commitment. Of those who were erased every commitment is left, with the entry that says so: entries that name them
+    in the clear are shown with the mark as well.
+    """
+    erased = dict(Erasure.objects.filter(person__in=named).values_list("person", "entry_uid"))
+    for record in PersonRecord.objects.filter(Q(commitment__in=named) | Q(person__in=erased)).order_by("person", "commitment"):
+        said = json.loads(record.particulars) if record.particulars else dict.fromkeys(PARTICULARS, "")
+        salt = bytes(record.salt).hex() if record.salt else ""
+        yield [
+            record.commitment,
+            record.person,
+            *(said[part] for part in PARTICULARS),
+            salt,
+            str(erased.get(record.person, "")),
+        ]

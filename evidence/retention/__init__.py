@@ -1,0 +1,1 @@
+"""How long things are kept: what each kind holds, and what a rule would delete of it."""
