@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from email.utils import formatdate
 
 import pytest
 from hypothesis import given
@@ -129,3 +130,13 @@ def test_retry_after_as_a_date_is_held_against_their_own_clock():
     assert posting.retry_after("Wed, 21 Oct 2015 07:30:00 GMT", said_at) == 120
     assert posting.retry_after("Wed, 21 Oct 2015 07:00:00 GMT", said_at) == 0
     assert posting.retry_after("Wed, 21 Oct 2015 07:30:00 GMT") is None
+
+
+@given(resets_at=st.integers(0, 10**11), now=st.integers(0, 2 * 10**9))
+def test_a_limit_is_held_against_the_clock_of_the_other_side(resets_at, now):
+    wait = posting.used_up(str(resets_at), formatdate(now, usegmt=True))
+    assert wait == max(1, resets_at - now + 1)
+
+
+def test_what_a_limit_does_not_say():
+    assert (posting.used_up("soon", formatdate(0)), posting.used_up("99", ""), posting.used_up("", "")) == (None, 60, None)
