@@ -94,5 +94,7 @@ def of(people: Collection[int]) -> dict[int, Above]:
 
 
 def in_words(passed_over: Collection[PassedOver]) -> str:
-    """“Olga Top has no sign-in in Certify; Ian Old has left”, as the ledger and assignments keep it; empty when nobody was passed over."""
-    return "; ".join(f"{one.name} {WHY[one.why]}" for one in passed_over)
+    """“somebody above has no sign-in in Certify; somebody above has left”, as the ledger and assignments keep it: without names, which
+    could never be taken out again. Empty when nobody was passed over.
+    """
+    return "; ".join(f"somebody above {WHY[one.why]}" for one in passed_over)

@@ -7,9 +7,9 @@ class CampaignsConfig(AppConfig):
     def ready(self):
         from campaigns import erasing, notices
         from ledger import personal
+        from people import hindrances
         from people.actions import delivery
-        from people.actions import erasing as erasing_people
 
         delivery.REFRESH |= notices.REFRESH
-        erasing_people.HINDRANCES.append(erasing.hindrances)
+        hindrances.OF_APPS.append(erasing.hindrances)
         personal.ONLY["campaigns_assignment"] = erasing.NAME_IS_APART

@@ -1,10 +1,11 @@
-"""What hinders erasing a person: reviews that wait for them, or rest on them."""
+"""What hinders erasing a person: reviews that wait for them, or rest on them, and legal holds."""
 
 from collections.abc import Iterator
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from campaigns import holds
 from campaigns.models import Assignment, Campaign, CampaignDefinition, Delegation, ReviewerGroup
 from campaigns.states import FINAL_STATES
 from certify.lib import clock
@@ -14,19 +15,21 @@ NAME_IS_APART = "campaign_id IN (SELECT id FROM campaigns_campaign WHERE terms -
 
 
 def hindrances(person) -> Iterator[str]:
-    """Items that are asked of them, reviews they own or stand in for, groups and delegations they are part of."""
+    """Legal holds, items that are asked of them, reviews they own or stand in for, groups and delegations they are part of."""
+    for hold in holds.holding(person):
+        yield _("A legal hold covers them: “{name}”.").format(name=hold.name)
     waiting = Assignment.objects.filter(reviewer=person, is_active=True).exclude(campaign__state__in=FINAL_STATES)
     if count := waiting.count():
-        yield _("{count} items of reviews that are not closed are theirs.").format(count=count)
+        yield _("Items of open reviews that are theirs to answer: {count}.").format(count=count)
     if count := Campaign.objects.filter(owner=person).exclude(state__in=FINAL_STATES).count():
-        yield _("{count} reviews that are not closed are theirs to run.").format(count=count)
+        yield _("Reviews that are not closed, theirs to run: {count}.").format(count=count)
     relied = CampaignDefinition.objects.filter(Q(owner=person) | Q(fallback_reviewer=person), is_archived=False)
     if count := relied.count():
-        yield _("{count} definitions name them as owner or fallback reviewer.").format(count=count)
+        yield _("Definitions that name them as owner or fallback reviewer: {count}.").format(count=count)
     if count := ReviewerGroup.objects.filter(members=person, is_archived=False).count():
-        yield _("They are in {count} groups of reviewers.").format(count=count)
+        yield _("Groups of reviewers they are in: {count}.").format(count=count)
     standing = Delegation.objects.filter(
         Q(principal=person) | Q(delegate=person), ended_at=None, ends_on__gte=clock.now().date()
     )
     if count := standing.count():
-        yield _("{count} delegations name them.").format(count=count)
+        yield _("Delegations that name them: {count}.").format(count=count)

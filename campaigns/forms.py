@@ -16,7 +16,7 @@ from campaigns.events import WATCHED
 from campaigns.ladder_form import LadderForm
 from campaigns.models import Assignment
 from campaigns.scope.presets import Preset
-from campaigns.states import ANSWERS, Cadence, CampaignKind, ItemState, ReviewerRule, Signal
+from campaigns.states import ANSWERS, Cadence, CampaignKind, ItemState, RemovalsBegin, ReviewerRule, Signal
 from certify.lib.errors import InvalidInput
 from people.models import User
 from people.states import Role
@@ -185,6 +185,16 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         label=_("Removals after which nobody holds a privileged right wait for a second person"),
         help_text=_("So that no system loses its last administrator by the word of one person."),
     )
+    removals_begin = forms.ChoiceField(
+        choices=RemovalsBegin.choices,
+        initial=RemovalsBegin.CLOSE,
+        required=False,
+        label=_("When removals begin"),
+        help_text=_(
+            "At sign-off a removal begins when nothing that can still be answered would change it. Should the review come to"
+            " something else after all, because answers are opened again or it is cancelled, it is withdrawn."
+        ),
+    )
     objection_days = forms.IntegerField(
         min_value=1,
         max_value=30,
@@ -210,6 +220,10 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         """Without a word it is run when needed."""
         return self.cleaned_data["cadence"] or Cadence.NONE
 
+    def clean_removals_begin(self) -> str:
+        """Without a word they begin when the campaign closes."""
+        return self.cleaned_data["removals_begin"] or RemovalsBegin.CLOSE
+
     def terms(self, scope: dict) -> Terms:
         """The cleaned form and the scope that was built beside it, as an action takes them."""
         data = self.cleaned_data
@@ -222,6 +236,7 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
         same = (
             "name", "kind", "cadence", "purpose", "fallback_reviewer", "owner", "duration_days",
             "removal_days", "removal_limit", "last_holder_waits", "objection_days",
+            "removals_begin",
             "reason_for_every_removal", "reason_for_every_keep",
         )  # fmt: skip
         return Terms(
@@ -240,6 +255,7 @@ class DefinitionForm(LadderForm, quality_form.QualityFields):
             **definition.terms(),
             "removal_limit": definition.removal_limit,
             "objection_days": definition.objection_days,
+            "removals_begin": definition.removals_begin,
             "controls": " ".join(definition.controls),
             **LadderForm.initial_of_ladder(definition.ladder),
             **_asked(definition.reviewer_chain),

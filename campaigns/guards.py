@@ -87,15 +87,20 @@ class Hold:
     items: list[tuple[int, int]]
 
 
-REMOVALS = """
-    SELECT source_id, array_agg(id ORDER BY number), array_agg(number ORDER BY number) FROM campaigns_reviewitem
-    WHERE campaign_id = %s AND outcome = ANY(%s) AND source_id = ANY(%s) GROUP BY source_id ORDER BY source_id
+#: Items whose removal has not begun and waits for nobody yet: what a hold can still hold.
+NEW = """
+    item.settled_at IS NULL AND NOT EXISTS (SELECT FROM campaigns_heldremoval AS held JOIN campaigns_removalhold AS hold
+        ON hold.id = held.hold_id WHERE held.item_id = item.id AND hold.campaign_id = item.campaign_id)
+"""
+REMOVALS = f"""
+    SELECT source_id, array_agg(id ORDER BY number), array_agg(number ORDER BY number) FROM campaigns_reviewitem AS item
+    WHERE campaign_id = %s AND outcome = ANY(%s) AND source_id = ANY(%s) AND {NEW} GROUP BY source_id ORDER BY source_id
 """
 COUNTS = "SELECT source_id, count(*) FROM campaigns_reviewitem WHERE campaign_id = %s AND outcome = ANY(%s) GROUP BY source_id"
 #: Privileged rights whose every open grant goes: by this campaign, or because another one has decided so of the same grant.
-LAST_HOLDERS = """
+LAST_HOLDERS = f"""
     WITH going AS MATERIALIZED (
-        SELECT DISTINCT item.id AS item_id, item.number, present.id AS grant_id, present.entitlement_id
+        SELECT DISTINCT item.id AS item_id, item.number, present.id AS grant_id, present.entitlement_id, {NEW} AS is_new
         FROM campaigns_reviewitem AS item JOIN inventory_grant AS was ON was.id = item.grant_id
         JOIN inventory_entitlement AS entitlement ON entitlement.id = was.entitlement_id AND entitlement.privileged = 'yes'
         JOIN inventory_grant AS present ON present.account_id = was.account_id AND present.entitlement_id = was.entitlement_id
@@ -103,7 +108,8 @@ LAST_HOLDERS = """
         WHERE item.campaign_id = %(campaign)s AND item.outcome = ANY(%(taken)s)
     )
     SELECT source.id, source.key, COALESCE(NULLIF(entitlement.name, ''), entitlement.key) || ' · ' || source.name,
-           count(DISTINCT going.grant_id), array_agg(going.item_id ORDER BY number), array_agg(number ORDER BY number)
+           count(DISTINCT going.grant_id), array_agg(going.item_id ORDER BY number) FILTER (WHERE is_new),
+           array_agg(number ORDER BY number) FILTER (WHERE is_new)
     FROM going JOIN inventory_entitlement AS entitlement ON entitlement.id = going.entitlement_id
     JOIN inventory_source AS source ON source.id = entitlement.source_id
     WHERE NOT EXISTS (
@@ -111,7 +117,7 @@ LAST_HOLDERS = """
           AND left_over.id NOT IN (SELECT grant_id FROM going)
           AND NOT EXISTS (SELECT FROM campaigns_reviewitem AS other WHERE other.grant_id = left_over.id
                           AND other.campaign_id <> %(campaign)s AND other.outcome = ANY(%(taken)s)))
-    GROUP BY source.id, entitlement.id ORDER BY source.id, entitlement.id
+    GROUP BY source.id, entitlement.id HAVING bool_or(is_new) ORDER BY source.id, entitlement.id
 """
 
 

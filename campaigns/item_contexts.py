@@ -3,9 +3,10 @@
 from django.conf import settings
 from django.db import connection
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, ReviewItem
 from campaigns.population import leaf_sql, moment_sql
 from campaigns.rules import CONTEXT_COLUMNS
+from people.queries import called
 
 ROWS = """
     SELECT row_number() OVER (ORDER BY staged.number) AS number, staged.item_id, staged.number AS item_number,
@@ -42,3 +43,11 @@ def freeze(campaign: Campaign) -> None:
             f" SELECT %(campaign)s, {FROZEN}, {LEAF} FROM ({ROWS}) AS found",
             {"campaign": campaign.pk, "limit": settings.CERTIFY_CREDENTIAL_DAYS},
         )
+
+
+def describer(item: ReviewItem) -> str:
+    """What whoever described the right of an item is called: as it was frozen, where it was, else as it is now; "" for nobody."""
+    known = getattr(item, "context", None)
+    if known is None or known.described_by_name:
+        return known.described_by_name if known else ""
+    return called([known.described_by])[known.described_by]

@@ -80,12 +80,11 @@ def asking_now(mail: Mail, now: datetime) -> dict | datetime | None:
 
 def escalation(lines: list[dict]) -> dict:
     """Who is late or silent in which campaigns (`late_line`), for a manager or an owner."""
-    names = {person["id"]: person["name"] for line in lines for person in line["people"]}
+    late = {person["id"] for line in lines for person in line["people"]}
     return {
         "about": [waiting.subject(line["campaign"]) for line in lines],
         "campaigns": lines,
-        "count": len(names),
-        "first": next(iter(names.values())),
+        "count": len(late),
         "why": OWNS if all(line["path"] for line in lines) else MANAGES,
     }
 

@@ -26,13 +26,13 @@ COUNTS_AS = (
 )
 
 
-def _rank(strategy: str, expression: str) -> str:
+def rank(strategy: str, expression: str) -> str:
     """The place of a result in the strategy's precedence, 1 is the strongest."""
     places = {str(result): place for place, result in enumerate(stages.PRECEDENCE[Strategy(strategy)], 1)}
     return _case(expression, places, "NULL")
 
 
-def _result_at(strategy: str, place: str) -> str:
+def result_at(strategy: str, place: str) -> str:
     """The result at a place of the precedence, as `stages.combine` gives it."""
     results = [stages.combine(strategy, [result]) for result in stages.PRECEDENCE[Strategy(strategy)]]
     return f"(ARRAY[{', '.join(f'{chr(39)}{result}{chr(39)}' for result in results)}])[{place}]"
@@ -45,19 +45,19 @@ def settle(campaign: Campaign) -> dict[str, int]:
     """Record the result of each item of the campaign's stage; returns how many there are of each."""
     stage = stages.of(campaign.terms)[campaign.stage - 1]
     strategy = stage["strategy"]
-    rank = _rank(strategy, COUNTS_AS)
+    place = rank(strategy, COUNTS_AS)
     if any(link["rule"] == ReviewerRule.GROUP for panel in stage["panels"] for link in panel):
         best = (
-            f"SELECT item_id, CASE WHEN count(row.sign_off_id) >= max(row.quorum) THEN min({rank}) FILTER (WHERE row.sign_off_id IS"
-            f" NOT NULL) ELSE min({rank}) END AS place FROM campaigns_assignment AS row WHERE {VOTES} GROUP BY item_id, panel"
+            f"SELECT item_id, CASE WHEN count(row.sign_off_id) >= max(row.quorum) THEN min({place}) FILTER (WHERE row.sign_off_id IS"
+            f" NOT NULL) ELSE min({place}) END AS place FROM campaigns_assignment AS row WHERE {VOTES} GROUP BY item_id, panel"
         )
     else:
-        best = f"SELECT item_id, {rank} AS place FROM campaigns_assignment AS row WHERE {VOTES}"
+        best = f"SELECT item_id, {place} AS place FROM campaigns_assignment AS row WHERE {VOTES}"
     values = {"campaign": campaign.pk, "stage": campaign.stage}
     with without_loops(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO campaigns_stageresult (campaign_id, item_id, stage, result)"
-            f" SELECT %(campaign)s, item_id, %(stage)s, {_result_at(strategy, 'min(place)')} FROM ({best}) AS best GROUP BY item_id",
+            f" SELECT %(campaign)s, item_id, %(stage)s, {result_at(strategy, 'min(place)')} FROM ({best}) AS best GROUP BY item_id",
             values,
         )
     leave_unanswered(campaign, campaign.stage - 1)
@@ -84,14 +84,17 @@ def leave_unanswered(campaign: Campaign, after: int) -> None:
         )
 
 
+def choosing(overall: str) -> tuple[str, str]:
+    """How the result that counts is made of those of the stages, and the order in which the first one makes it."""
+    if overall == LAST_STAGE:
+        return "result", "stage DESC"
+    place = rank(overall, "result")
+    return result_at(overall, place), f"{place}, stage"
+
+
 def _final(campaign: Campaign) -> None:
     """The result that counts for each item, and the stage it comes from, into a table of the transaction."""
-    strategy = campaign.terms.get("overall", LAST_STAGE)
-    if strategy == LAST_STAGE:
-        chosen, order = "result", "stage DESC"
-    else:
-        rank = _rank(strategy, "result")
-        chosen, order = _result_at(strategy, rank), f"{rank}, stage"
+    chosen, order = choosing(campaign.terms.get("overall", LAST_STAGE))
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS final_result")
         cursor.execute(
@@ -123,6 +126,11 @@ SET_OUTCOMES = """
 def decide_outcomes(campaign: Campaign) -> None:
     """Give every item the outcome of its results, and the answer that made it."""
     _final(campaign)
+    set_outcomes(campaign)
+
+
+def set_outcomes(campaign: Campaign) -> None:
+    """Give the items of `final_result` their outcome, and the answer that made it."""
     every = stages.of(campaign.terms)
     is_single = all(len(stage["panels"]) == 1 and stage["panels"][0][0]["rule"] != ReviewerRule.GROUP for stage in every)
     statement = SET_OUTCOMES.format(

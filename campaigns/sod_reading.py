@@ -18,6 +18,7 @@ from campaigns.models import (
 )
 from campaigns.states import ExceptionStep, Severity, Side
 from inventory.models import Source
+from people.queries import called
 
 #: Rights of one side that a line shows; the number says how many there are.
 SHOWN = 10
@@ -168,8 +169,14 @@ def state_of(exception: SodException, today: date) -> str:
 
 
 def conflicts_of(item: ReviewItem) -> list[ItemConflict]:
-    """The conflicts an item was part of at its launch, the worst first: rule, severity, both sides, controls, exception."""
-    return sorted(item.conflicts.all(), key=lambda one: (-Severity.values.index(one.severity), one.number))
+    """The conflicts an item was part of at its launch, the worst first: rule, severity, both sides, controls, exception (and who
+    approved it, as `approver`).
+    """
+    found = sorted(item.conflicts.all(), key=lambda one: (-Severity.values.index(one.severity), one.number))
+    names = called(one.exception_by for one in found)
+    for one in found:
+        one.approver = names[one.exception_by]
+    return found
 
 
 def rules() -> QuerySet:

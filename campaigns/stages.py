@@ -76,6 +76,37 @@ def overall(strategy: str, results: list[str]) -> str:
     return combine(strategy, results)
 
 
+def sure(strategy: str, answers: Iterable[str]) -> str:
+    """The removal or reduction that a stage comes to whatever is still answered in it; "" where there is none yet.
+
+    What nobody has submitted may become anything, and so may an “I don't know”, which others can be asked about.
+    """
+    order, every = PRECEDENCE[Strategy(strategy)], list(answers)
+    said = [answer for answer in every if answer in (ACCEPT, REVOKE, REDUCE)]
+    strongest = min(said, key=order.index, default=ACCEPT)
+    return strongest if strongest != ACCEPT and (len(said) == len(every) or strongest == order[0]) else ""
+
+
+def settled(terms: dict, earlier: list[str], answers: Iterable[str] | None) -> str:
+    """The removal or reduction that an item will come to whatever else happens in its campaign; "" where that is not certain.
+
+    `earlier` are the results of the stages that it stood in, `answers` those of the present one; None where it stopped before.
+    """
+    every, results, may_go_on = of(terms), list(earlier), False
+    if answers is not None:
+        stage = every[len(earlier)]
+        found = sure(stage["strategy"], answers)
+        results += [found] if found else []
+        may_go_on = not found or (found not in stage["stop_on"] and len(results) < len(every))
+    strategy = terms.get("overall", LAST_STAGE)
+    if strategy == LAST_STAGE:
+        final = "" if may_go_on else results[-1]
+        return final if final in (REVOKE, REDUCE) else ""
+    order = PRECEDENCE[Strategy(strategy)]
+    final = min(results, key=order.index, default=ACCEPT)
+    return final if final in (REVOKE, REDUCE) and (not may_go_on or final == order[0]) else ""
+
+
 def of(terms: dict) -> list[dict]:
     """The stages of a definition's terms; terms of one stage without a name for it are read as that stage.
 

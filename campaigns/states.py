@@ -134,6 +134,13 @@ class Outcome(TextChoices):
 TO_REMOVE = (Outcome.REVOKED, Outcome.REDUCED)
 
 
+class RemovalsBegin(TextChoices):
+    """When the removals of a campaign begin."""
+
+    CLOSE = "close", _("When the campaign closes")
+    SIGN_OFF = "sign_off", _("At sign-off, as soon as submitted answers settle an item")
+
+
 class ItemState(TextChoices):
     """Where an item stands for its reviewer; computed from its columns, never stored."""
 

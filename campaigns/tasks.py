@@ -6,6 +6,7 @@ from celery import shared_task
 from django.db import connection
 
 from campaigns import queries, silence
+from campaigns import settling as settled
 from campaigns.actions import (
     advancing,
     escalation,
@@ -14,6 +15,7 @@ from campaigns.actions import (
     occurrences,
     reminders,
     routing,
+    settling,
     sod_conflicts,
     sod_exceptions,
 )
@@ -69,6 +71,14 @@ def close_due_campaigns() -> None:
     for campaign in queries.open_campaigns():
         if queries.stage_is_over(campaign, clock.now()):
             advancing.finish_stage(campaign_id=campaign.pk, by=SYSTEM)
+
+
+@shared_task(name="campaigns.settle_submitted")
+def settle_submitted() -> None:
+    """Give items their outcome at sign-off, where removals begin then."""
+    for campaign in settled.campaigns_to_look_at():
+        if settled.mark(campaign) != campaign.settled_to:
+            settling.settle(campaign_id=campaign.pk, by=SYSTEM)
 
 
 @shared_task(name="campaigns.replace_leavers")

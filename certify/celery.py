@@ -29,6 +29,7 @@ SWEEPS = {
     "campaigns.run_schedules": 60,
     "campaigns.watch_events": 60,
     "campaigns.compare_duties": 60,
+    "campaigns.settle_submitted": 10,
     "campaigns.replace_leavers": 600,
     "campaigns.follow_silence": 300,
     "campaigns.send_due_reminders": 900,

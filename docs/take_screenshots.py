@@ -42,6 +42,8 @@ PAGES = {
         ("campaign-close", "/campaigns/2/close/"),
         ("campaign-quality", "/campaigns/1/quality/"),
         ("campaign-seal", "/audit/campaigns/1/seal/"),
+        ("period-auditors", "/audit/1/auditors/"),
+        ("legal-hold", "/audit/holds/1/"),
         ("definitions", "/definitions/"),
         ("definition-preview", "/definitions/2/"),
         ("definition-edit", "/definitions/2/edit/"),
@@ -75,6 +77,7 @@ PAGES = {
         ("snapshot", "/inventory/snapshots/2/"),
         ("people", "/people/"),
         ("tokens", "/removals/tokens/"),
+        ("retention", "/audit/retention/"),
     ),
     "Auditor": (
         ("audit-periods", "/audit/"),

@@ -6,8 +6,8 @@ class EvidenceConfig(AppConfig):
 
     def ready(self):
         from evidence import erasing, notices
+        from people import hindrances
         from people.actions import delivery
-        from people.actions import erasing as erasing_people
 
-        erasing_people.HINDRANCES.append(erasing.hindrances)
         delivery.REFRESH |= notices.REFRESH
+        hindrances.OF_APPS.append(erasing.hindrances)

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from campaigns import recurrence, timetable
 from campaigns.states import CampaignState, RunStatus
 from certify.lib import language
-from evidence import coverage, deviations, queries, statements
+from evidence import coverage, deviations, persons, queries, statements
 from evidence.catalogue import Control
 from evidence.models import AuditPeriod, Statement
 from evidence.readiness import MISSED, Line, Readiness
@@ -29,11 +29,13 @@ class Said:
 
     holding: dict[str, list[Statement]] = field(default_factory=dict)
     withdrawn: Counter = field(default_factory=Counter)
+    #: What the people are called whom they refer to.
+    names: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, latest: Iterable[Statement]) -> "Said":
+    def of(cls, latest: Iterable[Statement], names: dict[str, str] | None = None) -> "Said":
         """Sorts the latest versions of statements."""
-        found = cls()
+        found = cls(names=names or {})
         for one in latest:
             if one.withdrawn:
                 found.withdrawn[one.kind] += 1
@@ -103,7 +105,8 @@ class Assurance:
     def __init__(self, found: Readiness):
         self.found, self.period, self.framework = found, found.period, found.framework
         self.deviations = deviations.of(found)
-        self.said = Said.of(Statement.objects.filter(framework=self.framework.code).newest())
+        stated = list(Statement.objects.filter(framework=self.framework.code).newest())
+        self.said = Said.of(stated, persons.names(*(one.facts for one in stated)))
         self.scope = queries.scope_of(self.period, found.campaigns)
         serving = coverage.serving(found.now, f"{self.framework.code}:")
         self.figures = [self._figures(line, serving.get(line.reference, [])) for line in found.lines()]
@@ -133,7 +136,9 @@ def cadence_of(served: coverage.Served) -> str:
     definition = served.definition
     often = recurrence.words(definition.schedule) if definition.schedule else language.within(definition.get_cadence_display())
     last = language.dated(served.last.closed_at, "j M Y") if served.last else _("never")
-    return _("{often} Closed last: {day}.").format(often=often if often.endswith(".") else f"{often}.", day=last)
+    coming = language.dated(served.next.due_on, "j M Y") if served.next else "–"
+    often = often if often.endswith(".") else f"{often}."
+    return _("{often} Closed last: {last}; due next: {next}.").format(often=often, last=last, next=coming)
 
 
 def missing(mode: str, period: AuditPeriod, figures: list[Figures], said: Said) -> list[str]:

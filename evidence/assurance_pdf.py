@@ -1,17 +1,16 @@
 """The report of a period's question as a tagged PDF (PDF/A-3a and PDF/UA-1) made by Typst, in the language of the page."""
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-import typst
 from django.utils.translation import gettext as _
 
 from certify.lib import language
 from evidence.assurance import ISO27001, Assurance
 from evidence.assurance_sections import Cell, Section
 from evidence.catalogue import Framework
+from evidence.pack import typeface
 
 LAYOUT = Path(__file__).parent / "pack" / "assurance.typ"
 STANDARDS = ["a-3a", "ua-1"]
@@ -34,16 +33,11 @@ def pdf(found: Assurance, sections: Iterable[Section], created: datetime, lang: 
             "As of {moment} UTC. Figures are computed from the records; what people stated stands under their names."
         ).format(moment=language.dated(created, "j F Y, H:i")),
         "author": "Certify",
+        "lacking": _("Letters that the typefaces of this document lack are shown as […]; the page has them."),
         "lang": lang,
         "sections": [laid_out(one) for one in sections],
     }
-    return typst.compile(
-        LAYOUT,
-        sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-        pdf_standards=STANDARDS,
-        timestamp=int(created.timestamp()),
-        ignore_system_fonts=True,
-    )
+    return typeface.document(LAYOUT, data, int(created.timestamp()), STANDARDS)
 
 
 def laid_out(section: Section) -> dict:

@@ -142,9 +142,9 @@ def _applicability(mode: str, period: AuditPeriod, figures: list[Figures], said:
         else:
             is_out = found.facts["applies"] == "no"
             cells += [
-                Cell(_in_words(found, "applies"), _said_by(found, period.to_on), link),
-                Cell("–") if is_out else _cell(found, "implemented"),
-                _cell(found, "justification"),
+                Cell(_in_words(found, "applies", said), _said_by(found, period.to_on), link),
+                Cell("–") if is_out else _cell(found, "implemented", said),
+                _cell(found, "justification", said),
             ]
         rows.append(cells)
     heading = _("Criteria in scope") if mode == SOC2 else _("Statement of Applicability (extract)")
@@ -159,28 +159,29 @@ def _operation(mode: str, figures: list[Figures], said: Said, links: Links) -> S
     """Expected against performed; for a managed system besides who owns it, the risks it serves and how often it runs."""
     is_managed = mode != SOC2
     risks = said.about(StatementKind.RISK)
-    chosen = [one for one in figures if one.is_served or one.reference in said.applicability()]
+    applies = {control for control, one in said.applicability().items() if one.facts["applies"] == "yes"}
+    chosen = [one for one in figures if one.is_served or one.reference in applies]
     rows = []
     for one in chosen[:SHOWN]:
         counts = [Cell(str(count)) for count in (one.expected, one.in_time, one.late, one.missed, one.to_come)]
         cells = [Cell(one.control.id), Cell(one.owner) if one.owner else _open(), *counts]
         if is_managed:
             link = links.new(StatementKind.RISK, {"controls": one.reference})
-            cells.append(_risks(risks.get(one.reference, []), link))
+            cells.append(_risks(risks.get(one.reference, []), said, link))
             cells.append(Cell(one.cadence) if one.cadence else Cell(_("no review in use serves it")))
         rows.append(cells)
     columns = [_("Control"), _("Control owner"), _("Expected"), _("In time"), _("Late or overdue"), _("Missed"), _("To come")]
     columns += [_("Risks it serves, and their treatment"), _("How often")] if is_managed else []
     heading = _("Controls, their owners and risks") if is_managed else _("Did the controls operate?")
-    intro = _("Controls that reviews served, or whose applicability is stated. A run counts for each control that it serves.")
+    intro = _("Controls that reviews served, or that apply. A run counts for each control that it serves.")
     none = _("No review served a control of the framework.")
     return Section(
         "operation", heading, columns, rows, none, intro, _cut(rows, len(chosen)), numbers=frozenset((2, 3, 4, 5, 6))
     )
 
 
-def _risks(found: list[Statement], link: str) -> Cell:
-    told = [f"{one.facts['title']} ({_in_words(one, 'treatment')})" for one in found]
+def _risks(found: list[Statement], said: Said, link: str) -> Cell:
+    told = [f"{one.facts['title']} ({_in_words(one, 'treatment', said)})" for one in found]
     return Cell("; ".join(told)) if told else _open(link)
 
 
@@ -230,7 +231,7 @@ def stated(kind: str, period: AuditPeriod, said: Said, today: date, links: Links
     else:
         mine = every
     fields = [one for one in FIELDS[kind] if one.shape not in (Shape.DEVIATION, Shape.PERIOD)]
-    rows = [_row(one, fields, period.to_on, today, links) for one in mine[:SHOWN]]
+    rows = [_row(one, fields, said, period.to_on, today, links) for one in mine[:SHOWN]]
     columns = [_("No."), *(str(one.label) for one in fields), *_more_columns(kind)]
     heading, none = HEADINGS[StatementKind(kind)]()
     outside, withdrawn = len(every) - len(mine), said.withdrawn[kind]
@@ -249,30 +250,30 @@ def _more_columns(kind: str) -> list[str]:
     return [_("Figures")] if kind == StatementKind.MANAGEMENT_REVIEW else []
 
 
-def _row(one: Statement, fields: Iterable[Field], until: date, today: date, links: Links) -> list[Cell]:
+def _row(one: Statement, fields: Iterable[Field], said: Said, until: date, today: date, links: Links) -> list[Cell]:
     number = _("No. {number}").format(number=one.number)
-    cells = [Cell(number, _said_by(one, until), links.statement(one)), *(_cell(one, field.name) for field in fields)]
+    cells = [Cell(number, _said_by(one, until), links.statement(one)), *(_cell(one, field.name, said) for field in fields)]
     if one.kind == StatementKind.NONCONFORMITY:
-        cells.append(_standing(one, today))
+        cells.append(_standing(one, said, today))
     if one.kind == StatementKind.MANAGEMENT_REVIEW:
         cells.append(Cell(statements.input_words(one.facts["input"])))
     return cells
 
 
-def _standing(one: Statement, today: date) -> Cell:
+def _standing(one: Statement, said: Said, today: date) -> Cell:
     standing = statements.standing(one.facts, today)
-    checked = one.facts.get("checked_by_name")
-    under = f"{checked}: {one.facts['check_note']}" if checked else ""
+    checked = one.facts.get("checked_by", "")
+    under = f"{said.names.get(checked, checked)}: {one.facts['check_note']}" if checked else ""
     return Cell(str(standing.label), under, is_open=standing in (Standing.OVERDUE, Standing.FAILED))
 
 
-def _in_words(one: Statement, name: str) -> str:
+def _in_words(one: Statement, name: str, said: Said) -> str:
     field = next(field for field in FIELDS[one.kind] if field.name == name)
-    return statements.shown(field, one.facts)
+    return statements.shown(field, one.facts, said.names)
 
 
-def _cell(one: Statement, name: str) -> Cell:
-    text = _in_words(one, name)
+def _cell(one: Statement, name: str, said: Said) -> Cell:
+    text = _in_words(one, name, said)
     return Cell(text) if text else _open()
 
 

@@ -4,7 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign
-from evidence import frameworks, sampling, statements
+from evidence import frameworks, persons, sampling, statements
 from evidence.actions.holds import Terms
 from evidence.actions.periods import MOST_LEAVER_DAYS, Details
 from evidence.actions.samples import Wanted
@@ -276,10 +276,10 @@ class StatementForm(forms.Form):
 
     def _one(self, field: Field) -> list[tuple]:
         if field.shape is Shape.PERSON:
-            people = User.objects.filter(is_active=True).order_by("name").values_list("pk", "name")
-            known = {f"people.user:{pk}": name for pk, name in people}
+            active = User.objects.filter(is_active=True).order_by("name").values_list("pk", "name")
+            known = {f"{persons.KIND}{pk}": name for pk, name in active}
             if held := self.initial.get(field.name):  # Whoever left since can stay named.
-                known.setdefault(held, self.initial[f"{field.name}_name"])
+                known |= {reference: one.name for reference, one in persons.known([held]).items()}
             return list(known.items())
         if field.shape is Shape.PERIOD:
             periods = AuditPeriod.objects.filter(framework=self.framework.code)

@@ -61,7 +61,7 @@ class Invitation(models.Model):
     period = models.ForeignKey(AuditPeriod, on_delete=models.PROTECT, related_name="invitations")
     auditor = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="audit_invitations")
     sent = models.PositiveIntegerField()
-    by_name = models.CharField(max_length=200, help_text="Who invited last.")
+    by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", help_text="Who invited last.")
     at = models.DateTimeField(help_text="When.")
 
     class Meta:

@@ -38,13 +38,14 @@ def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
     outcomes = dict.fromkeys(Outcome.values, 0) | dict(decided)
     # An exception whose last day has passed settles nothing, even in the minutes until the sweep has ended it.
     excepted = Q(state=TaskState.EXCEPTED) & Exists(RiskException.objects.in_force(now.date()).filter(task=OuterRef("pk")))
-    left = ~(Q(state__in=(TaskState.VERIFIED_GONE, TaskState.CLOSED, TaskState.KEPT)) | excepted)
+    left = ~(Q(state__in=(TaskState.VERIFIED_GONE, TaskState.CLOSED, TaskState.KEPT, TaskState.WITHDRAWN)) | excepted)
     removals = RemediationTask.objects.filter(campaign=campaign).aggregate(
         removals=Count("id"),
         verified_gone=Count("id", filter=Q(state=TaskState.VERIFIED_GONE)),
         excepted=Count("id", filter=excepted),
         closed_on_proof=Count("id", filter=Q(state=TaskState.CLOSED)),
         kept_after_objection=Count("id", filter=Q(state=TaskState.KEPT)),
+        withdrawn=Count("id", filter=Q(state=TaskState.WITHDRAWN)),
         in_progress=Count("id", filter=left & Q(due_at__gt=now)),
         overdue=Count("id", filter=left & Q(due_at__lte=now)),
     )

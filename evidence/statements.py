@@ -134,7 +134,9 @@ INPUT = {
     "nonconformities": gettext_lazy("nonconformities not closed"),
 }
 #: What the check of a nonconformity adds: whether it was effective, why, and who says so.
-CHECK = ("effective", "check_note", "checked_by", "checked_by_name")
+CHECK = ("effective", "check_note", "checked_by")
+#: What of the facts names people: references such as people.user:7, because what they are called may have to be erased.
+PEOPLE = ("owner", "checked_by")
 
 
 def clean(kind: str, said: dict) -> dict:
@@ -196,11 +198,16 @@ def may_check(facts: dict, owner: str, writer: str, who: str) -> bool:
     return bool(facts["done_on"]) and who not in (owner, writer)
 
 
-def shown(field: Field, facts: dict) -> str:
-    """A field in words; empty where it is not stated."""
+def named_in(facts: dict) -> set[str]:
+    """The people whom what is stated refers to."""
+    return {facts[name] for name in PEOPLE if facts.get(name)}
+
+
+def shown(field: Field, facts: dict, names: dict[str, str]) -> str:
+    """A field in words; empty where it is not stated. `names` is what people are called, by reference."""
     value = facts.get(field.name, "")
     if field.shape is Shape.PERSON:
-        return facts.get(f"{field.name}_name", "")
+        return names.get(value, value)
     if field.shape is Shape.CHOICE and value:
         return str(dict(field.choices)[value])
     if field.shape is Shape.DAY and value:

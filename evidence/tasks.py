@@ -53,7 +53,7 @@ def send_request_digests() -> None:
 
 
 #: Things of a kind that are deleted in one transaction, and files that are taken off the disk in one.
-SLICE, FILES = 5_000, 500
+SLICE, FILES = 20_000, 500
 
 
 @shared_task(name="evidence.apply_retention")

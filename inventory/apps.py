@@ -6,6 +6,6 @@ class InventoryConfig(AppConfig):
 
     def ready(self):
         from inventory import erasing
-        from people.actions import erasing as erasing_people
+        from people import hindrances
 
-        erasing_people.HINDRANCES.append(erasing.hindrances)
+        hindrances.OF_APPS.append(erasing.hindrances)

@@ -10,4 +10,4 @@ from inventory.models import Source
 def hindrances(person) -> Iterator[str]:
     """Systems whose removals would go to nobody."""
     if count := Source.objects.filter(owner=person).count():
-        yield _("They own {count} systems.").format(count=count)
+        yield _("Systems they own: {count}.").format(count=count)

@@ -235,7 +235,7 @@ class PersonRecord(models.Model):
     """A person as they were called at one time: what opens the `commitment` that entries hold in place of their name.
 
     The database makes one whenever name, address or sign-in name of somebody change (`ledger_commit_person`), and lets nobody change
-    it. When the person is erased, salt and particulars go, and the commitment stays: see `ledger.actions.erasing`.
+    it. When the person is erased, salt and particulars go, and the commitment stays: see `people.actions.erasing`.
     """
 
     commitment = models.CharField(max_length=64, primary_key=True)

@@ -413,7 +413,8 @@ def _is_erased(person: str) -> bool:
 PERSONS = """
     SELECT record.commitment, record.person, 'does not fit what it commits to' FROM ledger_personrecord AS record
     WHERE record.salt IS NOT NULL
-      AND record.commitment <> encode(sha256(convert_to(E'certify-person/1\n', 'UTF8') || record.salt || convert_to(record.particulars, 'UTF8')), 'hex')
+      AND record.commitment <> encode(sha256(
+          convert_to(E'certify-person/1\n', 'UTF8') || record.salt || convert_to(record.particulars, 'UTF8')), 'hex')
     UNION ALL
     SELECT record.commitment, record.person, 'lacks what it commits to, and no entry says that the person was erased'
     FROM ledger_personrecord AS record WHERE record.salt IS NULL AND NOT EXISTS (
@@ -425,8 +426,10 @@ PERSONS = """
     JOIN ledger_entry AS entry ON entry.kind = 'person:erased' AND entry.subject = record.person WHERE record.salt IS NOT NULL
     UNION ALL
     SELECT named.commitment, named.person, 'is in an entry, and no record has it' FROM (
-        SELECT DISTINCT payload_json -> 'actor' ->> 'person' AS commitment, actor_id AS person FROM ledger_entry WHERE actor_name = '') AS named
-    WHERE NOT EXISTS (SELECT FROM ledger_personrecord AS record WHERE (record.commitment, record.person) = (named.commitment, named.person))
+        SELECT DISTINCT payload_json -> 'actor' ->> 'person' AS commitment, actor_id AS person
+        FROM ledger_entry WHERE actor_name = '') AS named
+    WHERE NOT EXISTS (
+        SELECT FROM ledger_personrecord AS record WHERE (record.commitment, record.person) = (named.commitment, named.person))
     ORDER BY 2, 1 LIMIT 100
 """
 

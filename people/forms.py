@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from people.hours import Hours
 from people.rules import MAX_EMAIL, MAX_NAME, MAX_USERNAME
-from people.states import ROLE_DESCRIPTIONS, MailState, Role
+from people.states import ROLE_DESCRIPTIONS, ErasureBasis, MailState, Role
 
 
 class SignInForm(forms.Form):
@@ -124,6 +124,27 @@ class CreatePersonForm(ChangePersonForm, RolesForm):
     )
     invite = forms.BooleanField(label=_("Send a mail with a link to set the password"), required=False, initial=True)
     field_order = ("name", "username", "email", "roles", "invite")
+
+
+class ErasingForm(forms.Form):
+    """Why somebody is erased."""
+
+    basis = forms.ChoiceField(
+        label=_("Why"), choices=ErasureBasis.choices, widget=forms.RadioSelect(attrs={"class": "choices"})
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Stays in the log for ever, without the person’s name: who asked, when, in which letter."),
+    )
+    is_sure = forms.BooleanField(
+        label=_("I know that nobody can undo this"), error_messages={"required": _("Tick this to erase the person.")}
+    )
+
+    def answer(self) -> dict[str, str]:
+        """What the action takes."""
+        return {name: self.cleaned_data[name] for name in ("basis", "reason")}
 
 
 def zone_choices() -> list[tuple[str, str]]:

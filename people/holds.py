@@ -4,9 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from people.models import LegalHold
+
+#: Placing a hold and deleting wait for one another: what a hold covers when it is placed is there afterwards.
+LOCK = 7_265_001
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,12 @@ HELD = """(
     OR (cardinality(%(campaigns)s::bigint[]) > 0 AND COALESCE(campaigns && %(campaigns)s::bigint[], true))
     OR (cardinality(%(systems)s::text[]) > 0 AND COALESCE(systems && %(systems)s::text[], true))
     OR (cardinality(%(people)s::text[]) > 0 AND COALESCE(people && %(people)s::text[], true)))"""
+
+
+def hold_still() -> None:
+    """Wait for whoever deletes or places a hold, until the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def in_force() -> QuerySet:

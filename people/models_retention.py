@@ -25,7 +25,6 @@ class LegalHold(models.Model):
     campaigns = ArrayField(models.BigIntegerField(), default=list)
     systems = ArrayField(models.CharField(max_length=80), default=list, help_text="Keys of sources.")
     people = ArrayField(models.CharField(max_length=80), default=list, help_text="people.user:… and inventory.identity:…")
-    people_said = models.TextField(blank=True, help_text="How the people were named, a line each.")
     from_on = models.DateField(null=True)
     to_on = models.DateField(null=True, help_text="The last day, included.")
     by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")

@@ -1,6 +1,8 @@
 """Reads of people, their history and their mail."""
 
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.contrib.auth.tokens import default_token_generator
 from django.db.models import Count, Q, QuerySet
@@ -10,10 +12,19 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ledger import personal
 from ledger.models import Entry, PersonRecord
 from people import rules
 from people.models import Mail, User
 from people.states import CodeFailure, ErasureBasis, MailState, Means, Role, SignInFailure
+
+
+def called(references: Iterable[str]) -> dict[str, str]:
+    """Reference, such as people.user:7 → what that person is called now. A text that is no reference stands for itself."""
+    wanted = {text: text.removeprefix("people.user:") for text in references}
+    numbers = [int(number) for text, number in wanted.items() if number != text and number.isdecimal()]
+    names = dict(User.objects.filter(pk__in=numbers).values_list("pk", "name"))
+    return {text: names.get(int(number), text) if number.isdecimal() else text for text, number in wanted.items()}
 
 
 def people_called(name: str) -> QuerySet:
@@ -87,6 +98,35 @@ def history(person: User, *, limit: int) -> list[dict]:
     records = PersonRecord.objects.filter(person=f"people.user:{person.pk}").exclude(particulars="")
     called = {one.commitment: json.loads(one.particulars) for one in records}
     return [_event(entry, called) for entry in entries]
+
+
+@dataclass(frozen=True)
+class Named:
+    """Where a person is named: what they were ever called, how many rows of how many tables have it, and what cannot be taken out."""
+
+    called: list[str]
+    rows: int
+    tables: int
+    in_the_clear: int
+
+
+def what_names(person: User) -> Named:
+    """What erasing the person would take away, and how many entries of the log name them in the clear, which stay."""
+    reference = f"people.user:{person.pk}"
+    records = PersonRecord.objects.filter(person=reference).exclude(particulars="").order_by("pk")
+    said = [json.loads(one.particulars) for one in records]
+    called = sorted({one[part] for one in said for part in ("name", "email", "username") if one[part]})
+    counted = personal.count(reference)
+    return Named(called, sum(counted.values()), len(counted), _in_entries(reference))
+
+
+def _in_entries(reference: str) -> int:
+    """How many entries of version 1 name a person: as who acted or decided, as whom a mail went to, or by being about them."""
+    named = Q(payload__contains=f'"id":"{reference}","name":') | Q(
+        payload__contains=f'"recipient":"{reference}","recipient_name":'
+    )
+    about = Q(subject=reference, kind__in=("user:created", "user:changed"), payload__endswith=',"v":1}')
+    return Entry.objects.filter(named | about).count()
 
 
 TITLES = {

@@ -27,7 +27,7 @@ class ErasureBasis(TextChoices):
     """On what ground somebody is erased."""
 
     REQUEST = "request", _("They asked for it")
-    KEPT_LONG_ENOUGH = "kept-long-enough", _("They are gone, and the time for which they are kept has passed")
+    KEPT_LONG_ENOUGH = "kept-long-enough", _("They left, and have been kept long enough")
     OTHER = "other", _("Another reason, given below")
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from people.views import factors, hours, mails, passwords, people, sessions
+from people.views import erasing, factors, hours, mails, passwords, people, sessions
 
 app_name = "people"
 urlpatterns = [
@@ -26,6 +26,7 @@ urlpatterns = [
     path("people/<int:pk>/roles/", people.person_roles, name="person-roles"),
     path("people/<int:pk>/deactivate/", people.person_deactivate, name="person-deactivate"),
     path("people/<int:pk>/reactivate/", people.person_reactivate, name="person-reactivate"),
+    path("people/<int:pk>/erase/", erasing.person_erase, name="person-erase"),
     path("people/<int:pk>/password-link/", people.person_link, name="person-link"),
     path("mails/", mails.mail_list, name="mail-list"),
     path("mails/<int:pk>/retry/", mails.mail_retry, name="mail-retry"),

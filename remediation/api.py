@@ -122,7 +122,7 @@ def campaign_list(request: Request) -> Response:
             "closed_at": rfc3339(one.campaign.closed_at),
             "removals": one.removals,
             "waiting": one.waiting,
-            "status": "in_remediation" if one.waiting else "results_complete",
+            "status": one.status,
         }
         for one in denials.campaigns(request.user)
     ]

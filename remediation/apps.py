@@ -6,11 +6,11 @@ class RemediationConfig(AppConfig):
 
     def ready(self):
         from ledger import personal
+        from people import hindrances
         from people.actions import delivery
-        from people.actions import erasing as erasing_people
         from remediation import erasing, notices
 
         delivery.REFRESH |= notices.REFRESH
         delivery.SIGNED |= notices.SIGNED
-        erasing_people.HINDRANCES.append(erasing.hindrances)
+        hindrances.OF_APPS.append(erasing.hindrances)
         personal.UNGUARDED += ["remediation_sending by_name=by_id", "remediation_sending decided_by_name=decided_by_id"]

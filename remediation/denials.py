@@ -62,6 +62,13 @@ class Standing:
     removals: int
     waiting: int
 
+    @property
+    def status(self) -> str:
+        """For programs: more may come while the review is open; in remediation until every removal has a result."""
+        if self.waiting:
+            return "in_remediation"
+        return "results_complete" if self.campaign.closed_at else "under_review"
+
 
 def campaigns(reader, *, campaign: int | None = None) -> list[Standing]:
     """Reviews with removals that the reader may see, the latest first; or the one."""

@@ -16,10 +16,10 @@ DONE = (TaskState.VERIFIED_GONE, TaskState.CLOSED, TaskState.KEPT)
 def hindrances(person) -> Iterator[str]:
     """Removals they have to do, exceptions that are asked for or in force, objections they made or have to answer."""
     if count := RemediationTask.objects.filter(owner=person).exclude(state__in=DONE).count():
-        yield _("{count} removals that are not done are theirs.").format(count=count)
+        yield _("Removals that are theirs and not done: {count}.").format(count=count)
     alive = (ExceptionState.REQUESTED, ExceptionState.APPROVED)
     if count := RiskException.objects.filter(requested_by=person, state__in=alive).count():
-        yield _("{count} exceptions that they asked for wait or are in force.").format(count=count)
+        yield _("Exceptions that they asked for, waiting or in force: {count}.").format(count=count)
     mine = Objection.objects.filter(Q(person=person) | Q(reviewer=person), state=ObjectionState.OPEN)
     if count := mine.count():
-        yield _("{count} objections of theirs, or to be answered by them, are open.").format(count=count)
+        yield _("Open objections that they made or have to answer: {count}.").format(count=count)

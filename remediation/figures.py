@@ -18,6 +18,7 @@ FIGURES = """
            count(*) FILTER (WHERE task.state = 'still_there'), count(*) FILTER (WHERE back.task_id IS NOT NULL),
            count(*) FILTER (WHERE task.state = 'excepted'), count(*) FILTER (WHERE task.state = 'claimed_done'),
            count(*) FILTER (WHERE task.state = 'closed'), count(*) FILTER (WHERE task.state = 'kept'),
+           count(*) FILTER (WHERE task.state = 'withdrawn'),
            count(*) FILTER (WHERE task.state IN ('announced', 'open', 'sent', 'returned')),
            percentile_disc(0.5) WITHIN GROUP (ORDER BY minutes), percentile_disc(0.95) WITHIN GROUP (ORDER BY minutes)
     FROM remediation_remediationtask AS task
@@ -52,17 +53,18 @@ class Figures:
     cannot_verify: int
     closed: int
     kept: int
+    withdrawn: int
     to_do: int
     median: int | None
     slowest: int | None
 
 
-NOTHING = Figures(None, "", *([0] * 11), None, None)
+NOTHING = Figures(None, "", *([0] * 12), None, None)
 #: Figure → the list that shows its rows.
 OPENS = {
     "decided": "", "reported": "reported", "verified": "verified_gone", "verified_late": "verified_late", "still_there": "still_there",
     "came_back": "came_back", "excepted": "excepted", "cannot_verify": "claimed_done", "closed": "closed",
-    "kept": "kept", "to_do": "waiting",
+    "kept": "kept", "withdrawn": "withdrawn", "to_do": "waiting",
 }  # fmt: skip
 
 
@@ -88,6 +90,7 @@ ENDS = (
     ("excepted", _("Excepted")),
     ("closed", _("Closed on proof, never verified")),
     ("kept", _("Kept after an objection")),
+    ("withdrawn", _("Withdrawn, not to be removed")),
     ("cannot_verify", _("Reported, cannot be verified yet")),
     ("to_do", _("To do")),
     ("still_there", _("Still there")),

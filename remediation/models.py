@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from campaigns.states import Outcome
 from people.models import ApiToken
 from people.states import Role
+from remediation.models_early import Withdrawal as Withdrawal
 from remediation.models_objections import Announcement as Announcement
 from remediation.models_objections import Objection as Objection
 from remediation.models_results import ApplyResult as ApplyResult
@@ -48,7 +49,7 @@ class RemediationTaskQuerySet(models.QuerySet):
 
 
 class RemediationTask(models.Model):
-    """One access to take away, because a submitted decision of a closed campaign revoked it."""
+    """One access to take away, because submitted decisions revoked it: of a closed campaign, or (`is_early`) of one that is open."""
 
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, related_name="removals")
     item = models.OneToOneField("campaigns.ReviewItem", on_delete=models.PROTECT, related_name="removal", db_constraint=False)
@@ -74,6 +75,7 @@ class RemediationTask(models.Model):
         db_index=False,
         help_text="The FULL snapshot in which it was gone.",
     )
+    is_early = models.BooleanField(default=False, db_default=False, help_text="Began at sign-off, before its campaign closed.")
     entry_uid = models.UUIDField()
 
     objects = RemediationTaskQuerySet.as_manager()
@@ -90,6 +92,7 @@ class RemediationTask(models.Model):
         indexes = (
             models.Index(fields=("owner", "due_at"), condition=~Q(state="verified_gone"), name="task_owner_open"),
             models.Index(fields=("source",), condition=~Q(state="verified_gone"), name="task_source_open"),
+            models.Index(fields=("campaign",), condition=Q(is_early=True), name="task_early"),
         )
 
     def __str__(self) -> str:

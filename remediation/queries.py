@@ -32,6 +32,7 @@ from remediation.models import (
     RiskException,
     Ticket,
     Verification,
+    Withdrawal,
 )
 from remediation.states import (
     TO_DO,
@@ -53,6 +54,7 @@ LISTS = {
     "to_do": Q(state__in=TO_DO),
     "waiting": Q(state__in=(TaskState.ANNOUNCED, TaskState.OPEN, TaskState.SENT, TaskState.RETURNED)),
     "reported": Exists(Attempt.objects.filter(task=OuterRef("pk"), kind=AttemptKind.CLAIM)),
+    "gone_in_vain": Exists(Withdrawal.objects.filter(task=OuterRef("pk"), is_gone=True)),
     "came_back": Exists(Return.objects.filter(task=OuterRef("pk"))),
     "verified_late": Q(state=TaskState.VERIFIED_GONE)
     & Q(due_at__lt=Coalesce("verified_in__extracted_at", "verified_in__loaded_at")),
@@ -142,13 +144,17 @@ def counts(user, *, now: datetime, campaign: int | None = None) -> dict[str, int
 
 
 def campaigns_to_sweep() -> QuerySet:
-    """Closed campaigns with revoked items, or items whose removal was approved after silence, that have no removal yet."""
+    """Campaigns with items to remove, or items whose removal was approved after silence, that have no removal yet.
+
+    Open ones are among them where removals begin at sign-off: only what is settled has an outcome then.
+    """
     blocked = HeldRemoval.objects.blocked().values("item_id")
     decided = (
         ReviewItem.objects.filter(outcome__in=TO_REMOVE, removal__isnull=True).exclude(pk__in=blocked).values("campaign_id")
     )
     approved = SilenceRemoval.objects.effective().filter(item__removal__isnull=True).values("campaign_id")
-    return Campaign.objects.filter(Q(pk__in=decided) | Q(pk__in=approved), state=CampaignState.CLOSED).order_by("id")
+    under_way = (CampaignState.OPEN, CampaignState.PAUSED, CampaignState.CLOSED)
+    return Campaign.objects.filter(Q(pk__in=decided) | Q(pk__in=approved), state__in=under_way).order_by("id")
 
 
 def speaking() -> QuerySet:
@@ -316,6 +322,9 @@ def trail(task: RemediationTask) -> list[dict]:
             text += " " + _("A later review of the same access: {outcome}.").format(outcome=outcome)
         events.append(_event(one.at, _("Came back"), text, one.entry_uid))
     events += _told_events(task)
+    for one in task.withdrawals.all():
+        title = _("Gone, though not decided any more") if one.is_gone else _("Withdrawn")
+        events.append(_event(one.at, title, _("{why}.").format(why=one.get_reason_display()), one.entry_uid))
     for one in task.exceptions.all():
         events += _exception_events(one)
     for one in DeliveryTry.objects.filter(delivery__task=task).exclude(outcome=DeliveryState.DRY):

@@ -17,12 +17,14 @@ class TaskState(TextChoices):
     EXCEPTED = "excepted", _("Excepted")
     CLOSED = "closed", _("Closed on proof, never verified")
     KEPT = "kept", _("Kept after an objection")
+    WITHDRAWN = "withdrawn", _("Withdrawn, not to be removed")
 
 
 #: What may follow what. Data may prove or disprove everything but what it has proved already; even then it may show a return. What was
-#: handed on, or reported by a ticket, is open again when the ticket is cancelled or opened again.
+#: handed on, or reported by a ticket, is open again when the ticket is cancelled or opened again. What was withdrawn is open again
+#: when it is decided again; what was done about it before may still take the access away.
 TASK_TRANSITIONS = {
-    TaskState.ANNOUNCED: {TaskState.OPEN, TaskState.VERIFIED_GONE, TaskState.KEPT},
+    TaskState.ANNOUNCED: {TaskState.OPEN, TaskState.VERIFIED_GONE, TaskState.KEPT, TaskState.WITHDRAWN},
     TaskState.OPEN: {
         TaskState.SENT,
         TaskState.CLAIMED_DONE,
@@ -30,6 +32,7 @@ TASK_TRANSITIONS = {
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
         TaskState.KEPT,
+        TaskState.WITHDRAWN,
     },
     TaskState.SENT: {
         TaskState.OPEN,
@@ -39,6 +42,7 @@ TASK_TRANSITIONS = {
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
         TaskState.KEPT,
+        TaskState.WITHDRAWN,
     },
     TaskState.CLAIMED_DONE: {
         TaskState.OPEN,
@@ -47,6 +51,7 @@ TASK_TRANSITIONS = {
         TaskState.EXCEPTED,
         TaskState.CLOSED,
         TaskState.KEPT,
+        TaskState.WITHDRAWN,
     },
     TaskState.STILL_THERE: {
         TaskState.SENT,
@@ -54,6 +59,7 @@ TASK_TRANSITIONS = {
         TaskState.VERIFIED_GONE,
         TaskState.EXCEPTED,
         TaskState.KEPT,
+        TaskState.WITHDRAWN,
     },
     TaskState.RETURNED: {
         TaskState.SENT,
@@ -62,17 +68,19 @@ TASK_TRANSITIONS = {
         TaskState.STILL_THERE,
         TaskState.EXCEPTED,
         TaskState.KEPT,
+        TaskState.WITHDRAWN,
     },
     TaskState.EXCEPTED: {TaskState.OPEN, TaskState.VERIFIED_GONE},
     TaskState.CLOSED: {TaskState.VERIFIED_GONE, TaskState.STILL_THERE},
     TaskState.VERIFIED_GONE: {TaskState.RETURNED},
     TaskState.KEPT: set(),
+    TaskState.WITHDRAWN: {TaskState.OPEN, TaskState.VERIFIED_GONE},
 }
 
 #: Somebody has to act.
 TO_DO = (TaskState.OPEN, TaskState.SENT, TaskState.STILL_THERE, TaskState.RETURNED)
 #: Nobody has to act any more, as things stand.
-SETTLED = (TaskState.VERIFIED_GONE, TaskState.EXCEPTED, TaskState.CLOSED, TaskState.KEPT)
+SETTLED = (TaskState.VERIFIED_GONE, TaskState.EXCEPTED, TaskState.CLOSED, TaskState.KEPT, TaskState.WITHDRAWN)
 #: Nothing proves it gone, and it is not settled otherwise.
 UNPROVED = tuple(state for state in TaskState if state not in SETTLED)
 #: A later reading that shows the access says something new in these.
@@ -84,6 +92,14 @@ class Verdict(TextChoices):
 
     GONE = "gone", _("Gone")
     STILL_THERE = "still_there", _("Still there")
+
+
+class WithdrawalReason(TextChoices):
+    """Why a removal that had begun at sign-off is not decided any more."""
+
+    REOPENED = "reopened", _("The answers that decided it were opened again")
+    CANCELLED = "cancelled", _("The review was cancelled")
+    DECIDED_OTHERWISE = "decided_otherwise", _("The review came to something else")
 
 
 class AttemptKind(TextChoices):
@@ -121,6 +137,7 @@ class ObjectionState(TextChoices):
     KEPT = "kept", _("The access is kept")
     UNANSWERED = "unanswered", _("Nobody answered; the removal goes on")
     GONE = "gone", _("The access is gone")
+    WITHDRAWN = "withdrawn", _("The removal was withdrawn")
 
 
 class ExceptionState(TextChoices):

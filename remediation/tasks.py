@@ -4,17 +4,19 @@ from celery import shared_task
 from django.conf import settings
 
 from ledger.actors import SYSTEM
-from remediation import queries
-from remediation.actions import delivering, exceptions, following, objections, reminders, removals, verification
+from remediation import early, queries
+from remediation.actions import delivering, exceptions, following, objections, reminders, removals, verification, withdrawals
 from remediation.connectors import KINDS
 from remediation.outgoing import addresses
 
 
 @shared_task(name="remediation.sweep_signed_off")
 def sweep_signed_off() -> None:
-    """Open removals for every closed campaign that revoked something."""
+    """Open removals for what campaigns revoked; stop those that began at sign-off and are not decided any more."""
     for campaign in queries.campaigns_to_sweep().values_list("pk", flat=True):
         removals.open_for_campaign(campaign_id=campaign, by=SYSTEM)
+    for campaign in list(early.campaigns_to_follow().values_list("pk", flat=True)):
+        withdrawals.follow(campaign_id=campaign, by=SYSTEM)
 
 
 @shared_task(name="remediation.verify_new_snapshots")

@@ -129,6 +129,7 @@ MATRIX = {
     "people:person-roles": Row({ADMIN}, {ADMIN}, person),
     "people:person-deactivate": Row(None, {ADMIN}, person),
     "people:person-reactivate": Row(None, {ADMIN}, person),
+    "people:person-erase": Row({ADMIN}, {ADMIN}, person),
     "people:person-link": Row(None, {ADMIN}, person),
     "people:mail-list": Row(RUNNERS),
     "people:mail-retry": Row(None, RUNNERS, lambda world: [world.mail.pk]),

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns import assigning, permissions, queries, results, reviewers, rules, second_look, stages
-from campaigns.actions import asking, closing, silence
+from campaigns.actions import asking, closing, settling, silence
 from campaigns.actions import second_look as looking
 from campaigns.models import Assignment, Campaign
 from campaigns.states import CampaignState
@@ -157,7 +157,8 @@ def extend(*, campaign_id: int, due_at: datetime, reason: str, by) -> Campaign:
 def reopen(*, campaign_id: int, assignment_ids: list[int], reason: str, anew: bool = False, by) -> int:
     """Open submitted answers of the present stage again; returns how many. What was signed stays recorded as it was signed.
 
-    They are drafts again that can be changed; `anew`, they are not even that: each has to be decided again.
+    They are drafts again that can be changed; `anew`, they are not even that: each has to be decided again. Items that they had settled are
+    not settled any more.
     """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
     if not permissions.can_close(by, campaign):
@@ -172,6 +173,7 @@ def reopen(*, campaign_id: int, assignment_ids: list[int], reason: str, anew: bo
     )
     blank = UNDECIDED if anew else {}
     Assignment.objects.filter(pk__in=[row.pk for row in rows]).update(sign_off=None, reopened_at=clock.now(), **blank)
+    settling.unsettle(campaign=campaign, item_ids=[row.item_id for row in rows], by=by)
     per_reviewer: dict[int, list[int]] = {}
     for row in rows:
         per_reviewer.setdefault(row.reviewer_id, []).append(row.item_number)

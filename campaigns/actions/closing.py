@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns import permissions, queries, results, rules, second_look, stages
-from campaigns.actions import findings, guards, schedules
+from campaigns.actions import findings, guards, schedules, settling
 from campaigns.models import Campaign, CampaignDefinition, Decision
 from campaigns.states import CampaignState
 from certify.lib import clock
@@ -89,7 +89,7 @@ def close_settled(*, campaign: Campaign, by) -> Campaign:
 
 @transaction.atomic
 def cancel(*, campaign_id: int, reason: str, by) -> Campaign:
-    """End a campaign without outcomes. Its items, decisions and reason stay for the auditor."""
+    """End a campaign without outcomes, early ones among them. Its items, decisions and reason stay for the auditor."""
     # The sweep that launches drafts takes the definition first, too.
     CampaignDefinition.objects.select_for_update(of=("self",), no_key=True).get(campaigns=campaign_id)
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
@@ -98,6 +98,7 @@ def cancel(*, campaign_id: int, reason: str, by) -> Campaign:
         raise NotAllowed(_("Only a control owner may cancel a campaign."))
     reason = rules.check_reason(reason, gettext_lazy("Say why the campaign is cancelled."))
     was_draft = campaign.state == CampaignState.DRAFT
+    settling.unsettle(campaign=campaign, by=by)
     campaign.state, campaign.error = CampaignState.CANCELLED, reason
     campaign.save(update_fields=["state", "error"])
     if was_draft:

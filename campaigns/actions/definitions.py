@@ -11,7 +11,7 @@ from campaigns import ladder, measures, permissions
 from campaigns.actions import schedules
 from campaigns.models import CampaignDefinition
 from campaigns.scope import documents
-from campaigns.states import DEFAULT_CHAIN, Cadence, CampaignKind, ReviewerRule
+from campaigns.states import DEFAULT_CHAIN, Cadence, CampaignKind, RemovalsBegin, ReviewerRule
 from certify.lib.errors import InvalidInput, NotAllowed
 from inventory.models import Source
 from ledger.actions import entries
@@ -50,6 +50,7 @@ class Terms:
     removal_limit: int | None = 20
     last_holder_waits: bool = True
     objection_days: int | None = None
+    removals_begin: str = RemovalsBegin.CLOSE
     reason_for_every_removal: bool = False
     reason_for_every_keep: bool = False
     quality: dict = field(default_factory=dict)
@@ -84,6 +85,7 @@ def _check(terms: Terms, document: dict) -> None:
         "objection_days": terms.objection_days is not None
         and not 1 <= terms.objection_days <= 30
         and gettext_lazy("Write 1 to 30 days, or leave it empty."),
+        "removals_begin": terms.removals_begin not in RemovalsBegin.values and gettext_lazy("Choose when removals begin."),
         "fallback_reviewer": not terms.fallback_reviewer.is_active and gettext_lazy("The fallback reviewer is not active."),
         "owner": not permissions.can_run_campaigns(terms.owner) and gettext_lazy("The owner must be a control owner."),
     }

@@ -130,7 +130,7 @@ def _record(told: Told, to: User, now: datetime, by) -> None:
             names = dict(zip(("campaign", "stage", "reviewer", "rung"), _key(told.run, person, rung), strict=True))
             facts = names | {"to": f"people.user:{to.pk}", "days": told.run.ladder[rung], "open": person.open}
             if rung == "tell_manager_after" and pk in told.passed_over:
-                facts["passed_over"] = told.passed_over[pk]
+                facts["passed_over"] = [{"why": one["why"]} for one in told.passed_over[pk]]
             rows.append((waiting.subject(told.run.campaign.pk), facts))
     entries.record_many(kind="review:escalated", by=by, at=now, rows=rows)
 
@@ -168,17 +168,17 @@ def _hand_over(run: waiting.Run, person: waiting.Reviewer, line: above.Above, no
     if not rows:
         return 0
     excused = {row.pk: judged[row.pk][1] for row in rows}
-    assignments.move(rows=rows, to=to, rule=ReviewerRule.REASSIGNED, reason=_why(run, person, line), excused=excused, by=by)
+    assignments.move(rows=rows, to=to, rule=ReviewerRule.REASSIGNED, reason=_why(run, line), excused=excused, by=by)
     _tell_handed_over(run, stage, person, line, to, len(rows), now, by)
     return len(rows)
 
 
-def _why(run: waiting.Run, person: waiting.Reviewer, line: above.Above) -> str:
+def _why(run: waiting.Run, line: above.Above) -> str:
     """Why the items went on, with whoever was passed over."""
     days = run.ladder["hand_over_after"]
     asked = "their manager" if line.manager else "as nobody above them can be, the owner of the review"
     passed = f" ({above.in_words(line.passed_over)})" if line.passed_over else ""
-    return f"{person.name} answered nothing for {days} day{'' if days == 1 else 's'}; {asked} is asked{passed}"
+    return f"The reviewer answered nothing for {days} day{'' if days == 1 else 's'}; {asked} is asked{passed}"
 
 
 def _tell_handed_over(

@@ -171,7 +171,7 @@ def _replace(campaign: Campaign, rows: list[Assignment], line: above.Above, by) 
         judged = {row.pk: standing.judged(row.item, campaign.terms) for row in left}
         fitting = [row for row in left if judged[row.pk][0] and row.item_id not in asked]
         if fitting:
-            reason = f"{fitting[0].reviewer_name} is not there any more{passed}"
+            reason = f"The reviewer is not there any more{passed}"
             moves = [Move(row.pk, row.item_number, row.reviewer_id, to.pk, reason, judged[row.pk][1]) for row in fitting]
             assignments.move_all(campaign_id=campaign.pk, moves=moves, rule=ReviewerRule.REASSIGNED, by=by)
             _tell(campaign, moves, by)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from itertools import zip_longest
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -22,6 +23,8 @@ from people.models import User
 
 #: Reviewers whose counts one ledger entry names.
 REVIEWERS_IN_ENTRY = 400
+#: Commitments to those who look again that one ledger entry has room for besides.
+ASKED_IN_ENTRY = 200
 
 
 @transaction.atomic
@@ -69,8 +72,10 @@ def _record(campaign: Campaign, drawn: list[second_look.Drawn], items: list[tupl
     }
     counts = [{"id": f"people.user:{one.keeper}", "kept": one.kept, "drawn": one.drawn, "asked": one.asked} for one in drawn]
     subject = f"campaigns.campaign:{campaign.pk}"
-    batches = list(batched(counts, REVIEWERS_IN_ENTRY)) or [[]]
-    rows = [(subject, shared | {"reviewers": batch}) for batch in batches]
+    looking = User.objects.in_bulk({person for _, person in items})
+    called = batched([looking[person].actor_ref() for person in sorted(looking)], ASKED_IN_ENTRY)
+    batches = list(zip_longest(batched(counts, REVIEWERS_IN_ENTRY), called, fillvalue=[])) or [([], [])]
+    rows = [(subject, shared | {"reviewers": batch, "asked": asked}) for batch, asked in batches]
     entries.record_many(kind="second-look:asked", by=by, at=now, rows=rows)
 
 

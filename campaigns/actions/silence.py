@@ -76,7 +76,7 @@ def _moves(campaign: Campaign, found: list[silence.Unanswered]) -> list[Move]:
             continue
         taken.add((one.item, to))
         passed = lines.get(one.reviewer, above.Above()).passed_over
-        why = f"{one.reviewer_name} does not know" if one.is_unknown else f"No answer from {one.reviewer_name}"
+        why = "The reviewer does not know" if one.is_unknown else "No answer from the reviewer"
         words = f" ({above.in_words(passed)})" if passed else ""
         moves.append(Move(one.assignment, one.number, one.reviewer, to, f"{why} by {campaign.due_at:%d %B %Y}{words}"))
     return moves

@@ -39,6 +39,9 @@ class Campaign(models.Model):
         related_name="followed_by",
         help_text="Whose silence this one asks about again.",
     )
+    settled_to = models.CharField(
+        max_length=30, blank=True, db_default="", help_text="Stage and sign-offs up to which early removals were looked for."
+    )
     escalated_stage = models.PositiveSmallIntegerField(default=0, help_text="The last stage whose silence went on to others.")
     second_look_at = models.DateTimeField(null=True, help_text="When the second look was asked for.")
     stage_opened_at = models.DateTimeField(null=True)

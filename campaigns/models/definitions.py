@@ -6,7 +6,7 @@ from django.db.models import F, Q
 
 from campaigns import ladder, measures
 from campaigns.models.references import USER
-from campaigns.states import Cadence, CampaignKind, ReviewerRule
+from campaigns.states import Cadence, CampaignKind, RemovalsBegin, ReviewerRule
 
 
 class CampaignDefinition(models.Model):
@@ -41,6 +41,9 @@ class CampaignDefinition(models.Model):
     )
     last_holder_waits = models.BooleanField(
         default=True, help_text="Removals after which nobody holds a privileged right wait for a second person."
+    )
+    removals_begin = models.CharField(
+        max_length=10, choices=RemovalsBegin.choices, default=RemovalsBegin.CLOSE, db_default="close"
     )
     objection_days = models.PositiveSmallIntegerField(
         null=True, help_text="Days in which whoever loses access may object beforehand; empty: they are not told."
@@ -83,6 +86,7 @@ class CampaignDefinition(models.Model):
             **({} if self.removal_limit is None else {"removal_limit": self.removal_limit}),
             "last_holder_waits": self.last_holder_waits,
             **({"objection_days": self.objection_days} if self.objection_days else {}),
+            **({"removals_begin": self.removals_begin} if self.removals_begin != RemovalsBegin.CLOSE else {}),
             **self.plan,
             **({"schedule": self.schedule} if self.schedule else {}),
             **({"watched": self.watched} if self.watched else {}),

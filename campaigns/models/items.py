@@ -13,7 +13,8 @@ class ReviewItem(models.Model):
 
     Everything above `leaf` is frozen: `leaf` is the RFC 6962 leaf hash over its row in the pack
     (`campaigns.rules.ITEM_COLUMNS`) and a trigger refuses to change it. Below it stands, once the campaign is closed, its outcome
-    and the answer that made it; before that the answers are on the assignments.
+    and the answer that made it; before that the answers are on the assignments. Where the terms let removals begin at sign-off, an
+    item whose removal nothing can avert any more has its outcome earlier, since `settled_at`.
     """
 
     campaign = unchecked("campaigns.Campaign", related_name="items", db_index=False)
@@ -56,6 +57,7 @@ class ReviewItem(models.Model):
     is_bulk = models.BooleanField(default=False)
     sign_off = unchecked("campaigns.SignOff", null=True, related_name="+", db_index=False)
     outcome = models.CharField(max_length=12, blank=True, choices=Outcome.choices)
+    settled_at = models.DateTimeField(null=True, help_text="The sign-off that settled it before the campaign closed.")
 
     class Meta:
         ordering = ("campaign_id", "number")

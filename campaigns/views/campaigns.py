@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import guards, permissions, quality, queries, second_look, silence, stages
+from campaigns import guards, permissions, quality, queries, second_look, settling, silence, stages
 from campaigns.actions import assignments, closing, launching
 from campaigns.actions.items import Selection
 from campaigns.forms import ReasonForm, ReassignForm
@@ -68,6 +68,7 @@ def campaign_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "open_findings": quality.open_findings(campaign),
         "silence": silence.summary(campaign),
         "held": guards.summary(campaign),
+        "early": settling.summary(campaign),
         "second_look": second_look.summary(campaign),
         "is_waiting": campaign.state == CampaignState.REQUESTED,
     }
@@ -121,7 +122,7 @@ def campaign_cancel(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, refusal.message)
         else:
             return redirect("campaigns:campaign-detail", pk=pk)
-    context = {"campaign": campaign, "form": form}
+    context = {"campaign": campaign, "form": form, "settled": settling.settled_items(campaign).count()}
     return render(request, "campaigns/campaign_cancel.html", context, status=422 if form.errors else 200)
 
 

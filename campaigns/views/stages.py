@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns import permissions, queries, second_look, stages
+from campaigns import permissions, queries, second_look, settling, stages
 from campaigns.actions import advancing
 from campaigns.actions import second_look as looking
 from campaigns.forms import ExtendForm, ReopenForm
@@ -99,6 +99,7 @@ def reviewer_reopen(request: HttpRequest, pk: int, reviewer: int) -> HttpRespons
             )
             return redirect("campaigns:campaign-detail", pk=pk)
     context = {"campaign": campaign, "person": person, "form": form, "count": submitted.count(), "cap": REOPENABLE_SHOWN}
+    context["early"] = settling.begins_early(campaign)
     return render(request, "campaigns/reviewer_reopen.html", context, status=422 if form.errors else 200)
 
 

@@ -27,14 +27,16 @@ from certify.demo import assurance, removals
 from certify.demo import company as sample
 from certify.lib import clock
 from certify.lib.files import store
-from evidence.actions import duties, periods, requests, samples
+from evidence.actions import duties, holds, periods, requests, retention, samples
 from evidence.models import AuditPeriod, AuditRequest
+from evidence.retention.kinds import KINDS
 from evidence.states import Duty
 from inventory.actions import describing, loads, snapshots, sources
 from inventory.models import Entitlement, Identity, Source
 from ledger.actors import SYSTEM
 from people.actions import users
 from people.models import User
+from people.states import RetentionKind
 
 #: Days to decide.
 DAYS = 21
@@ -88,6 +90,7 @@ class Demo:
         assurance.state(period, self.users)
         assurance.manage(self._audit_period("ISO 27001", "iso27001"), self.users)
         self._audit(period)
+        self._kept()
         return self._sign_ins()
 
     def _ago(self, days: float):
@@ -273,6 +276,15 @@ class Demo:
         named = {Duty.PROCESS_OWNER: "control", Duty.APPROVER: "admin", Duty.OPERATOR: "systems"}
         for duty, key in named.items():
             duties.give(control="soc2:CC6.3", duty=duty, holder=self.users[key], by=self.users["control"])
+
+    def _kept(self) -> None:
+        """Texts of mails are kept for two years, and a dispute holds what belongs to one system."""
+        why = "Two years, as the works council agreed"
+        retention.set_rule(kind=KINDS[RetentionKind.MAILS], days=730, reason=why, by=self.users["admin"])
+        dispute = holds.Terms(
+            "Dispute about two removals", "The works council disputes them; nothing may go", systems=["cloud"]
+        )
+        holds.place(terms=dispute, by=self.users["control"])
 
     def _audit_period(self, name: str, framework: str) -> AuditPeriod:
         today = clock.now().date()

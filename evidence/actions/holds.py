@@ -10,10 +10,9 @@ from django.utils.translation import gettext as _
 from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
-from evidence.actions.retention import hold_still
 from inventory.models import Identity, Source
 from ledger.actions import entries
-from people import permissions
+from people import holds, permissions
 from people.models import HoldRelease, LegalHold, User
 from people.rules import sign_in_name
 
@@ -42,7 +41,7 @@ def place(*, terms: Terms, by) -> LegalHold:
     """
     if not permissions.can_place_hold(by):
         raise NotAllowed(_("Only administrators and control owners may place a hold."))
-    hold_still()
+    holds.hold_still()
     _check(terms)
     refs = [ref for text in terms.people for ref in _refs(text)]
     facts = {
@@ -54,9 +53,7 @@ def place(*, terms: Terms, by) -> LegalHold:
         "people": sorted(set(refs)),
     }
     now = clock.now()
-    hold = LegalHold(
-        people_said="\n".join(terms.people), from_on=terms.from_on, to_on=terms.to_on, by=by, by_name=by.name, at=now
-    )
+    hold = LegalHold(from_on=terms.from_on, to_on=terms.to_on, by=by, by_name=by.name, at=now)
     days = {name: day.isoformat() if day else "" for name, day in (("from", terms.from_on), ("to", terms.to_on))}
     subject = f"people.hold:{facts['name']}"
     data = facts | days | {"campaigns": [str(pk) for pk in facts["campaigns"]]}
@@ -106,12 +103,12 @@ def release(*, hold_id: int, reason: str, by) -> HoldRelease:
     hold = LegalHold.objects.get(pk=hold_id)
     if not permissions.can_release_hold(by, hold):
         raise NotAllowed(_("A second person releases a hold, not the one who placed it."))
-    hold_still()
+    holds.hold_still()
     if HoldRelease.objects.filter(hold=hold).exists():
         raise InvalidInput(_("This hold was released already."))
     if len(reason.strip()) < MIN_REASON:
         raise InvalidInput(_("Say why, in at least {least} characters.").format(least=MIN_REASON), field="reason")
     now = clock.now()
-    data = {"hold": str(hold.pk), "name": hold.name, "placed_by": hold.by_name, "reason": reason.strip()}
+    data = {"hold": str(hold.pk), "name": hold.name, "placed_by": f"people.user:{hold.by_id}", "reason": reason.strip()}
     entry = entries.record(kind="hold:released", subject=f"people.hold:{hold.name}"[:80], by=by, data=data, at=now)
     return HoldRelease.objects.create(hold=hold, reason=reason.strip(), by=by, by_name=by.name, at=now, entry_uid=entry.uid)

@@ -82,7 +82,7 @@ def _sent(period: AuditPeriod, person: User, by) -> Invitation:
     """The invitation, counted once more."""
     found = Invitation.objects.filter(period=period, auditor=person).first()
     invitation = found or Invitation(period=period, auditor=person, sent=0)
-    invitation.by_name, invitation.at, invitation.sent = by.actor_ref()["name"], clock.now(), invitation.sent + 1
+    invitation.by, invitation.at, invitation.sent = by, clock.now(), invitation.sent + 1
     invitation.save()
     return invitation
 
@@ -105,8 +105,7 @@ def _record(kind: str, period: AuditPeriod, person: User, by) -> None:
     data = {
         "period": str(period.pk),
         "auditor": f"people.user:{person.pk}",
-        "name": person.name,
-        "email": person.email,
+        "named": person.actor_ref(),
         "open_until": period.open_until.isoformat(),
     }
     entries.record(kind=kind, subject=f"evidence.period:{period.pk}", by=by, data=data)
@@ -118,7 +117,7 @@ def _mail(period: AuditPeriod, invitation: Invitation, by) -> None:
     mails.queue(
         recipient=invitation.auditor,
         template="auditor_invited",
-        context=notices.invitation(period, invitation.auditor, invitation.by_name),
+        context=notices.invitation(period, invitation.auditor, by.name),
         subject_ref=f"evidence.period:{period.pk}",
         dedupe_key=f"auditor-invited:{period.pk}:{invitation.auditor_id}:{invitation.sent}",
         by=by,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from certify.lib import canonical, clock
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
 from certify.lib.numbers import whole
-from evidence import assurance, deviations, frameworks, permissions, statements
+from evidence import assurance, deviations, frameworks, permissions, persons, statements
 from evidence.catalogue import Framework
 from evidence.models import AuditPeriod, Statement
 from evidence.readiness import Readiness
@@ -17,7 +17,6 @@ from evidence.statements import Shape
 from evidence.states import StatementKind
 from inventory.models import Source
 from ledger.actions import entries
-from people.models import User
 
 
 @transaction.atomic
@@ -95,7 +94,7 @@ def check(*, statement_id: int, effective: bool, note: str, by) -> Statement:
     text = note.strip()
     if not text or len(text) > statements.TEXT or "\x00" in text:
         raise InvalidInput(_("Say in up to {limit} characters why.").format(limit=statements.TEXT), field="note")
-    checked = ("yes" if effective else "no", text, who, by.name)
+    checked = ("yes" if effective else "no", text, who)
     return _next(old, by, facts=old.facts | dict(zip(statements.CHECK, checked, strict=True)))
 
 
@@ -135,6 +134,7 @@ def _next(old: Statement, by, *, facts: dict, withdrawn: str = "") -> Statement:
 
 def _write(rows: list[Statement], by, at: datetime) -> list[Statement]:
     told = []
+    named = persons.references(*(row.facts for row in rows))
     for row in rows:
         row.by, row.by_name, row.at, row.entry_uid = by, by.name, at, uuid.uuid4()
         data = {
@@ -144,7 +144,7 @@ def _write(rows: list[Statement], by, at: datetime) -> list[Statement]:
             "version": str(row.version),
             "control": row.control,
             "withdrawn": row.withdrawn,
-            "facts": row.facts,
+            "facts": row.facts | {name: named[row.facts[name]] for name in statements.PEOPLE if row.facts.get(name)},
         }
         if len(canonical.dumps(data)) > statements.MOST:
             raise InvalidInput(_("This is too much for one statement: shorten it, or name fewer controls."))
@@ -159,8 +159,6 @@ def _facts(framework: Framework, kind: str, facts: dict) -> dict:
     for field in statements.FIELDS[kind]:
         if value := said[field.name]:
             _check_reference(framework, field.name, field.shape, value)
-        if field.shape is Shape.PERSON:
-            said |= _person(field.name, value)
         if field.shape is Shape.PERIOD:
             said["input"] = _figures(framework, value)
     return said
@@ -176,18 +174,10 @@ def _check_reference(framework: Framework, name: str, shape: Shape, value) -> No
         known = set(Source.objects.filter(key__in=value).values_list("key", flat=True))
         if set(value) - known:
             raise InvalidInput(_("A system that you named does not exist."), field=name)
+    elif shape is Shape.PERSON and not persons.known([value]):
+        raise InvalidInput(_("Choose a person from the list."), field=name)
     elif shape is Shape.DEVIATION and deviations.about(value) is None:
         raise InvalidInput(_("There is no such deviation."), field=name)
-
-
-def _person(name: str, value: str) -> dict:
-    """A person as they are kept: which account, and what they are called now."""
-    if not value:
-        return {f"{name}_name": ""}
-    person = User.objects.filter(pk=whole(value.removeprefix("people.user:"))).first()
-    if person is None:
-        raise InvalidInput(_("Choose a person from the list."), field=name)
-    return {name: f"people.user:{person.pk}", f"{name}_name": person.name}
 
 
 def _figures(framework: Framework, value: str) -> dict[str, str]:

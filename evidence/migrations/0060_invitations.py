@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('sent', models.PositiveIntegerField()),
-                ('by_name', models.CharField(help_text='Who invited last.', max_length=200)),
+                ('by', models.ForeignKey(help_text='Who invited last.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('at', models.DateTimeField(help_text='When.')),
                 ('auditor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='audit_invitations', to=settings.AUTH_USER_MODEL)),
                 ('period', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invitations', to='evidence.auditperiod')),

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import connection
 from django.utils.dateparse import parse_datetime
 
 from certify.lib import language
@@ -16,15 +17,20 @@ from evidence.assurance_sections import KINDS
 from evidence.catalogue import Framework
 from evidence.models import AuditPeriod, Statement
 from evidence.pack.excerpts import Reader
+from evidence.statements import PEOPLE
 from evidence.states import Duty
+from ledger.persons import particular_sql
 
+#: Person → what they are called, of references of entries to people.
+CALLED = f"SELECT reference ->> 'id', {particular_sql('reference')} FROM jsonb_array_elements(%s::jsonb) AS reference"
 DUTIES, CALENDAR, STATEMENTS = "controls/duties.csv", "controls/calendar.csv", "controls/statements.csv"
 
 
 def in_pack(reader: Reader, period: AuditPeriod, framework: Framework, sealed_at: datetime) -> list[dict]:
     """The scope, and what a pack says of controls and people stated under its checkpoint: in English, from its tables alone."""
     with language.recorded():
-        said = Said.of(_latest(reader))
+        latest = _latest(reader)
+        said = Said.of(latest, _names(latest))
         figures = _figures(reader, framework, rfc3339(sealed_at))
         mode = framework.assurance
         sections = [
@@ -36,7 +42,7 @@ def in_pack(reader: Reader, period: AuditPeriod, framework: Framework, sealed_at
         return [laid_out(one) for one in sections]
 
 
-def _latest(reader: Reader) -> Iterable[Statement]:
+def _latest(reader: Reader) -> list[Statement]:
     """The last version of each statement that the pack holds."""
     found: dict[tuple[str, str], Statement] = {}
     for row in reader.first(STATEMENTS, reader.total(STATEMENTS)).dicts():
@@ -52,6 +58,22 @@ def _latest(reader: Reader) -> Iterable[Statement]:
             at=parse_datetime(row["at"]),
         )
     return sorted(found.values(), key=lambda one: (one.kind, one.number))
+
+
+def _names(latest: Iterable[Statement]) -> dict[str, str]:
+    """What the people are called whom they refer to, as the entries commit to it.
+
+    Afterwards the facts refer to them as the product does, by the person alone.
+    """
+    references = []
+    for one in latest:
+        for name in PEOPLE:
+            if reference := one.facts.get(name):
+                references.append(reference)
+                one.facts[name] = reference["id"]
+    with connection.cursor() as cursor:
+        cursor.execute(CALLED, [json.dumps(references)])
+        return dict(cursor.fetchall())
 
 
 def _figures(reader: Reader, framework: Framework, sealed_at: str) -> list[Figures]:

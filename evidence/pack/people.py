@@ -23,7 +23,7 @@ def named_in(payload: str) -> list[str]:
 
 
 def refuse_erased_since(named: Iterable[str], size: int) -> None:
-    """Refuse a pack that names somebody who was erased after its checkpoint: their name is gone, and the entry that says so lies outside."""
+    """Refuse a pack that names somebody who was erased after its checkpoint: the name is gone, the entry that says so lies outside."""
     covered = Entry.objects.filter(leaf__index__lt=size, uid__in=Erasure.objects.values("entry_uid"))
     if Erasure.objects.filter(person__in=named).exclude(entry_uid__in=covered.values("uid")).exists():
         raise DomainError(

@@ -4,12 +4,9 @@ The words and figures come from the tables of the pack; the layout is `report.ty
 data can be taken for markup.
 """
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-
-import typst
 
 from evidence.pack import summaries, typeface
 from evidence.pack.excerpts import Excerpt, Reader
@@ -46,16 +43,7 @@ def write(reader: Reader, about: dict, assured: list[dict], created: datetime) -
     period's framework; the same input gives the same bytes.
     """
     facts, at = about | _facts(reader) | {"assurance": assured}, int(created.timestamp())
-    missing = typeface.lacking(typeface.letters_of(facts), STANDARDS)
-    while True:
-        shown = typeface.shown(facts, missing) | {"lacks_letters": bool(missing)}
-        try:
-            return typeface.compiled(LAYOUT, {"data": json.dumps(shown, ensure_ascii=False)}, at, STANDARDS)
-        except typst.TypstError as error:
-            # A letter that can be shown alone may lack in a combination.
-            if not typeface.refused(error) - missing:
-                raise
-            missing |= typeface.refused(error)
+    return typeface.document(LAYOUT, facts, at, STANDARDS)
 
 
 def _facts(reader: Reader) -> dict:

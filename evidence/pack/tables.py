@@ -182,7 +182,7 @@ ADVICE = """
 CONTEXTS = f"""
     SELECT campaign_id::text, number::text, item_number::text, described_by, described_by_name, {moment_sql("described_at")},
            file_description, credential_kind, {moment_sql("credential_at")}, credential_limit::text
-    FROM campaigns_itemcontext WHERE campaign_id = ANY(%(campaigns)s) ORDER BY campaign_id, number
+    FROM campaigns_itemcontext AS context WHERE campaign_id = ANY(%(campaigns)s) ORDER BY context.campaign_id, context.number
 """
 
 EXCLUSIONS = """
@@ -280,7 +280,8 @@ SIGNED = f"""
 """
 
 BULK_ACTS = f"""
-    SELECT act.campaign_id::text, 'people.user:' || act.reviewer_id, {particular_sql("recorded.payload_json -> 'actor'")}, act.decision, act.rationale, act.filter::text,
+    SELECT act.campaign_id::text, 'people.user:' || act.reviewer_id, {particular_sql("recorded.payload_json -> 'actor'")},
+           act.decision, act.rationale, act.filter::text,
            act.count::text, act.left_out::text, {moment_sql("act.at")},
            encode(sha256(convert_to('[' || array_to_string(act.item_numbers, ',') || ']', 'UTF8')), 'hex'), act.entry_uid::text
     FROM campaigns_bulkact AS act {UNDER.format(uid="act.entry_uid")}

@@ -4,6 +4,7 @@ Typst brings Latin, Greek, Cyrillic, Hebrew, Arabic, Armenian, Georgian and Deva
 typeface has. Typefaces for Chinese, Japanese and Korean have some twenty megabytes each; who needs them names a folder of their own.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -98,3 +99,17 @@ def shown(value: Any, missing: set[str]) -> Any:
     if isinstance(value, Named):
         return value.instead
     return re.sub(f"[{re.escape(''.join(sorted(missing)))}]+", INSTEAD, text)
+
+
+def document(layout: Path, facts: dict, created: int, standards: list[str]) -> bytes:
+    """A PDF of a layout that takes `facts` as JSON, with `lacks_letters` among them: whether something stands instead of letters."""
+    missing = lacking(letters_of(facts), standards)
+    while True:
+        told = shown(facts, missing) | {"lacks_letters": bool(missing)}
+        try:
+            return compiled(layout, {"data": json.dumps(told, ensure_ascii=False)}, created, standards)
+        except typst.TypstError as error:
+            # A letter that can be shown alone may lack in a combination.
+            if not refused(error) - missing:
+                raise
+            missing |= refused(error)

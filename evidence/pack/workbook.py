@@ -143,16 +143,17 @@ def _fill(book: xlsxwriter.Workbook, looks: _Looks, sheet: Sheet, found: Excerpt
     page.freeze_panes(2, 0)
     page.autofilter(1, 0, 1 + max(1, len(found.rows)), len(places) - 1)
     page.write_string(0, 0, _heading(sheet, found), looks.quiet)
-    for place, column in enumerate(places):
-        page.write_string(1, place, found.columns[column].replace("_", " ").capitalize(), looks.head)
-        meaning = schemas.column(sheet.path, found.columns[column]).meaning
+    shown = [(place, column, schemas.column(sheet.path, found.columns[column])) for place, column in enumerate(places)]
+    for place, _, column in shown:
+        page.write_string(1, place, column.name.replace("_", " ").capitalize(), looks.head)
+        meaning = column.meaning
         page.write_comment(
             1, place, meaning, {"width": NOTE, "height": 20 + 16 * (1 + len(meaning) // 30), "author": "Certify"}
         )
     for row, cells in enumerate(found.rows, start=2):
-        for place, column in enumerate(places):
-            if cells[column]:
-                _cell(page, looks, (row, place), schemas.column(sheet.path, found.columns[column]), cells[column])
+        for place, at, column in shown:
+            if cells[at]:
+                _cell(page, looks, (row, place), column, cells[at])
 
 
 def _heading(sheet: Sheet, found: Excerpt) -> str:

@@ -133,7 +133,11 @@ LEAVERS = Kind(
     RetentionKind.LEAVERS,
     """
     SELECT 'inventory.identity:' || identity.id AS key, '' AS sha256, seen.loaded_at AS began, seen.loaded_at AS moment,
-           NULL::bigint[] AS campaigns, NULL::text[] AS systems,
+           ARRAY(SELECT campaign.id FROM campaigns_campaign AS campaign
+                 WHERE EXISTS (SELECT 1 FROM campaigns_reviewitem AS item
+                               WHERE item.campaign_id = campaign.id AND item.identity_key = identity.key)) AS campaigns,
+           ARRAY(SELECT source.key::text FROM inventory_account AS account JOIN inventory_source AS source ON source.id = account.source_id
+                 WHERE account.identity_id = identity.id) AS systems,
            array_remove(ARRAY['inventory.identity:' || identity.id, 'people.user:' || identity.user_id], NULL) AS people
     FROM inventory_identity AS identity
     JOIN inventory_snapshot AS seen ON seen.id = COALESCE(identity.gone_in_id, identity.snapshot_id)

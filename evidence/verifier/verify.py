@@ -170,6 +170,7 @@ LEDGER = (
 SIGNED = {*TABLES, *LEDGER, "README.md", "verify.py"}
 ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"])}
 ANSWERED_BY = ANSWER_COLUMNS.index("reviewer"), ANSWER_COLUMNS.index("reviewer_name")
+HOLDER, MANAGER, PRIVILEGED = ITEM["identity_id"], ITEM["manager_id"], ITEM["privileged"]
 FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
 
 
@@ -1486,6 +1487,8 @@ class Tables:
 
     def _answers_of(self, cells, asked, ahead):
         """The assignments of an item, which stand in the order of the items; and the group after them."""
+        if ahead and ahead[0] == (cells[0], cells[1]):
+            return [row for _, row in ahead[1]], next(asked, None)
         here = int(cells[0]), int(cells[1])
         while ahead and tuple(map(int, ahead[0])) < here:
             self._stray_answer(*ahead)
@@ -1514,8 +1517,6 @@ class Tables:
         campaign.reviewer.append(campaign.person(first["reviewer"]))
         for place, answer in enumerate(answers):
             person = campaign.person(answer["reviewer"])
-            if campaign.is_apart and answer["reviewer_name"]:
-                self._check_called(f"reviews/assignments.csv, item {answer['item']} of {campaign.label}", answer)
             if not campaign.is_closed and any(answer[name] for name in ANSWER_COLUMNS if name not in CERTAIN):
                 early = "an answer is shown as final, but the campaign is open"
                 self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
@@ -1525,14 +1526,20 @@ class Tables:
             if answer["rule"] not in ASKED_LATER:
                 campaign.assigned[person, answer["stage"]] = campaign.assigned.get((person, answer["stage"]), 0) + 1
             if campaign.is_closed:
-                covered = [answer[name] for name in ANSWER_COLUMNS]
-                covered = apart(covered, *ANSWERED_BY) if campaign.is_apart else covered
-                campaign.answers.append(leaf_hash(canonical_row(covered)))
+                campaign.answers.append(leaf_hash(canonical_row(self._covered(campaign, answer))))
                 if answer["sign_off_entry"]:
                     campaign.answered.put([answer[name] for name in COUNTED])
 
         if campaign.is_looked_at:
             self._take_kept(campaign, answers)
+
+    def _covered(self, campaign, answer):
+        """What the leaf of an answer covers."""
+        cells = [answer[name] for name in ANSWER_COLUMNS]
+        if not campaign.is_apart:
+            return cells
+        self._check_called(f"reviews/assignments.csv, item {answer['item']} of {campaign.label}", answer)
+        return apart(cells, *ANSWERED_BY)
 
     def _check_called(self, where, row):
         """A name that no leaf covers is one that the entries commit to."""
@@ -1585,11 +1592,11 @@ class Tables:
         leaf = leaf_hash(canonical_row(covered))
         tree.append(leaf)
         campaign.leaf += leaf[:16]
-        campaign.holder.append(self.identities.get(cells[ITEM["identity_id"]], 0))
-        campaign.manager.append(self.identities.get(cells[ITEM["manager_id"]], 0))
-        campaign.privileged.append(cells[ITEM["privileged"]] == "yes")
-        if cells[ITEM["identity_id"]] in self.left:
-            self.of_leavers.append((cells[ITEM["identity_id"]], cells[2], cells[ITEM["account_id"]], cells[3], where))
+        campaign.holder.append(self.identities.get(cells[HOLDER], 0))
+        campaign.manager.append(self.identities.get(cells[MANAGER], 0))
+        campaign.privileged.append(cells[PRIVILEGED] == "yes")
+        if cells[HOLDER] in self.left:
+            self.of_leavers.append((cells[HOLDER], cells[2], cells[ITEM["account_id"]], cells[3], where))
         self._take_answers(campaign, where, cells, answers)
         counts = campaign.counts(cells[2], cells[3])
         counts[0] += 1

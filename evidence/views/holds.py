@@ -62,7 +62,7 @@ def _detail(request: HttpRequest, hold: LegalHold, form: ReleaseForm) -> HttpRes
         "release": release,
         "campaigns": Campaign.objects.filter(pk__in=hold.campaigns).order_by("pk"),
         "systems": Source.objects.filter(key__in=hold.systems).order_by("name"),
-        "people": hold.people_said.splitlines(),
+        "people": overview.called(hold.people),
         "stopped": [] if release else overview.stopped(hold),
         "form": form,
         "can_release": release is None and can_release_hold(request.user, hold),

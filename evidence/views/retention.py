@@ -19,7 +19,7 @@ from people.models import RetentionRule, RetentionRun
 from people.permissions import can_see_retention, can_set_retention
 from people.states import RetentionKind
 
-RUNS_SHOWN, RULES_SHOWN = 50, 50
+RUNS_SHOWN = RULES_SHOWN = 50
 
 
 @requires(can_see_retention)
@@ -46,7 +46,7 @@ def kind_detail(request: HttpRequest, code: str) -> HttpResponse:
                 retention.set_rule(kind=kind, **form.cleaned_data, by=request.user)
                 messages.success(request, _("The rule is set. The next run follows it."))
                 return redirect("evidence:retention-kind", code=code)
-            retention.check_days(kind, form.cleaned_data["days"], clock.now())
+            due.check_days(kind, form.cleaned_data["days"], clock.now())
             preview = overview.preview(kind, form.cleaned_data["days"], clock.now())
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
@@ -60,14 +60,15 @@ def _kind(code: str) -> Kind:
 
 
 def _page(request: HttpRequest, kind: Kind, form: RuleForm, preview: due.Summary | None) -> HttpResponse:
-    rules = RetentionRule.objects.filter(kind=kind.code).order_by("-number")[:RULES_SHOWN]
+    rules = list(RetentionRule.objects.filter(kind=kind.code).order_by("-number")[: RULES_SHOWN + 1])
     runs = list(RetentionRun.objects.filter(rule__kind=kind.code).select_related("rule")[: RUNS_SHOWN + 1])
     context = {
-        "line": next(line for line in overview.lines() if line.kind is kind),
+        "line": overview.line(kind),
         "form": form,
         "preview": preview,
         "days": form.cleaned_data["days"] if preview else None,
-        "rules": rules,
+        "rules": rules[:RULES_SHOWN],
+        "rules_cut": len(rules) > RULES_SHOWN,
         "runs": runs[:RUNS_SHOWN],
         "cut": len(runs) > RUNS_SHOWN,
         "cap": RUNS_SHOWN,

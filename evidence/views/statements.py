@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from certify.lib import clock
 from certify.lib.access import requires
 from certify.lib.errors import DomainError, InvalidInput
-from evidence import deviations, frameworks, permissions
+from evidence import deviations, frameworks, permissions, persons
 from evidence import statements as rules
 from evidence.actions import statements
 from evidence.assurance_sections import KINDS, SHOWN
@@ -101,7 +101,7 @@ def statement_create(request: HttpRequest, code: str, kind: str) -> HttpResponse
 
 def _page(request: HttpRequest, versions: list[Statement], **changed) -> HttpResponse:
     statement, framework = versions[0], _framework(versions[0].framework)
-    facts = statement.facts
+    facts, names = statement.facts, persons.names(statement.facts)
     fields = [one for one in FIELDS[statement.kind] if one.shape not in (Shape.CONTROL, Shape.DEVIATION, Shape.PERIOD)]
     standing = rules.standing(facts, clock.now().date()) if statement.kind == StatementKind.NONCONFORMITY else None
     is_checkable = bool(standing) and facts["done_on"] and not facts.get("effective") and not statement.withdrawn
@@ -111,7 +111,8 @@ def _page(request: HttpRequest, versions: list[Statement], **changed) -> HttpRes
         "statement": statement,
         "kind": StatementKind(statement.kind),
         "control": framework.controls.get(statement.control.partition(":")[2]),
-        "told": [(one.label, rules.shown(one, facts)) for one in fields],
+        "told": [(one.label, rules.shown(one, facts, names)) for one in fields],
+        "checker": names.get(facts.get("checked_by", "")),
         "deviation": deviations.about(facts.get("deviation", "")),
         "figures": rules.input_words(facts.get("input", {})),
         "standing": standing,

@@ -44,7 +44,8 @@ def grant(*, role: str, by) -> dict[str, list[str]]:
     """Give the role what the application needs and nothing else, on every table there is now. Run it as their owner.
 
     Append-only tables get SELECT and INSERT, and UPDATE of the columns that erasing may put a mark into (the trigger sees to it that
-    nothing else gets in); tables that keep their rows lose DELETE; TRUNCATE, TRIGGER and ownership are given nowhere. Returns {"append_only": tables, "no_delete": tables}. Who asked (`by`) goes to the program's log.
+    nothing else gets in); tables that keep their rows lose DELETE; TRUNCATE, TRIGGER and ownership are given nowhere. Returns
+    {"append_only": tables, "no_delete": tables}. Who asked (`by`) goes to the program's log.
     """
     names = {"role": sql.Identifier(role)}
     with connection.cursor() as cursor:

@@ -4,7 +4,7 @@ Entries hold commitments to names (`ledger.persons`); without the salt nobody ca
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.auth.hashers import make_password
@@ -17,25 +17,12 @@ from certify.lib import clock
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from ledger import personal, persons
 from ledger.actions import entries
-from ledger.models import Erasure, PersonRecord
-from people import permissions, rules
+from ledger.models import Entry, Erasure, PersonRecord
+from people import hindrances, holds, permissions, rules
 from people.models import ApiToken, Mail, User
-from people.states import ErasureBasis, MailState
+from people.states import ErasureBasis
 
 MIN_REASON, MAX_REASON = 10, 2_000
-#: Each says what hinders erasing a person (work they have to do, records that must be kept for them), in words; nothing when nothing
-#: does. Apps above this one put theirs in when they are ready. A legal hold on somebody belongs here.
-HINDRANCES: list[Callable[[User], Iterable[str]]] = []
-
-
-def hindrances(person: User) -> list[str]:
-    """Everything that stands against erasing a person now, in words."""
-    found = []
-    if person.is_active:
-        found.append(_("They can still sign in. Deactivate them first."))
-    if waiting := Mail.objects.filter(recipient=person, state=MailState.QUEUED).count():
-        found.append(_("{count} mails to them wait to be sent.").format(count=waiting))
-    return found + [words for hinders in HINDRANCES for words in hinders(person)]
 
 
 @transaction.atomic
@@ -50,12 +37,15 @@ def erase(*, user_id: int, basis: str, reason: str, by) -> User:
     person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
     if person.erased_at:
         raise DomainError("erased", _("This person is erased already."))
-    if found := hindrances(person):
+    holds.hold_still()
+    if found := hindrances.of(person):
         raise DomainError("hindered", " ".join(found))
     if basis not in ErasureBasis.values:
         raise InvalidInput(_("Choose why they are erased."), field="basis")
-    records = list(PersonRecord.objects.select_for_update(no_key=True).filter(person=_reference(person)).order_by("pk"))
-    called = _called(records)
+    records = list(
+        PersonRecord.objects.select_for_update(of=("self",), no_key=True).filter(person=_reference(person)).order_by("pk")
+    )
+    called = _called(person, records)
     reason = _checked(reason, called)
     now = clock.now()
     entry = entries.record(
@@ -83,14 +73,18 @@ def _reference(person: User) -> str:
     return f"people.user:{person.pk}"
 
 
-def _called(records: Iterable[PersonRecord]) -> list[str]:
-    """Every name and address they ever had, the longest first."""
-    said = [json.loads(one.particulars) for one in records]
-    return sorted({one[part] for one in said for part in ("name", "email") if one[part]}, key=lambda text: (-len(text), text))
+def _called(person: User, records: Iterable[PersonRecord]) -> list[str]:
+    """Every name and address they ever had, the longest first: those of today, of each commitment, and of entries in the clear."""
+    said = [{"name": person.name, "email": person.email}, *(json.loads(one.particulars) for one in records)]
+    told = Entry.objects.filter(subject=_reference(person), kind__in=("user:created", "user:changed"))
+    for data in told.values_list("payload_json__data", flat=True):
+        said += [data, data.get("old", {}), data.get("new", {})]
+    found = {one[part] for one in said for part in ("name", "email") if one.get(part)}
+    return sorted(found, key=lambda text: (-len(text), text))
 
 
 def _checked(reason: str, called: list[str]) -> str:
-    """The reason in one line of words that may stay for ever."""
+    """The reason, when it may stay for ever."""
     text = reason.strip()
     if not MIN_REASON <= len(text) <= MAX_REASON:
         raise InvalidInput(

@@ -159,7 +159,7 @@ def _tell(person: User, event: str, now: datetime, by, **facts) -> None:
     mails.queue(
         recipient=person,
         template="second_factor",
-        context={"event": event, "by_name": by.actor_ref()["name"], **facts},
+        context={"event": event, "by_name": by.signed_as, **facts},
         subject_ref=f"people.user:{person.pk}",
         dedupe_key=f"second-factor:{person.pk}:{event}:{now.isoformat()}",
         by=by,

@@ -23,7 +23,6 @@ class Migration(migrations.Migration):
                 ('campaigns', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
                 ('systems', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), default=list, help_text='Keys of sources.', size=None)),
                 ('people', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), default=list, help_text='people.user:… and inventory.identity:…', size=None)),
-                ('people_said', models.TextField(blank=True, help_text='How the people were named, a line each.')),
                 ('from_on', models.DateField(null=True)),
                 ('to_on', models.DateField(help_text='The last day, included.', null=True)),
                 ('by_name', models.CharField(max_length=200)),

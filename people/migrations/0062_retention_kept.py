@@ -23,13 +23,15 @@ UNDO = """
 
 
 def kept(table):
+    """The trigger that refuses changes, but for the mark of somebody who was erased."""
+    personal = "" if table == "people_retentionrun" else "'by_name=by_id'"
     return migrations.RunSQL(
-        f"CREATE TRIGGER {table}_kept BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION certify_refuse_change()",
+        f"CREATE TRIGGER {table}_kept BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION certify_refuse_change({personal})",
         f"DROP TRIGGER {table}_kept ON {table}",
     )
 
 
 class Migration(migrations.Migration):
-    dependencies = [("people", "0061_retention"), ("ledger", "0002_append_only")]
+    dependencies = [("people", "0061_retention"), ("ledger", "0031_persons_kept")]
 
     operations = [*[kept(table) for table in APPEND_ONLY], migrations.RunSQL(SAME, UNDO)]

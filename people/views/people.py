@@ -62,6 +62,7 @@ def person_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "can_reset_factor": permissions.can_reset_second_factor(request.user, person),
         "can_deactivate": permissions.can_deactivate(request.user, person),
         "can_reactivate": permissions.can_reactivate(request.user, person),
+        "can_erase": permissions.can_erase(request.user, person),
         "can_send_link": permissions.can_send_link(request.user, person),
     }
     return render(request, "people/person_detail.html", context)

@@ -239,6 +239,16 @@ def end_for_gone(*, snapshot: Snapshot, by) -> None:
         _record("objection-ended", objection, by, clock.now())
 
 
+@transaction.atomic
+def end_for_withdrawn(*, task_ids: list[int], by) -> None:
+    """End objections to removals that were withdrawn: the access stays as it is."""
+    waiting = Objection.objects.open().filter(task__in=task_ids)
+    for objection in waiting.select_for_update(of=("self",), no_key=True).select_related(*RELATED).order_by("pk"):
+        objection.state = ObjectionState.WITHDRAWN
+        objection.save(update_fields=["state"])
+        _record("objection-ended", objection, by, clock.now())
+
+
 def _record(step: str, objection: Objection, by, at: datetime, **more: str):
     data = _facts(objection.task) | {"person": f"people.user:{objection.person_id}", "at": rfc3339(at), **more}
     return entries.record(kind=f"removal:{step}", subject=f"remediation.task:{objection.task_id}", by=by, at=at, data=data)

@@ -37,6 +37,7 @@ SEEN_AGAIN = """
          AND seen.account_id = reviewed.account_id AND seen.entitlement_id = reviewed.entitlement_id AND seen.path = reviewed.path
     WHERE task.source_id = %(source)s AND task.state = 'verified_gone' AND task.verified_in_id < %(snapshot)s
       AND COALESCE(gone.extracted_at, gone.loaded_at) < %(seen_at)s
+      AND NOT EXISTS (SELECT FROM remediation_withdrawal AS vain WHERE vain.task_id = task.id AND vain.is_gone)
 """
 #: The last decision about the same access in a later campaign that is closed.
 WITH_LATER = """

@@ -7,7 +7,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
 from campaigns.models import Campaign, ReviewItem
-from campaigns.states import Outcome
+from campaigns.states import CampaignState, Outcome
 from certify.lib.access import requires
 from remediation import denials, figures, permissions, queries
 from remediation.forms import FiguresForm
@@ -30,8 +30,8 @@ def _row(found: figures.Figures, shared: dict) -> dict:
 
 
 def _flow(user, pk: int | None, found: figures.Figures) -> figures.Flow | None:
-    """The chart of one review, for those who see reviews."""
-    if not pk or not Campaign.objects.visible_to(user).filter(pk=pk).exists():
+    """The chart of one closed review, for those who see reviews."""
+    if not pk or not Campaign.objects.visible_to(user).filter(pk=pk, state=CampaignState.CLOSED).exists():
         return None
     return figures.flow(_outcomes(pk), found)
 

@@ -111,6 +111,7 @@ def _detail(request: HttpRequest, task: RemediationTask, form: ActForm, status: 
         "reach": queries.reach(task),
         "is_proved": queries.is_proved(task),
         "silence": queries.silence(task.source_id, now=clock.now()) if task.state in UNPROVED else None,
+        "gone_in_vain": task.withdrawals.filter(is_gone=True).exists(),
         "announcement": Announcement.objects.filter(task=task).select_related("person").first(),
         "objection": Objection.objects.filter(task=task).first(),
         "can_see_objection": Objection.objects.visible_to(request.user).filter(task=task).exists(),

@@ -32,7 +32,7 @@ def test_a_decision_is_a_row_an_entry_and_the_state_of_the_item(story, campaign,
     assert entry.payload_json["data"] == {
         "campaign": str(campaign.pk),
         "item": str(row.item_number),
-        "reviewer": {"id": f"people.user:{ana.pk}", "name": "Ana Berg", "email": "ana@x.example"},
+        "reviewer": {"id": f"people.user:{ana.pk}", "person": ana.commitment},
         "decision": "revoke",
         "rationale": "Seen and checked with the team",
         "decided_at": rfc3339(decision.decided_at),

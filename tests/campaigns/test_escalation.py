@@ -119,7 +119,7 @@ def test_one_mail_a_day_for_all_campaigns_with_its_names(launch, company):
     with clock.freeze(MONDAY + 2 * DAY):
         send_queued_mail()
     to_owner = next(mail for mail in outbox.outbox if mail.to == ["control_owner@x.example"])
-    assert to_owner.subject == "Ana Berg and 1 more have not finished their reviews"
+    assert to_owner.subject == "2 people have not finished their reviews"
     for words in ("Q4, due", "Q5 <b> Bcc: x@x.example, due", "* Ana Berg: 5 of 5 items open, nothing answered yet"):
         assert words in to_owner.body
     assert "because you answer for this review" in to_owner.body
@@ -173,10 +173,10 @@ def test_silence_hands_the_items_to_the_manager_once_but_not_their_own_access(la
         sweep(MONDAY + 4 * DAY)
     assert set(asked.filter(reviewer=ana).values_list("item__account_key", flat=True)) == {"olga"}
     moved = asked.filter(reviewer=olga, rule="reassigned")
-    assert set(moved.values_list("reason", flat=True)) == {"Ana Berg answered nothing for 4 days; their manager is asked"}
+    assert set(moved.values_list("reason", flat=True)) == {"The reviewer answered nothing for 4 days; their manager is asked"}
     owners = asked.get(reviewer=company.owner)
     assert owners.reason == (
-        "System_Owner answered nothing for 4 days; as nobody above them can be, the owner of the review is asked"
+        "The reviewer answered nothing for 4 days; as nobody above them can be, the owner of the review is asked"
     )
     entry = Entry.objects.get(kind="assignment:reassigned", payload_json__data__to=f"people.user:{olga.pk}").payload_json[
         "data"

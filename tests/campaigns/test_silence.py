@@ -79,7 +79,7 @@ def test_when_a_stage_is_due_managers_are_asked_else_the_owner_once(line):
         "ana": "Control_Owner",  # Greta has nobody above her who signs in
         "shared": "Control_Owner",
     }
-    assert asked["job"].reason == f"No answer from Ana Berg by {due:%d %B %Y}"
+    assert asked["job"].reason == f"No answer from the reviewer by {due:%d %B %Y}"
     data = Entry.objects.get(kind="silence:escalated").payload_json["data"]
     assert (data["to_managers"], data["to_owner"], data["left_silent"]) == (4, 2, 0)
     assert {mail.recipient: mail.context["items"] for mail in Mail.objects.filter(template="items_escalated")} == {

@@ -117,7 +117,7 @@ def test_escalation_asks_the_manager_about_what_nobody_knew(story, greta, advanc
         advancing.finish_stage(campaign_id=campaign.pk, by=SYSTEM)
         row = story.row(campaign, "bruno")
         assert row.reviewer == greta
-        assert row.reason.startswith("Ana Berg does not know by ")
+        assert row.reason.startswith("The reviewer does not know by ")
         assert Entry.objects.get(kind="silence:escalated").payload_json["data"]["to_managers"] == 1
         story.decide(campaign, "bruno", "revoke", greta)
         story.submit(campaign, greta)

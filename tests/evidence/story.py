@@ -27,8 +27,9 @@ from campaigns.sod_rules import Terms as SodTerms
 from campaigns.states import Outcome
 from certify.lib import clock
 from certify.lib.files import StoredFile
-from evidence.actions import duties, periods, requests, samples, sealing, statements
+from evidence.actions import duties, holds, periods, requests, retention, samples, sealing, statements
 from evidence.models import AuditPeriod, Statement
+from evidence.retention.kinds import KINDS
 from inventory.actions import describing, snapshots, sources
 from inventory.models import Entitlement, Source
 from inventory.readers.rows import FileToRead
@@ -100,6 +101,7 @@ def play(story: Story) -> AuditPeriod:
     _handled(story)
     _open(story)
     _corrected(story)
+    _kept(story)
     users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
     assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
     period = periods.create(details=details(story), by=story.owner)
@@ -262,6 +264,16 @@ def _corrected(story: Story) -> None:
         state(story, "nonconformity", title="Nobody told the owner", found_on=date(YEAR, 9, 1), controls=["soc2:CC6.3"])
     with clock.freeze(moment(11, 9)):
         statements.check(statement_id=made.pk, effective=True, note="@July was in time", by=story.admin)
+
+
+def _kept(story: Story) -> None:
+    """How long mails are kept, a legal hold that was released, and one that is in force."""
+    with clock.freeze(moment(10, 5)):
+        retention.set_rule(kind=KINDS["mails"], days=3650, reason="=Ten years are enough", by=story.admin)
+        case = holds.Terms("=Case 7", "The court asks, “all of it”", systems=["crm"], people=["reviewer"])
+        ended = holds.place(terms=case, by=story.owner)
+        holds.place(terms=holds.Terms("Case 8", "The works council asks", everything=True), by=story.owner)
+        holds.release(hold_id=ended.pk, reason="The court has decided", by=story.admin)
 
 
 def _first(story: Story) -> Campaign:

@@ -48,6 +48,7 @@ def test_a_period_is_recorded_with_its_auditors(story):
         "period": str(period.pk), "name": "SOC 2 2031", "framework": "soc2", "from": "2031-01-01", "to": "2031-12-31",
         "open_until": "2032-03-31", "auditors": [f"people.user:{story.auditor.pk}"], "systems": [], "kinds": [],
         "outside": "",
+        "leaver_days": 1,
     }  # fmt: skip
     assert recorded("period:created") == [(f"evidence.period:{period.pk}", facts)]
     periods.change(period_id=period.pk, details=details(story, auditors=[]), by=story.owner)

@@ -14,10 +14,13 @@ from evidence.pack import disclosure
 from ledger import keychain, rules, verification
 from ledger.actions import configuration, entries
 from ledger.actors import SYSTEM
+from ledger.models import Entry
+from people import hindrances
 from people.actions import erasing, users
 from people.models import Mail, User
 from tests.evidence.conftest import build, seal, verify
 from tests.evidence.story import moment, play
+from tests.world import build as build_world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 NAMES = {"owner": "Quirina Zapf", "system_owner": "Xaver Quast", "fallback": "Yorick Zwirn", "auditor": "Wendelin Quaas"}
@@ -45,11 +48,13 @@ def period(story, key_file, monkeypatch) -> AuditPeriod:
     """The played year, by people with names that stand nowhere else; nothing hinders erasing them."""
     for role, name in NAMES.items():
         person = getattr(story, role)
-        setattr(story, role, users.change(user_id=person.pk, name=name, email=f"{name.split()[1].lower()}@q.example", by=SYSTEM))
+        setattr(
+            story, role, users.change(user_id=person.pk, name=name, email=f"{name.split()[1].lower()}@q.example", by=SYSTEM)
+        )
     played = play(story)
     with clock.freeze(moment(12, 30)):
         configuration.absorb(by=SYSTEM)
-    monkeypatch.setattr(erasing, "HINDRANCES", [])
+    monkeypatch.setattr(hindrances, "OF_APPS", [])
     return played
 
 
@@ -98,6 +103,13 @@ def test_the_name_is_nowhere_any_more_and_everything_holds(period, story, tmp_pa
         assert not [name for name in pack.namelist() if any(word.encode() in pack.read(name) for word in words)]
 
 
+def test_no_entry_of_any_kind_names_who_uses_certify(key_file, tmp_path):
+    build_world(tmp_path)
+    assert Entry.objects.values("kind").distinct().count() >= 30
+    for words in ("Control_Owner", "System_Owner", "owner@x.example", "auditor@x.example", "other-auditor"):
+        assert not Entry.objects.filter(payload__contains=words).exists(), words
+
+
 def test_a_pack_under_an_older_checkpoint_is_refused(period, story, tmp_path):
     checkpoint = seal()
     erase_everybody(story)
@@ -111,7 +123,7 @@ def test_a_year_of_the_first_version_holds_before_and_after_an_erasure(story, ke
     build(period, seal(), tmp_path / "before.zip")
     assert "NOT hold" not in (text := verify(tmp_path / "before.zip").text), text
     monkeypatch.undo()
-    monkeypatch.setattr(erasing, "HINDRANCES", [])
+    monkeypatch.setattr(hindrances, "OF_APPS", [])
     erase(story, story.fallback)
     assert places("zwirn") == {
         ("ledger_entry", "actor_name"),

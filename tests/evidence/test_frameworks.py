@@ -286,7 +286,8 @@ def test_duties_are_history_and_refuse_what_says_nothing_new(story):
         duties.give(control="soc2:CC6.3", duty=Duty.APPROVER, holder=story.owner, by=story.admin)
     give(story, None)
     facts = [entry.payload_json["data"] for entry in Entry.objects.filter(kind="duty:given").order_by("id")]
-    assert [(one["holder_name"], one["before"]) for one in facts] == [(story.owner.name, ""), ("", story.owner.name)]
+    owner = story.owner.actor_ref()
+    assert [(one.get("given_to"), one.get("taken_from")) for one in facts] == [(owner, None), (None, owner)]
     with pytest.raises(ProgrammingError, match="append-only"), connection.cursor() as cursor:
         cursor.execute("DELETE FROM evidence_controlduty")
 

@@ -25,6 +25,7 @@ from tests.story import Story, tell
 
 pytestmark = pytest.mark.django_db
 COMPANIES, PACKS = 10, 5
+KINDS = ("key", "password", "token")
 NAMES = (
     "=SUM(A1)",
     "Zoë “Q” O'Neil",
@@ -40,7 +41,7 @@ NAMES = (
     "+49",
 )
 PEOPLE = "identity_id,name,email,kind,status,department,manager_id,end_date\n"
-GRANTS = "source,account_id,account_name,identity_id,entitlement_id,granted_by,path\n"
+GRANTS = "source,account_id,account_name,identity_id,entitlement_id,granted_by,path,credential_kind\n"
 
 
 def _quoted(text: str) -> str:
@@ -51,7 +52,7 @@ def _texts(dice: random.Random) -> dict[str, str]:
     """Between two and eight people with their accounts; some have left, some reports have no manager, some accounts nobody."""
     people, grants = (
         ["p1,Ana Berg,ana@x.example,employee,active,Finance,,\n", "p2,Bo,,employee,active,Sales,p1,\n"],
-        ["crm,bo,Bo,p2,read,,\n"],
+        ["crm,bo,Bo,p2,read,,,key\n"],
     )
     for number in range(3, dice.randint(3, 10)):
         state, kind = dice.choice(["active", "active", "inactive"]), dice.choice(["employee", "contractor", "service"])
@@ -60,13 +61,12 @@ def _texts(dice: random.Random) -> dict[str, str]:
         line = f"p{number},{_quoted(dice.choice(NAMES))},,{kind},{state},{department},{manager},{day}\n"
         if dice.random() < 0.85:
             people.append(line)
-    for number in range(3, 10):
+    for number in range(3, 14):
         for right in ("read", "admin"):
             if dice.random() < 0.5:
                 person = dice.choice([f"p{number}", f"p{number}", "p1", ""])
-                grants.append(
-                    f"crm,a{number}-{right},{_quoted(dice.choice(NAMES))},{person},{right},{dice.choice(['ana@x.example', ''])},\n"
-                )
+                name, by, kind = _quoted(dice.choice(NAMES)), dice.choice(["ana@x.example", ""]), dice.choice(KINDS)
+                grants.append(f"crm,a{number}-{right},{name},{person},{right},{by},,{kind}\n")
     return {"identities": PEOPLE + "".join(people), "grants": GRANTS + "".join(grants)}
 
 

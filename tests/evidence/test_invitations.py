@@ -54,8 +54,10 @@ def test_an_invited_auditor_gets_a_sign_in_with_that_role_alone_and_a_link(perio
     assert "second factor" in text
     entry = Entry.objects.get(kind="auditor:invited")
     assert entry.subject == f"evidence.period:{period.pk}"
-    assert entry.payload_json["data"]["email"] == "nia@audit.example"
-    assert Entry.objects.get(kind="user:created", subject=f"people.user:{person.pk}").actor_name == story.owner.name
+    assert entry.payload_json["data"]["named"] == person.actor_ref()
+    assert (
+        Entry.objects.get(kind="user:created", subject=f"people.user:{person.pk}").actor_id == f"people.user:{story.owner.pk}"
+    )
 
 
 def test_an_auditor_with_a_sign_in_is_told_and_nobody_is_made(period, story):

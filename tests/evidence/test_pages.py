@@ -41,7 +41,7 @@ def test_a_period_is_made_in_the_browser(story):
     client = client_of(story.owner)
     form = {
         "name": "SOC 2 2031", "framework": "soc2", "from_on": "2031-01-01", "to_on": "2031-12-31", "open_until": "2032-03-31",
-        "auditors": [story.auditor.pk],
+        "auditors": [story.auditor.pk], "leaver_days": 1,
     }  # fmt: skip
     answer = client.post(reverse("evidence:period-create"), form)
     period = AuditPeriod.objects.get()

@@ -63,13 +63,18 @@ def test_a_scope_is_given_in_the_browser_and_kept_when_something_else_changes(st
     form = {
         "name": "Narrow", "framework": "soc2", "from_on": period.from_on, "to_on": period.to_on, "open_until": period.open_until,
         "auditors": [story.auditor.pk], "systems": ["crm"], "kinds": ["employee"], "outside": "Suppliers have their own audit",
+        "leaver_days": 7,
     }  # fmt: skip
     client.post(edit, form)
     period.refresh_from_db()
     assert (period.systems, period.kinds, period.outside) == (["crm"], ["employee"], "Suppliers have their own audit")
+    assert period.leaver_days == 7
     text = client.get(edit).text
+    assert 'name="leaver_days" value="7"' in text
     assert 'value="crm" id="id_systems_0" checked' in text.replace('class="" ', "")
-    assert "Suppliers have their own audit" in client.get(page(period)).text
+    text = client.get(page(period)).text
+    assert "Suppliers have their own audit" in text
+    assert "access gone until 7 days after their last day" in text
 
 
 def test_what_an_auditor_opens_is_recorded_and_the_auditee_sees_it(story):
@@ -80,8 +85,8 @@ def test_what_an_auditor_opens_is_recorded_and_the_auditee_sees_it(story):
     shown = auditor.get(page(period)).text
     assert "What you open here is recorded" in shown
     assert "What auditors opened" not in shown
-    entry = Entry.objects.get(kind="period:opened")
-    assert (entry.actor_name, entry.subject) == (story.auditor.name, f"evidence.period:{period.pk}")
+    entry = Entry.objects.signed().get(kind="period:opened")
+    assert (entry.signed_as, entry.subject) == (story.auditor.name, f"evidence.period:{period.pk}")
     text = owner.get(page(period)).text
     assert "Opened the period" in text
     assert str(entry.uid) in text

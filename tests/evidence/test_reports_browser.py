@@ -18,7 +18,6 @@ def test_an_owner_states_what_is_missing_and_reads_it_in_the_report(live_server,
     today = clock.now().date()
     days = {"from_on": today, "to_on": today, "open_until": today, "framework": "iso27001"}
     period = periods.create(details=details(story, **days), by=story.owner)
-    story.launch("Q1", controls=["iso27001:A.5.18"])
     duties.give(control="iso27001:A.5.18", duty="process_owner", holder=story.owner, by=story.owner)
     state(story, "nonconformity", "iso27001", title="Late", found_on=today, done_on=today, controls=["iso27001:A.5.18"])
     sign_in(page, live_server.url, story.owner)

@@ -1,6 +1,7 @@
 """Rules of retention: what they delete, what they must not, what stays to be seen, and a run that dies in between."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from axes.models import AccessAttempt
@@ -20,8 +21,8 @@ from evidence.retention import due
 from evidence.retention.kinds import KINDS, Kind
 from ledger.actors import SYSTEM
 from ledger.models import Entry
-from people.actions import mails
-from people.holds import Cover, cover_of, in_force
+from people.actions import mails, users
+from people.holds import cover_of, in_force
 from people.models import Deletion, LegalHold, Mail, RetentionRule, RetentionRun
 from people.states import RetentionKind
 from remediation.actions import attempts, removals
@@ -53,26 +54,18 @@ def place(story, **covers) -> LegalHold:
 ages = st.integers(min_value=0, max_value=40)
 of_some = st.one_of(st.none(), st.lists(st.integers(min_value=1, max_value=3), max_size=2, unique=True))
 things = st.lists(st.tuples(ages, ages, of_some, of_some, of_some), max_size=8)
-covers = st.lists(
-    st.tuples(
-        st.sampled_from(["everything", "campaigns", "systems", "people", "span"]),
-        st.integers(min_value=1, max_value=3),
-        ages,
-        ages,
-    ),
-    max_size=3,
-)
+kinds_of_holds = st.sampled_from(["everything", "campaigns", "systems", "people", "span"])
+covers = st.lists(st.tuples(kinds_of_holds, st.integers(min_value=1, max_value=3), ages, ages), max_size=3)
 
 
 def is_held(thing, holding) -> bool:
-    """The rule of holds, in Python."""
+    """The rule of holds, in Python: a thing lasted `length` days, and is `age` days old."""
     age, length, *belongs = thing
     for what, which, since, until in holding:
         if what == "everything":
             return True
         if what == "span":
-            first, last = max(since, until), min(since, until)
-            if age + length > last - 1 and age <= first:
+            if age + length >= min(since, until) and age <= max(since, until):
                 return True
         else:
             of = belongs[["campaigns", "systems", "people"].index(what)]
@@ -81,40 +74,50 @@ def is_held(thing, holding) -> bool:
     return False
 
 
-def cover(holding) -> Cover:
-    """The same holds as the database gets them; ages become moments, days are whole."""
-    found = Cover(everything=any(one[0] == "everything" for one in holding))
+def place_all(holding, by) -> None:
+    """The same holds in the database."""
     for what, which, since, until in holding:
-        if what == "span":
-            begin = NOW - timedelta(days=max(since, until))
-            found.spans.append((begin, NOW - timedelta(days=min(since, until) - 1)))
-        elif what != "everything":
-            getattr(found, what).add(which if what == "campaigns" else str(which))
-    return found
+        covered = {what: [which if what == "campaigns" else str(which)]}
+        if what == "everything":
+            covered = {"everything": True}
+        elif what == "span":
+            days = [(NOW - timedelta(days=age)).date() for age in (max(since, until), min(since, until))]
+            covered = dict(zip(("from_on", "to_on"), days, strict=True))
+        LegalHold.objects.create(name="x", reason="x", by=by, by_name="x", at=NOW, entry_uid=uuid4(), **covered)
+
+
+def make_up(cursor, made) -> None:
+    """Things of an invented kind."""
+    cursor.execute(TABLE)
+    for number, (age, length, campaigns, systems, people) in enumerate(made):
+        moment = NOW - timedelta(days=age)
+        words = [of if of is None else [str(one) for one in of] for of in (systems, people)]
+        row = [str(number), "ab", moment - timedelta(days=length), moment, campaigns, *words]
+        cursor.execute("INSERT INTO made_up_thing VALUES (%s, %s, %s, %s, %s::bigint[], %s::text[], %s::text[])", row)
 
 
 @hypothesis_settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(things, covers, st.integers(min_value=1, max_value=40))
 def test_nothing_held_or_young_goes_and_everything_else_does(django_db_blocker, django_db_setup, made, holding, days):
-    kept = {
-        str(number)
-        for number, thing in enumerate(made)
-        if is_held(thing, holding) or not NOW - timedelta(days=thing[0]) < NOW - timedelta(days=days)
-    }
+    held = {number for number, thing in enumerate(made) if is_held(thing, holding)}
+    stays = {str(number) for number, thing in enumerate(made) if number in held or thing[0] <= days}
     with django_db_blocker.unblock(), clock.freeze(NOW), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(TABLE)
-        for number, (age, length, campaigns, systems, people) in enumerate(made):
-            moment = NOW - timedelta(days=age)
-            words = [of and [str(one) for one in of] if of is not None else None for of in (systems, people)]
-            row = [str(number), "ab", moment - timedelta(days=length), moment, campaigns, *words]
-            cursor.execute("INSERT INTO made_up_thing VALUES (%s, %s, %s, %s, %s::bigint[], %s::text[], %s::text[])", row)
-        before = due.before(MADE_UP, days, clock.now())
-        summary = due.summary(MADE_UP, before, cover(holding))
-        gone = due.doomed(MADE_UP, before, cover(holding), 100)
+        by = users.create(username="admin", name="Ada", roles=["administrator"], by=SYSTEM)
+        make_up(cursor, made)
+        RetentionRule.objects.create(
+            kind="mails", number=1, days=days, reason="x", by=by, by_name="x", at=NOW, entry_uid=uuid4()
+        )
+        place_all(holding, by)
+        before = due.summary(MADE_UP, due.before(MADE_UP, days, NOW), cover_of(in_force()))
+        deleted = 0
+        while run := retention.delete_next(kind=MADE_UP, limit=3, by=SYSTEM):
+            deleted += run.count
+        cursor.execute("SELECT key FROM made_up_thing")
+        left = {row[0] for row in cursor.fetchall()}
         transaction.set_rollback(True)
-    assert {one.key for one in gone} == {str(number) for number in range(len(made))} - kept
-    assert (summary.total, summary.due) == (len(made), len(gone))
-    assert summary.held == sum(is_held(thing, holding) for thing in made)
+    assert left == stays
+    assert (before.total, before.held, before.due) == (len(made), len(held), deleted)
+    assert deleted == len(made) - len(stays)
 
 
 def old_mail(story, key="one", days=100) -> Mail:
@@ -141,7 +144,7 @@ def test_the_text_of_a_mail_goes_and_its_row_stays_with_the_hash_and_the_rule(st
     entry = Entry.objects.get(kind="retention:deleted")
     data = entry.payload_json["data"]
     assert (data["kind"], data["rule"], data["days"], data["count"]) == ("mails", 1, "30", 1)
-    assert data["digest"] == retention.digest([due.Doomed(deletion.key, deletion.sha256, deletion.moment)])
+    assert data["digest"] == due.digest([due.Doomed(deletion.key, deletion.sha256, deletion.moment)])
     assert entry.uid == run.entry_uid
     Mail.objects.filter(pk=old.pk).update(state="failed", sent_at=None)
     with pytest.raises(InvalidInput):

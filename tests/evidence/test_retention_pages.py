@@ -8,6 +8,7 @@ from campaigns import holds as people_held
 from certify.lib import clock
 from evidence import tasks
 from evidence.actions import holds
+from evidence.retention import overview
 from evidence.retention.kinds import KINDS
 from inventory.models import Identity
 from ledger.models import Entry
@@ -100,6 +101,16 @@ def test_who_is_held_and_by_what(story):
             expected = person in held or (person == ana and covers.get("systems") == ["crm"])
             assert people_held.is_held(person) == expected, (covers, person)
         holds.release(hold_id=hold.pk, reason="It is over, they say", by=story.admin)
+
+
+def test_leavers_are_due_by_the_rule_unless_held(story):
+    with clock.freeze(clock.now() + timedelta(days=100)):
+        assert overview.leavers_due(10) == []
+        rule(KINDS["leavers"], 30, story)
+        assert [one.key for one in overview.leavers_due(10)] == ["p3"]
+        assert tasks.apply_retention() == 0
+        place(story, people=["p3"])
+        assert overview.leavers_due(10) == []
 
 
 def test_auditors_read_and_change_nothing(story, client):

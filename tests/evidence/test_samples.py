@@ -115,9 +115,9 @@ def test_a_sample_is_drawn_again_by_the_documented_lines(story, period):
 @pytest.mark.django_db
 def test_the_ledger_has_seed_population_rows_and_who_drew_it(story, period):
     sample = draw(story, period)
-    entry = Entry.objects.get(kind="sample:drawn")
+    entry = Entry.objects.signed().get(kind="sample:drawn")
     data = entry.payload_json["data"]
-    assert (entry.uid, entry.subject, entry.actor_name) == (
+    assert (entry.uid, entry.subject, entry.signed_as) == (
         sample.entry_uid, f"evidence.period:{period.pk}/sample:{sample.pk}", story.auditor.name,
     )  # fmt: skip
     assert (data["seed"], data["population_count"], data["population_root"]) == (sample.seed, 7, sample.population_root)
@@ -204,7 +204,8 @@ def test_a_sample_is_signed_off_once_every_row_is_concluded_and_then_stays(story
     samples.conclude(row_id=second.pk, conclusion="no_exception", note="", by=story.auditor)
     signed = samples.sign_off(sample_id=sample.pk, note="All is well.", by=story.auditor)
     assert (signed.no_exception, signed.exception) == (2, 0)
-    assert story.auditor.name in signed.statement
+    assert signed.statement.startswith("I have examined each of the 2 rows")
+    assert signed.by_name == story.auditor.name
     assert signed.statement.endswith("All is well.")
     for again in (
         lambda: samples.sign_off(sample_id=sample.pk, note="", by=story.auditor),

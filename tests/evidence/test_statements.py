@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certify.lib.errors import Conflict, DomainError, InvalidInput, NotAllowed
-from evidence import statements
+from evidence import erasing, statements
 from evidence.actions import periods
 from evidence.actions import statements as acts
 from evidence.models import Statement
@@ -160,7 +160,7 @@ def test_strangers_state_nothing(story):
 def test_effectiveness_is_checked_by_somebody_else_and_again_after_a_change(story):
     facts = NONCONFORMITY | {"owner": f"people.user:{story.system_owner.pk}"}
     made = state(story, "nonconformity", **facts)
-    assert made.facts["owner_name"] == story.system_owner.name
+    assert made.facts["owner"] == f"people.user:{story.system_owner.pk}"
     with pytest.raises(InvalidInput, match="nothing to check"):
         acts.check(statement_id=made.pk, effective=True, note="Seen", by=story.admin)
     done = acts.change(statement_id=made.pk, facts=made.facts | {"done_on": "2031-05-20"}, by=story.owner)
@@ -169,7 +169,7 @@ def test_effectiveness_is_checked_by_somebody_else_and_again_after_a_change(stor
             acts.check(statement_id=done.pk, effective=True, note="Seen", by=by)
     checked = acts.check(statement_id=done.pk, effective=True, note="Summer was in time", by=story.admin)
     assert statements.standing(checked.facts, date(2031, 6, 1)) == Standing.CLOSED
-    assert checked.facts["checked_by_name"] == story.admin.name
+    assert checked.facts["checked_by"] == f"people.user:{story.admin.pk}"
     again = acts.change(statement_id=checked.pk, facts=checked.facts | {"action": "A second reminder"}, by=story.owner)
     assert statements.standing(again.facts, date(2031, 6, 1)) == Standing.DONE
 
@@ -206,3 +206,16 @@ def test_every_kind_has_its_fields_and_controls_can_be_named_in_all_but_the_revi
     assert set(FIELDS) == set(StatementKind)
     for kind, fields in FIELDS.items():
         assert any(one.shape in (Shape.CONTROL, Shape.CONTROLS) for one in fields) or kind == StatementKind.MANAGEMENT_REVIEW
+
+
+@pytest.mark.django_db
+def test_entries_know_people_by_commitments_and_an_open_correction_hinders_erasing_its_owner(story):
+    owner = f"people.user:{story.system_owner.pk}"
+    made = state(story, "nonconformity", **NONCONFORMITY, owner=owner)
+    entry = Entry.objects.get(uid=made.entry_uid)
+    assert entry.payload_json["data"]["facts"]["owner"] == {"id": owner, "person": story.system_owner.commitment}
+    assert made.facts["owner"] == owner
+    assert story.system_owner.name not in entry.payload
+    assert list(erasing.hindrances(story.system_owner)) == ["Nonconformities they have to correct: 1."]
+    acts.change(statement_id=made.pk, facts=made.facts | {"done_on": "2031-05-20"}, by=story.owner)
+    assert list(erasing.hindrances(story.system_owner)) == []

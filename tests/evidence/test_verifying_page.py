@@ -82,7 +82,6 @@ def test_ones_own_key_and_checkpoint_are_used(verifier, honest):
             "ledger/entries.jsonl",
             lambda body: body.replace(b'"kind":"decision:made"', b'"kind":"decision:mode"', 1),
             "Log entries",
-    "Names of people",
         ),
         ("ledger/leaves.bin", lambda body: spoil.flip(body, 40), "Log"),
         ("ledger/checkpoints.txt", lambda body: spoil.flip(body, 30), "Checkpoints"),

@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns import item_contexts
 from inventory import describing
 from inventory.actions import describing as actions
 from inventory.actions.describing import Words
@@ -57,8 +58,8 @@ def test_owners_describe_theirs_and_it_is_kept_with_who_and_when(rights):
     ana = rights.user("ana@x.example")
     done = say("read", f" {SAID}\n", ana)
     assert (done.written, right("read").described.text, right("read").description) == (1, SAID, "")
-    entry = Entry.objects.get(kind="entitlement:described")
-    assert (entry.actor_name, entry.subject) == ("Ana Berg", f"inventory.entitlement:{right('read').pk}")
+    entry = Entry.objects.signed().get(kind="entitlement:described")
+    assert (entry.signed_as, entry.subject) == ("Ana Berg", f"inventory.entitlement:{right('read').pk}")
     said = {"source": "crm", "entitlement": "read", "old": "", "new": SAID, "file_said_sha256": "", "how": "form"}
     assert entry.payload_json["data"] == said
     assert right("read").described.entry_uid == entry.uid
@@ -104,7 +105,7 @@ def test_a_later_file_loses_neither_and_the_owner_is_asked(rights):
     assert (right("read").described.text, right("read").description) == (SAID, "Read access")
     assert describing.counts(describing.owned(ana))["stale"] == 1
     item = rights.item(rights.launch("Q1"), "ana")
-    assert (item.description, item.context.described_by_name, item.context.file_description) == (
+    assert (item.description, item_contexts.describer(item), item.context.file_description) == (
         SAID,
         "Ana Berg",
         "Read access",

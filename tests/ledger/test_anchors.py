@@ -1,8 +1,8 @@
 """Anchors: when one is due, what each channel leaves outside, what is kept, and who hears of it when one is missing."""
 
 import hashlib
-import subprocess
 import socket
+import subprocess
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer

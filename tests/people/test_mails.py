@@ -109,8 +109,7 @@ def test_a_mail_goes_through_smtp_and_into_the_ledger(reviewer, postman):
     data = {
         "mail": f"people.mail:{mail.pk}",
         "recipient": f"people.user:{reviewer.pk}",
-        "recipient_name": "Rita",
-        "address": "rita@x.example",
+        "to": {"id": f"people.user:{reviewer.pk}", "person": reviewer.commitment},
         "template": "welcome",
         "subject": "Your sign-in to Certify",
         "sent_at": rfc3339(mail.sent_at),
@@ -145,7 +144,7 @@ def test_a_refused_address_fails_at_once_and_the_others_go_out(reviewer, postman
     assert "550" in first.error
     failed, _ = recorded.all()
     assert failed[0] == "mail:failed"
-    assert failed[3]["address"] == "rita@x.example"
+    assert failed[3]["to"] == reviewer.actor_ref()
     assert failed[3]["reason"] == first.error
 
 

@@ -36,9 +36,7 @@ def test_provision_makes_reviewers_with_their_entries(admin):
             f"people.user:{admin.pk}",
             {
                 "user": f"people.user:{person.pk}",
-                "username": person.username,
-                "name": person.name,
-                "email": person.email,
+                "person": {"id": f"people.user:{person.pk}", "person": person.commitment},
                 "roles": ["reviewer"],
             },
         )

@@ -1,8 +1,10 @@
 """The second factor through its pages: set up, asked for, refused, lost; and the rule of its codes."""
 
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -214,6 +216,27 @@ def test_what_stays_open_before_the_second_factor(client, enrolled):
     assert SecondFactor.objects.exists()
     assert client.get("/health/").status_code in (200, 503)
     assert client.post("/sign-out/").url == reverse("people:sign-in")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_four_who_give_one_code_at_once_one_gets_in(transactional_db):
+    person = make("iris", roles=[Role.AUDITOR])
+    verdicts = []
+    with clock.freeze(NOW - timedelta(days=1)):
+        acts.enrol(user_id=person.pk, secret=SECRET, code=shown(NOW - timedelta(days=1)), by=person)
+
+    def give():
+        verdicts.append(acts.check(user_id=person.pk, code=shown(), by=person))
+        connection.close()
+
+    with clock.freeze(NOW):
+        threads = [Thread(target=give) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(str(one.means) for one in verdicts) == sorted([str(Means.CODE), "None", "None", "None"])
+    assert SecondFactor.objects.get().failures == 3
 
 
 @given(st.integers(min_value=10, max_value=2**26), st.integers(min_value=-5, max_value=5))

@@ -8,6 +8,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from ledger.actors import SYSTEM
+from ledger.models import PersonRecord
 from people.actions import users
 from people.models import Mail, User
 from people.states import Role
@@ -29,9 +30,7 @@ def test_create_makes_a_person_without_a_password(admin):
     subject = f"people.user:{person.pk}"
     data = {
         "user": subject,
-        "username": "nora",
-        "name": "Nora Berg",
-        "email": "nora@x.example",
+        "person": {"id": subject, "person": person.commitment},
         "roles": ["administrator", "reviewer"],
     }
     assert recorded.all() == [("user:created", subject, f"people.user:{admin.pk}", data)]
@@ -97,11 +96,13 @@ def test_change_records_old_and_new_and_django_auditlog_agrees(admin, reviewer):
     reviewer.refresh_from_db()
     assert (reviewer.name, reviewer.email) == ("Rita Holm", "")
     subject = f"people.user:{reviewer.pk}"
-    data = {
-        "user": subject,
-        "old": {"name": "Rita", "email": "rita@x.example"},
-        "new": {"name": "Rita Holm", "email": ""},
-    }
+    was, now = [
+        {"id": subject, "person": one.commitment}
+        for name in ("Rita", "Rita Holm")
+        for one in PersonRecord.objects.filter(person=subject, particulars__contains=f'"name":"{name}"')
+    ]
+    assert now["person"] == reviewer.commitment
+    data = {"user": subject, "old": was, "new": now, "changed": ["name", "email"]}
     assert recorded.all() == [("user:changed", subject, f"people.user:{admin.pk}", data)]
     change = LogEntry.objects.filter(object_pk=str(reviewer.pk), action=LogEntry.Action.UPDATE).latest("id")
     assert change.changes_dict == {"name": ["Rita", "Rita Holm"], "email": ["rita@x.example", ""]}
