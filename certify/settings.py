@@ -251,6 +251,7 @@ STORAGES = {
     },
 }
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20  # as certify.lib.uploads.USUAL
 
 # Of everything that no reader asked for: tasks, commands, what is recorded. `certify.lib.language` says the rest.
 LANGUAGE_CODE = "en"
