@@ -44,7 +44,7 @@ def matching_step(secret: str, code: str, now: datetime) -> int | None:
     """The half minute near now whose code this is, the latest first; None when it is none of them."""
     present = step_at(now)
     for step in range(present + DRIFT, present - DRIFT - 1, -1):
-        if hmac.compare_digest(code_at(secret, step), code):
+        if hmac.compare_digest(code_at(secret, step).encode(), code.encode()):
             return step
     return None
 

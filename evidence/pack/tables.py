@@ -15,15 +15,8 @@ from evidence.pack.scope import IN_RANGE
 from ledger.persons import particular_sql
 
 RESULT_COLUMNS = (
-    "outcome",
-    "decision",
-    "decided_by",
-    "decided_at",
-    "decision_entry",
-    "sign_off_entry",
-    "decided_by_name",
-    "rationale",
-)
+    "outcome", "decision", "decided_by", "decided_at", "decision_entry", "sign_off_entry", "decided_by_name", "rationale",
+)  # fmt: skip
 #: Spreadsheets show no more of a cell.
 RAW_LIMIT = 30_000
 

@@ -249,6 +249,11 @@ def test_a_code_counts_in_its_half_minute_and_the_two_beside_it_and_no_other(ste
     assert found == (max(near) if near else None)
 
 
+@pytest.mark.parametrize("code", ["", "²²²²²²", "١٢٣٤٥٦", "12345", "x" * 5_000])
+def test_what_is_no_code_matches_nothing(code):
+    assert factors.matching_step(SECRET, code, NOW) is None
+
+
 @pytest.mark.parametrize(
     ("seconds", "code"),
     [(59, "287082"), (1111111109, "081804"), (1111111111, "050471"), (1234567890, "005924"), (2000000000, "279037")],
