@@ -38,4 +38,4 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 8000
 CMD ["gunicorn", "certify.wsgi", "--bind", "0.0.0.0:8000", "--workers", "3", "--threads", "4", "--timeout", "120", \
-     "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--access-logfile", "-"]
+     "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--access-logfile", "-", "--logger-class", "certify.access_log.AccessLogger"]

@@ -34,8 +34,8 @@ COMPANY = (
            supplier, source_id, snapshot_id)
        SELECT {first} + n, 'sod' || n, 'Person ' || n, '', 'employee', 'active', '', '', '', '', '', '', {first}, {first}
        FROM generate_series(0, {people} - 1) AS n""",
-    """INSERT INTO inventory_account (id, source_id, key, name, identity_key, identity_id)
-       SELECT {first} + n, {first} + n % {systems}, 'a' || n, '', '', CASE WHEN n % 100 > 0 THEN {first} + n / 2 END
+    """INSERT INTO inventory_account (id, source_id, key, name, identity_key, credential_kind, identity_id)
+       SELECT {first} + n, {first} + n % {systems}, 'a' || n, '', '', '', CASE WHEN n % 100 > 0 THEN {first} + n / 2 END
        FROM generate_series(0, {accounts} - 1) AS n""",
     """INSERT INTO inventory_entitlement (id, source_id, key, name, kind, description, privileged, owner_key, tags, snapshot_id)
        SELECT {first} + n, {first} + n % {systems}, 'r' || n, 'Right ' || n, 'role', '', 'no', '',

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
@@ -26,6 +26,8 @@ class UploadLimitMiddleware:
         length = uploads.length_of(request)
         if length <= uploads.USUAL or length <= (limit := uploads.limit_of(view, request.user)):
             return None
+        if str(getattr(view, "access_rule", "")).startswith("program:"):
+            return JsonResponse({"detail": f"At most {limit:,} bytes at once."}, status=413)
         return render(request, "413.html", {"limit": limit // uploads.MEGABYTE}, status=413)
 
 

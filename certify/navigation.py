@@ -8,6 +8,7 @@ from campaigns.permissions import can_keep_duties_apart, can_see_campaigns
 from evidence.permissions import can_open_audit
 from inventory.permissions import can_see_inventory
 from ledger.permissions import can_see_ledger
+from people.models import User
 from people.permissions import can_manage_people, can_see_mails
 from people.states import Role
 from remediation.permissions import can_open_removals
@@ -37,7 +38,8 @@ ENTRIES = (
 def navigation(request: HttpRequest) -> dict:
     """Context processor: `navigation`, a list of {url, label, active}. Exactly the sections the user may open."""
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated or getattr(request, "awaits_second_factor", False):
+    # A program has no pages, not even when one is made for an error.
+    if not isinstance(user, User) or getattr(request, "awaits_second_factor", False):
         return {"navigation": []}
     entries = [(label, reverse(name)) for label, name, may in ENTRIES if may(user)]
     return {"navigation": [{"label": label, "url": url, "active": request.path.startswith(url)} for label, url in entries]}

@@ -154,7 +154,11 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+#: Seconds that anybody waits for Redis. One that is there and silent would otherwise hold every thread that asks it.
+REDIS_PATIENCE = {"socket_connect_timeout": 2, "socket_timeout": 5}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "OPTIONS": REDIS_PATIENCE}
+}
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -171,7 +175,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 1,
     "interval_start": 0,
     "interval_max": 0.1,
-    "socket_connect_timeout": 2,
+    **REDIS_PATIENCE,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -247,6 +251,7 @@ STORAGES = {
     },
 }
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20  # as certify.lib.uploads.USUAL
 
 # Of everything that no reader asked for: tasks, commands, what is recorded. `certify.lib.language` says the rest.
 LANGUAGE_CODE = "en"
@@ -268,7 +273,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"links": {"()": "certify.lib.secret_paths.HideLinks"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["links"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
     # Sweeps come and go every few seconds; what they do is in the ledger, and their failures are still logged.
     "loggers": {name: {"level": "WARNING"} for name in ("axes", "celery.app.trace", "celery.worker.strategy")},

@@ -1,6 +1,8 @@
 """The first page: what waits for the signed-in person, by role."""
 
-from django.db.models import Max
+from datetime import datetime
+
+from django.db.models import Count, Max, Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,8 +22,9 @@ from evidence.permissions import can_open_audit
 from inventory.models import Source
 from inventory.permissions import can_see_inventory
 from remediation import queries as remediation_queries
-from remediation.models import Objection
+from remediation.models import Announcement, Objection
 from remediation.permissions import can_open_removals
+from remediation.states import TaskState
 
 
 @requires(signed_in)
@@ -32,9 +35,10 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     cards = [_reviews(user)]
     if can_see_campaigns(user):
         cards.append(_campaigns(user))
-    cards.append(_objections(user))
+    now = clock.now()
+    cards += [_objections(user), _losses(user, now)]
     if can_open_removals(user):
-        cards.append(_removals(user))
+        cards.append(_removals(user, now))
     if can_see_inventory(user):
         cards.append(_systems(user))
     if can_open_audit(user):
@@ -86,24 +90,40 @@ def _campaigns(user) -> dict:
 
 def _objections(user) -> dict | None:
     """Objections that this person has to answer, where there are any."""
-    mine = Objection.objects.open().filter(reviewer=user)
-    earliest = mine.order_by("answer_by").first()
-    if earliest is None:
+    mine = Objection.objects.open().filter(reviewer=user).aggregate(count=Count("pk"), earliest=Min("answer_by"))
+    if not mine["count"]:
         return None
     address = reverse("remediation:objection-list")
     return {
         "title": _("Objections"),
-        "stats": [(mine.count(), _("to answer"), address)],
-        "lines": [_("Without an answer until {day} the removal goes on.").format(day=dated(earliest.answer_by, "j F"))],
+        "stats": [(mine["count"], _("to answer"), address)],
+        "lines": [_("Without an answer until {day} the removal goes on.").format(day=dated(mine["earliest"], "j F"))],
         "url": address,
         "act": _("Decide again"),
         "urgent": True,
     }
 
 
-def _removals(user) -> dict:
+def _losses(user, now: datetime) -> dict | None:
+    """Access of their own that this person may still object to losing, where there is any."""
+    open_to = Announcement.objects.filter(person=user, until__gte=now, task__objection__isnull=True)
+    mine = open_to.exclude(task__state=TaskState.WITHDRAWN).aggregate(count=Count("pk"), earliest=Min("until"))
+    if not mine["count"]:
+        return None
+    address = reverse("remediation:own")
+    return {
+        "title": _("Access that you lose"),
+        "stats": [(mine["count"], _("to object to"), address)],
+        "lines": [_("You can object until {day}.").format(day=dated(mine["earliest"], "j F"))],
+        "url": address,
+        "act": _("Look at it"),
+        "urgent": True,
+    }
+
+
+def _removals(user, now: datetime) -> dict:
     address = reverse("remediation:task-list")
-    counts = remediation_queries.counts(user, now=clock.now())
+    counts = remediation_queries.counts(user, now=now)
     return {
         "title": _("Removals"),
         "stats": [

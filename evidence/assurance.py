@@ -136,7 +136,9 @@ def cadence_of(served: coverage.Served) -> str:
     definition = served.definition
     often = recurrence.words(definition.schedule) if definition.schedule else language.within(definition.get_cadence_display())
     last = language.dated(served.last.closed_at, "j M Y") if served.last else _("never")
-    return _("{often} Closed last: {day}.").format(often=often if often.endswith(".") else f"{often}.", day=last)
+    coming = language.dated(served.next.due_on, "j M Y") if served.next else "–"
+    often = often if often.endswith(".") else f"{often}."
+    return _("{often} Closed last: {last}; due next: {next}.").format(often=often, last=last, next=coming)
 
 
 def missing(mode: str, period: AuditPeriod, figures: list[Figures], said: Said) -> list[str]:

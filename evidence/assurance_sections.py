@@ -159,7 +159,8 @@ def _operation(mode: str, figures: list[Figures], said: Said, links: Links) -> S
     """Expected against performed; for a managed system besides who owns it, the risks it serves and how often it runs."""
     is_managed = mode != SOC2
     risks = said.about(StatementKind.RISK)
-    chosen = [one for one in figures if one.is_served or one.reference in said.applicability()]
+    applies = {control for control, one in said.applicability().items() if one.facts["applies"] == "yes"}
+    chosen = [one for one in figures if one.is_served or one.reference in applies]
     rows = []
     for one in chosen[:SHOWN]:
         counts = [Cell(str(count)) for count in (one.expected, one.in_time, one.late, one.missed, one.to_come)]
@@ -172,7 +173,7 @@ def _operation(mode: str, figures: list[Figures], said: Said, links: Links) -> S
     columns = [_("Control"), _("Control owner"), _("Expected"), _("In time"), _("Late or overdue"), _("Missed"), _("To come")]
     columns += [_("Risks it serves, and their treatment"), _("How often")] if is_managed else []
     heading = _("Controls, their owners and risks") if is_managed else _("Did the controls operate?")
-    intro = _("Controls that reviews served, or whose applicability is stated. A run counts for each control that it serves.")
+    intro = _("Controls that reviews served, or that apply. A run counts for each control that it serves.")
     none = _("No review served a control of the framework.")
     return Section(
         "operation", heading, columns, rows, none, intro, _cut(rows, len(chosen)), numbers=frozenset((2, 3, 4, 5, 6))

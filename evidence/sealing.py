@@ -14,6 +14,7 @@ from campaigns.models import Campaign, Finding, HeldRemoval, ReviewItem, Silence
 from campaigns.states import TO_REMOVE, CampaignState, Disposition, Outcome
 from certify.lib.language import within
 from ledger import queries as ledger_queries
+from remediation import denials
 from remediation.models import RemediationTask, RiskException
 from remediation.states import TaskState
 
@@ -29,9 +30,10 @@ class Hindrance:
 def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
     """What a campaign comes to now.
 
-    {items, each outcome, removals, verified_gone, excepted, closed_on_proof: never verified, kept_after_objection, in_progress:
-    within their deadline, overdue, unopened: items to remove without a removal, findings, accepted, re_ask, unjudged, unconfirmed:
-    approvals of removals for silence that wait for a second person, held: removals that wait for one}
+    {items, each outcome, removals, verified_gone, excepted, closed_on_proof: never verified, kept_after_objection, withdrawn,
+    in_progress: within their deadline, overdue, without_result: nobody said what became of them, unopened: items to remove without a
+    removal, findings, accepted, re_ask, unjudged, unconfirmed: approvals of removals for silence that wait for a second person, held:
+    removals that wait for one}
     """
     items = ReviewItem.objects.filter(campaign=campaign)
     decided = items.exclude(outcome="").values_list("outcome").annotate(Count("id")).order_by()
@@ -49,6 +51,8 @@ def counts(campaign: Campaign, now: datetime) -> dict[str, int]:
         in_progress=Count("id", filter=left & Q(due_at__gt=now)),
         overdue=Count("id", filter=left & Q(due_at__lte=now)),
     )
+    waiting = denials.with_result(RemediationTask.objects.filter(campaign=campaign)).filter(has_result=False)
+    removals["without_result"] = waiting.count()
     findings = Finding.objects.filter(campaign=campaign).aggregate(
         findings=Count("id"),
         unjudged=Count("id", filter=Q(disposition__isnull=True)),
@@ -74,7 +78,13 @@ def hindrances(campaign: Campaign, found: dict[str, int]) -> list[Hindrance]:
     removals = f"{reverse('remediation:task-list')}?campaign={campaign.pk}"
     unanswered = reverse("campaigns:campaign-unanswered", args=[campaign.pk])
     people = reverse("campaigns:campaign-quality", args=[campaign.pk])
-    urls = {"unopened": removals, "overdue": f"{removals}&state=overdue", "unconfirmed": unanswered, "unjudged": people}
+    urls = {
+        "unopened": removals,
+        "without_result": f"{removals}&state=waiting",
+        "overdue": f"{removals}&state=overdue",
+        "unconfirmed": unanswered,
+        "unjudged": people,
+    }
     urls["held"] = reverse("campaigns:campaign-held", args=[campaign.pk])
     return [*_frozen(), *[Hindrance(_words(name, found[name]), url) for name, url in urls.items() if found[name]]]
 
@@ -92,6 +102,11 @@ def _words(name: str, number: int) -> str:
         "unopened": ngettext(
             "Not opened yet: {n} removal. Certify does that within minutes of the close.",
             "Not opened yet: {n} removals. Certify does that within minutes of the close.",
+            number,
+        ),
+        "without_result": ngettext(
+            "Without a result: {n} removal. Somebody reports it done, a reading shows it gone, or a risk exception is approved.",
+            "Without a result: {n} removals. Somebody reports them done, a reading shows them gone, or risk exceptions are approved.",
             number,
         ),
         "overdue": ngettext(

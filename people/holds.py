@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from people.models import LegalHold
 
+#: Placing a hold and deleting wait for one another: what a hold covers when it is placed is there afterwards.
 LOCK = 7_265_001
 
 
@@ -44,8 +45,8 @@ HELD = """(
     OR (cardinality(%(people)s::text[]) > 0 AND COALESCE(people && %(people)s::text[], true)))"""
 
 
-def stand_still() -> None:
-    """Wait for whoever deletes, erases or places a hold, until the end of the transaction: what a hold covers when it is placed stays."""
+def hold_still() -> None:
+    """Wait for whoever deletes or places a hold, until the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 

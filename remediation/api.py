@@ -2,7 +2,7 @@
 
 from rest_framework import serializers, status
 from rest_framework.decorators import api_view, authentication_classes, parser_classes, permission_classes
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from certify.lib.access import program
 from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from certify.lib.times import rfc3339
-from certify.lib.uploads import takes
 from people.authentication import TokenAuthentication
 from remediation import denials, permissions
 from remediation.actions import reporting
@@ -20,8 +19,17 @@ from remediation.states import ReportedResult
 
 #: Rows of an answer, and reports of a request.
 LIMIT, MOST_REPORTS = 1_000, 500
-#: Bytes of so many reports, with words of the longest kind.
-REPORTS_LIMIT = MOST_REPORTS * 4 * (reporting.MAX_WORDS + reporting.MAX_KEY + 100)
+
+
+class Json(JSONParser):
+    """JSON that anybody may have written."""
+
+    def parse(self, stream, media_type=None, parser_context=None):
+        """What the body says. Refuses what is nested deeper than Python reads."""
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError:
+            raise ParseError("The JSON is nested too deeply.") from None
 
 
 def endpoint(scope: str, *methods: str):
@@ -40,7 +48,7 @@ def endpoint(scope: str, *methods: str):
         for wrap in (
             authentication_classes([TokenAuthentication]),
             permission_classes([HasScope]),
-            parser_classes([JSONParser]),
+            parser_classes([Json]),
         ):
             view = wrap(view)
         return program(scope)(api_view(list(methods))(view))
@@ -155,7 +163,6 @@ def removal_detail(request: Request, pk: int) -> Response:
     return Response(answer if code >= 400 else answer | {"state": _one(request, pk).state}, status=code)
 
 
-@takes(REPORTS_LIMIT)
 @endpoint(permissions.REPORT, "POST")
 def result_list(request: Request) -> Response:
     """Many results at once: each row stands or falls by itself, and the answer (207) says of each what became of it, in order."""
@@ -171,7 +178,8 @@ def result_list(request: Request) -> Response:
 def _row(row: object, request: Request) -> dict:
     fields = RowFields(data=row)
     if not fields.is_valid():
-        return {"removal": row.get("removal") if isinstance(row, dict) else None, "status": 422, "error": fields.errors}
+        named = row.get("removal") if isinstance(row, dict) else None
+        return {"removal": named if isinstance(named, int | str) else None, "status": 422, "error": fields.errors}
     return _answer(fields.validated_data, request)
 
 

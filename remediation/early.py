@@ -1,6 +1,10 @@
 """Removals that began at sign-off, held against what their items want now."""
 
+from datetime import datetime
+from uuid import UUID
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, HeldRemoval, SilenceRemoval
 from campaigns.states import TO_REMOVE, CampaignState, Outcome
@@ -50,3 +54,16 @@ def campaigns_to_follow() -> QuerySet:
 def under_way(campaign: Campaign) -> int:
     """How many removals of a campaign began at sign-off and were not withdrawn."""
     return _of(campaign).exclude(state=TaskState.WITHDRAWN).count()
+
+
+def withdrawn(task: RemediationTask) -> list[tuple[datetime, str, str, UUID]]:
+    """What the page of a removal says of its withdrawals: when, what, why, and the entry."""
+    return [
+        (
+            one.at,
+            _("Gone, though not decided any more") if one.is_gone else _("Withdrawn"),
+            _("{why}.").format(why=one.get_reason_display()),
+            one.entry_uid,
+        )
+        for one in task.withdrawals.all()
+    ]

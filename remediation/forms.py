@@ -49,6 +49,7 @@ BEHIND = [
     ("reported", _("Reported done at some time")),
     ("verified_late", _("Verified gone, but late")),
     ("came_back", _("Came back at some time")),
+    ("gone_in_vain", _("Gone, though not decided any more")),
     ("waiting", _("To be removed, handed on or come back")),
 ]
 

@@ -19,7 +19,7 @@ from inventory.models import Grant, Identity, Snapshot, Source
 from inventory.states import Completeness, FileKind, IdentityStatus
 from people.models import User
 from people.rules import is_email
-from remediation import rules, tries
+from remediation import early, rules, tries
 from remediation.models import (
     Announcement,
     Attempt,
@@ -32,7 +32,6 @@ from remediation.models import (
     RiskException,
     Ticket,
     Verification,
-    Withdrawal,
 )
 from remediation.states import (
     TO_DO,
@@ -54,7 +53,7 @@ LISTS = {
     "to_do": Q(state__in=TO_DO),
     "waiting": Q(state__in=(TaskState.ANNOUNCED, TaskState.OPEN, TaskState.SENT, TaskState.RETURNED)),
     "reported": Exists(Attempt.objects.filter(task=OuterRef("pk"), kind=AttemptKind.CLAIM)),
-    "gone_in_vain": Exists(Withdrawal.objects.filter(task=OuterRef("pk"), is_gone=True)),
+    "gone_in_vain": early.NAMED_GONE,
     "came_back": Exists(Return.objects.filter(task=OuterRef("pk"))),
     "verified_late": Q(state=TaskState.VERIFIED_GONE)
     & Q(due_at__lt=Coalesce("verified_in__extracted_at", "verified_in__loaded_at")),
@@ -322,9 +321,7 @@ def trail(task: RemediationTask) -> list[dict]:
             text += " " + _("A later review of the same access: {outcome}.").format(outcome=outcome)
         events.append(_event(one.at, _("Came back"), text, one.entry_uid))
     events += _told_events(task)
-    for one in task.withdrawals.all():
-        title = _("Gone, though not decided any more") if one.is_gone else _("Withdrawn")
-        events.append(_event(one.at, title, _("{why}.").format(why=one.get_reason_display()), one.entry_uid))
+    events += [_event(*one) for one in early.withdrawn(task)]
     for one in task.exceptions.all():
         events += _exception_events(one)
     for one in DeliveryTry.objects.filter(delivery__task=task).exclude(outcome=DeliveryState.DRY):

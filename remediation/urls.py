@@ -20,6 +20,7 @@ urlpatterns = [
     path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
     path("objections/", objections.objection_list, name="objection-list"),
     path("objections/<int:pk>/", objections.objection_detail, name="objection-detail"),
+    path("mine/", objections.own, name="own"),
     path("object/<str:token>/", objections.object_to, name="object"),
     path("figures/", figures.figures_page, name="figures"),
     path("overdue/", bulk.overdue, name="overdue"),

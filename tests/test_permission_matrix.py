@@ -240,6 +240,7 @@ MATRIX = {
     "remediation:token-list": Row({ADMIN}, {ADMIN}),
     "remediation:token-revoke": Row(None, {ADMIN}, lambda world: [ApiToken.objects.get().pk]),
     "remediation:objection-list": Row(SIGNED_IN),
+    "remediation:own": Row(SIGNED_IN, SIGNED_IN),
     "remediation:objection-detail": Row({*RUNNERS, REVIEWER}, {*RUNNERS, REVIEWER}, lambda world: [Objection.objects.get().pk]),
     "remediation:object": Row(ALL, ALL, lambda world: [objection_token()]),
     "remediation:figures": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),

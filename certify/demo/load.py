@@ -22,7 +22,7 @@ from campaigns.actions import (
 from campaigns.models import Assignment, Campaign, RemovalHold, SodConflict
 from campaigns.rules import statement
 from campaigns.sod_rules import Terms as SodTerms
-from campaigns.states import SilenceVerdictCode
+from campaigns.states import RemovalsBegin, SilenceVerdictCode
 from certify.demo import assurance, removals
 from certify.demo import company as sample
 from certify.lib import clock
@@ -37,6 +37,9 @@ from ledger.actors import SYSTEM
 from people.actions import users
 from people.models import User
 from people.states import RetentionKind
+from remediation.actions import channels, sending
+from remediation.models import RemediationTask
+from remediation.states import TaskState
 
 #: Days to decide.
 DAYS = 21
@@ -45,6 +48,8 @@ DAYS = 21
 BEGUN, CLOSED, GONE, LATE, READ, ASKED, FINANCE = 40, 30, 29.5, 10, 4, 3, 2
 #: Rows of the auditor's sample, and of them those that are concluded.
 SAMPLED, CONCLUDED = 25, 9
+#: Where the program of finance would be, if the sample company were anywhere.
+PROGRAM = "https://removals.halden-moss.example/certify"
 UPLOAD_LIMIT = 50 * 2**20
 #: What both schedules of the sample company have in common.
 SHARED = {"time_zone": "Europe/Berlin", "draft_days": 5, "max_age_days": 7, "max_drift": 20}
@@ -85,6 +90,7 @@ class Demo:
             removed.hand_on_again()
             self._quarterly_review()
         self._finance_review(removed)
+        self._connection()
         self._answering()
         period = self._audit_period("SOC 2", "soc2")
         assurance.state(period, self.users)
@@ -227,6 +233,15 @@ class Demo:
         with self._ago(FINANCE / 2):
             removed.finance(tasks)
 
+    def _connection(self) -> None:
+        """The program of finance, which nobody has switched on: a dry run shows what it would be sent, and nothing leaves the house."""
+        erp = Source.objects.get(key="erp")
+        channels.configure(source_id=erp.pk, url=PROGRAM, most=20, percent=5, by=self.users["admin"])
+        waiting = RemediationTask.objects.filter(source=erp, state=TaskState.OPEN).order_by("pk")
+        ids = list(waiting.values_list("pk", flat=True)[:5])
+        if ids:
+            sending.send(source_id=erp.pk, task_ids=ids, by=self.users["systems"])
+
     def _answer_all(self, campaign: Campaign) -> None:
         """Everybody answers and submits, the owner closes it, and a second person confirms the removals that wait for one."""
         for reviewer in User.objects.filter(assignments__campaign=campaign).distinct():
@@ -261,6 +276,7 @@ class Demo:
             "Every quarter each manager confirms that the people in their team still need what they can do.",
             ["soc2:CC6.2", "soc2:CC6.3", "iso27001:A.5.18"],
             QUARTERLY,
+            removals_begin=RemovalsBegin.SIGN_OFF,
         )
         for key, department in (("reviewer", "Sales"), ("reviewer2", "Finance")):
             head = self.company.heads()[department]

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from certify.lib.numbers import whole
 
 MEGABYTE = 2**20
-#: What a request may bring to a view that says nothing: more than any form of ours has.
+#: What a request may bring to a view that says nothing: more than any form of ours, or any batch of reports, has.
 USUAL = 5 * MEGABYTE
 
 

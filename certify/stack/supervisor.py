@@ -132,7 +132,8 @@ class Stack:
         """Web, worker and beat."""
         celery = ["-m", "celery", "--app", "certify"]
         web = ["-m", "gunicorn", "certify.wsgi", "--bind", f"{HOST}:{self.port}", "--workers", "2", "--threads", "4"]
-        web += ["--timeout", "120", "--access-logfile", "-", "--no-control-socket"]
+        web += ["--timeout", "120", "--access-logfile", "-", "--logger-class", "certify.access_log.AccessLogger"]
+        web += ["--no-control-socket"]
         worker = [*celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
         beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
         # Asked politely, beat first writes to the servers, which die with it; it holds nothing that is not in the database.

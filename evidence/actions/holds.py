@@ -12,8 +12,7 @@ from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
 from inventory.models import Identity, Source
 from ledger.actions import entries
-from people import permissions
-from people.holds import stand_still
+from people import holds, permissions
 from people.models import HoldRelease, LegalHold, User
 from people.rules import sign_in_name
 
@@ -42,7 +41,7 @@ def place(*, terms: Terms, by) -> LegalHold:
     """
     if not permissions.can_place_hold(by):
         raise NotAllowed(_("Only administrators and control owners may place a hold."))
-    stand_still()
+    holds.hold_still()
     _check(terms)
     refs = [ref for text in terms.people for ref in _refs(text)]
     facts = {
@@ -104,7 +103,7 @@ def release(*, hold_id: int, reason: str, by) -> HoldRelease:
     hold = LegalHold.objects.get(pk=hold_id)
     if not permissions.can_release_hold(by, hold):
         raise NotAllowed(_("A second person releases a hold, not the one who placed it."))
-    stand_still()
+    holds.hold_still()
     if HoldRelease.objects.filter(hold=hold).exists():
         raise InvalidInput(_("This hold was released already."))
     if len(reason.strip()) < MIN_REASON:

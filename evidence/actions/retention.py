@@ -1,6 +1,5 @@
 """How long things are kept: rules, and what is deleted under them. What is deleted leaves its hash and an entry in the ledger."""
 
-import hashlib
 import logging
 from datetime import datetime
 
@@ -20,27 +19,11 @@ from people.models import Deletion, RetentionRule, RetentionRun
 
 logger = logging.getLogger(__name__)
 
-MOST_DAYS, MIN_REASON = 36_500, 10
+MIN_REASON = 10
 WRITE_DOWN = """
     INSERT INTO people_deletion (run_id, key, sha256, moment, gone_at)
     SELECT %(run)s, key, sha256, moment, %(gone)s
     FROM unnest(%(keys)s::text[], %(hashes)s::text[], %(moments)s::timestamptz[]) AS gone (key, sha256, moment)"""
-
-
-def check_days(kind: Kind, days: int | None, now: datetime) -> None:
-    """Refuse a number of days that no rule of this kind may have now."""
-    if days is None:
-        return
-    if not 1 <= days <= MOST_DAYS:
-        raise InvalidInput(_("Give 1 to {most} days, or none to keep it for good.").format(most=MOST_DAYS), field="days")
-    least = due.minimum_days(now.date()) if kind.is_evidence else 0
-    if days < least:
-        raise InvalidInput(
-            _(
-                "Open audit periods need this for {least} days: from the first day of the longest one to its auditors’ last, and a margin."
-            ).format(least=least),
-            field="days",
-        )
 
 
 @transaction.atomic
@@ -52,9 +35,9 @@ def set_rule(*, kind: Kind, days: int | None, reason: str, by) -> RetentionRule:
     """
     if not permissions.can_set_retention(by):
         raise NotAllowed(_("Only an administrator may set how long things are kept."))
-    holds.stand_still()
+    holds.hold_still()
     now, former = clock.now(), due.current(kind)
-    check_days(kind, days, now)
+    due.check_days(kind, days, now)
     if days == (former.days if former else None):
         raise InvalidInput(_("That is the rule already."), field="days")
     if len(reason.strip()) < MIN_REASON:
@@ -98,7 +81,7 @@ def delete_next(*, kind: Kind, limit: int, by) -> RetentionRun | None:
     """
     if by is not SYSTEM:
         raise NotAllowed(_("Only Certify itself deletes, under a rule."))
-    holds.stand_still()
+    holds.hold_still()
     now, rule = clock.now(), due.current(kind)
     moment = due.before(kind, rule.days if rule else None, now)
     if moment is None or not kind.is_automatic:
@@ -119,7 +102,7 @@ def _gone(kind: Kind, found: list[due.Doomed]) -> list[due.Doomed]:
 
 def _record(kind: Kind, rule: RetentionRule, found: list[due.Doomed], now: datetime, by) -> RetentionRun:
     moments = [one.moment for one in found]
-    facts = {"count": len(found), "oldest_at": min(moments), "newest_at": max(moments), "digest": digest(found)}
+    facts = {"count": len(found), "oldest_at": min(moments), "newest_at": max(moments), "digest": due.digest(found)}
     told = {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in facts.items()}
     data = {"kind": kind.code.value, "rule": rule.number, "days": _days(rule.days), **told}
     entry = entries.record(kind="retention:deleted", subject=_subject(kind), by=by, data=data, at=now)
@@ -132,12 +115,6 @@ def _record(kind: Kind, rule: RetentionRule, found: list[due.Doomed], now: datet
     return run
 
 
-def digest(found: list[due.Doomed]) -> str:
-    """SHA-256 over the sorted lines "key sha256" of what went; hex."""
-    lines = sorted(f"{one.key} {one.sha256}\n" for one in found)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
 @transaction.atomic
 def take_off(*, kind: Kind, limit: int, by) -> int:
     """Delete files, on the disk or in a bucket, that are deleted by the record, at most so many; returns how many. Safe to run twice.
@@ -146,7 +123,7 @@ def take_off(*, kind: Kind, limit: int, by) -> int:
     """
     if by is not SYSTEM:
         raise NotAllowed(_("Only Certify itself deletes, under a rule."))
-    holds.stand_still()
+    holds.hold_still()
     waiting = due.unfinished(kind, holds.cover_of(holds.in_force()), limit)
     gone = [pk for pk, key in waiting if _is_removed(key)]
     Deletion.objects.filter(pk__in=gone).update(gone_at=clock.now())

@@ -1,4 +1,4 @@
-"""Tables of the pack whose rows are entries of the ledger: exceptions, objections, returns, statements."""
+"""Tables of the pack whose rows are entries of the ledger: exceptions, objections, returns, duties, statements."""
 
 from ledger.persons import particular_sql
 
@@ -47,4 +47,11 @@ STATEMENTS = f"""
     SELECT {said("framework")}, {said("kind")}, {said("number")}, {said("version")}, {said("control")}, {said("withdrawn")},
            {said("facts")}, {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'statement:made' ORDER BY found.index
+"""
+
+DUTIES = f"""
+    SELECT {said("control")}, {said("duty")}, {said("holder")}, COALESCE({said("holder_name")}, {called("given_to")}),
+           COALESCE({said("before")}, {called("taken_from")}),
+           {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
+    {RECORDED} = 'duty:given' ORDER BY found.index
 """

@@ -10,7 +10,7 @@ from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
 from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, CONTEXT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
 from evidence.pack import audit, leavers, reviewing
-from evidence.pack.recorded import ACTOR, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, STATEMENTS, called, said
+from evidence.pack.recorded import ACTOR, DUTIES, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, STATEMENTS, called, said
 from evidence.pack.scope import IN_RANGE
 from ledger.persons import particular_sql
 
@@ -65,6 +65,8 @@ PREPARED = (
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
         WHERE found.kind IN ('removal:sent', 'removal:claimed-done', 'removal:verified', 'removal:returned', 'removal:closed',
                              'removal:delivered', 'removal:handed-back', 'exception:approved', 'removal:kept', 'removal:released')
+           OR found.kind = 'removal:resumed'
+           OR (found.kind = 'removal:withdrawn' AND entry.payload_json -> 'data' ->> 'gone' = 'no')
            OR (found.kind = 'removal:announced' AND entry.payload_json -> 'data' ->> 'waits' = 'yes')
            OR (found.kind IN ('removal:confirmed', 'removal:unanswered') AND entry.payload_json -> 'data' ->> 'due_at' <> '')
            OR (found.kind = 'exception:ended' AND entry.payload_json -> 'data' ->> 'due_at' <> '')
@@ -84,7 +86,8 @@ PREPARED = (
     ("pack_due", """
         SELECT DISTINCT ON (entry.subject) split_part(entry.subject, ':', 2) AS task, entry.payload_json -> 'data' ->> 'due_at' AS due_at
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
-        WHERE found.kind IN ('removal:opened', 'removal:returned', 'exception:ended', 'removal:confirmed', 'removal:unanswered')
+        WHERE found.kind IN ('removal:opened', 'removal:returned', 'exception:ended', 'removal:confirmed', 'removal:unanswered',
+                             'removal:resumed')
           AND entry.payload_json -> 'data' ->> 'due_at' <> '' ORDER BY entry.subject, found.index DESC
     """, "task"),
     ("pack_back", """
@@ -319,12 +322,12 @@ REMOVAL_STATE = """
         WHEN 'removal:claimed-done' THEN 'reported_not_proved'
         WHEN 'removal:returned' THEN 'returned' WHEN 'removal:closed' THEN 'closed_on_proof'
         WHEN 'exception:approved' THEN 'excepted'
-        WHEN 'removal:announced' THEN 'announced' WHEN 'removal:kept' THEN 'kept_after_objection'
+        WHEN 'removal:announced' THEN 'announced' WHEN 'removal:kept' THEN 'kept_after_objection' WHEN 'removal:withdrawn' THEN 'withdrawn'
         WHEN 'removal:verified' THEN CASE standing.verdict WHEN 'gone' THEN 'verified_gone' ELSE 'still_there' END
         ELSE 'open' END END
 """
 
-# What nobody answered is there too once its removal is opened, which people must have approved.
+# What nobody answered is there too once its removal is opened, which people must have approved, and what began at sign-off.
 # Where a removal stands under the checkpoint follows from its entries alone; the task's own state is of today.
 REMOVALS = f"""
     SELECT item.campaign_id::text, item.number::text, item.source_key, item.account_key, item.entitlement_key, item.path,
@@ -343,7 +346,8 @@ REMOVALS = f"""
     LEFT JOIN pack_standing AS standing ON standing.task_id = task.id
     LEFT JOIN pack_shown AS shown ON shown.task_id = task.id
     LEFT JOIN pack_claimed AS claimed ON claimed.task_id = task.id
-    WHERE item.campaign_id = ANY(%(closed)s) AND (item.outcome IN ('revoked', 'reduced') OR opened.uid IS NOT NULL)
+    WHERE item.campaign_id = ANY(%(campaigns)s)
+      AND (opened.uid IS NOT NULL OR item.campaign_id = ANY(%(closed)s) AND item.outcome IN ('revoked', 'reduced'))
     ORDER BY item.campaign_id, item.number
 """
 
@@ -358,6 +362,7 @@ FIGURES = f"""
            count(*) FILTER (WHERE removal.state = 'reported_not_proved')::text,
            count(*) FILTER (WHERE removal.state = 'closed_on_proof')::text,
            count(*) FILTER (WHERE removal.state = 'kept_after_objection')::text,
+           count(*) FILTER (WHERE removal.state = 'withdrawn')::text,
            count(*) FILTER (WHERE removal.state IN ('announced', 'open', 'sent', 'returned', 'not_opened'))::text,
            (percentile_disc(0.5) WITHIN GROUP (ORDER BY spent.minutes))::text,
            (percentile_disc(0.95) WITHIN GROUP (ORDER BY spent.minutes))::text
@@ -370,7 +375,8 @@ FIGURES = f"""
     LEFT JOIN pack_due AS due ON due.task = removal.task
     LEFT JOIN pack_back AS back ON back.task = removal.task
     CROSS JOIN LATERAL (SELECT CASE WHEN proof.at IS NOT NULL THEN floor(GREATEST(0, extract(
-        epoch FROM proof.at - COALESCE(asked.decided_at, NULLIF(removal.opened_at, '')::timestamptz))) / 60)::bigint
+        epoch FROM proof.at - COALESCE(CASE WHEN asked.campaign_id = ANY(%(closed)s)
+            THEN asked.decided_at END, NULLIF(removal.opened_at, '')::timestamptz))) / 60)::bigint
         END) AS spent (minutes)
     GROUP BY removal.campaign ORDER BY removal.campaign::bigint
 """
@@ -415,13 +421,6 @@ FINDINGS = f"""
     {RECORDED} IN ('finding:made', 'finding:dispositioned') ORDER BY found.index
 """
 
-DUTIES = f"""
-    SELECT {said("control")}, {said("duty")}, {said("holder")}, COALESCE({said("holder_name")}, {called("given_to")}),
-           COALESCE({said("before")}, {called("taken_from")}),
-           {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
-    {RECORDED} = 'duty:given' ORDER BY found.index
-"""
-
 SECOND_LOOKS = f"""
     SELECT {said("campaign")}, {said("stage")}, {said("seed")}, {said("share")}, {said("items")}, {said("without_reviewer")},
            {said("items_root")}, {said("reviewers")}, {said("due_at")}, entry.payload_json ->> 'at', entry.uid::text
@@ -460,7 +459,7 @@ TABLES = (
         "due_at", "by", "at", "entry"), EXCEPTIONS),
     Table("remediation/figures.csv", (
         "campaign", "decided", "reported", "verified", "verified_late", "still_there", "came_back", "excepted", "cannot_verify",
-        "closed_on_proof", "kept_after_objection", "to_do", "median_minutes", "p95_minutes"), FIGURES),
+        "closed_on_proof", "kept_after_objection", "withdrawn", "to_do", "median_minutes", "p95_minutes"), FIGURES),
     Table("remediation/objections.csv", (
         "removal", "kind", "campaign", "item", "person", "until", "waits", "decision", "reviewer", "reason", "answer_by", "due_at", "by",
         "at", "entry"), OBJECTIONS),

@@ -1,16 +1,20 @@
 """What there is of a kind, what of it is held, and what a rule would delete: one query for the page, the preview and the run."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext as _
 
+from certify.lib.errors import InvalidInput
 from evidence.models import AuditPeriod
 from evidence.retention.kinds import Kind
 from people.holds import HELD, Cover
 from people.models import RetentionRule
 
+MOST_DAYS = 36_500
 #: Before this nothing is.
 NEVER = datetime(1, 1, 2, tzinfo=UTC)
 #: Of the things of a kind those that were not deleted yet, and whether they are held.
@@ -72,6 +76,22 @@ def before(kind: Kind, days: int | None, now: datetime) -> datetime | None:
     return now - timedelta(days=max(days, minimum_days(now.date())) if kind.is_evidence else days)
 
 
+def check_days(kind: Kind, days: int | None, now: datetime) -> None:
+    """Refuse a number of days that no rule of this kind may have now."""
+    if days is None:
+        return
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidInput(_("Give 1 to {most} days, or none to keep it for good.").format(most=MOST_DAYS), field="days")
+    least = minimum_days(now.date()) if kind.is_evidence else 0
+    if days < least:
+        raise InvalidInput(
+            _(
+                "Open audit periods need this for {least} days: from the first day of the longest one to its auditors’ last, and a margin."
+            ).format(least=least),
+            field="days",
+        )
+
+
 def summary(kind: Kind, moment: datetime | None, cover: Cover) -> Summary:
     """What there is of a kind, and what goes when everything before `moment` goes (None: nothing)."""
     query = SUMMARY.format(present=_present(kind))
@@ -93,6 +113,12 @@ def unfinished(kind: Kind, cover: Cover, limit: int) -> list[tuple[int, str]]:
     with connection.cursor() as cursor:
         cursor.execute(UNFINISHED.format(held=HELD, things=kind.things), cover.values() | {"limit": limit})
         return cursor.fetchall()
+
+
+def digest(found: list[Doomed]) -> str:
+    """SHA-256 over the sorted lines "key sha256" of what went; hex."""
+    lines = sorted(f"{one.key} {one.sha256}\n" for one in found)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _present(kind: Kind) -> str:

@@ -18,10 +18,13 @@ import io
 import os
 import sys
 import zipfile
+import zlib
 from contextlib import contextmanager
 
-#: Cells of a million characters are possible: a rationale has no short limit.
-FIELD_LIMIT = 2**20
+#: Cells of a million characters are possible: a rationale has no short limit. No line is longer than so many.
+FIELD_LIMIT, LINE_LIMIT = 2**20, 2**22
+#: What damaged and hostile packs lead to; encrypted files are a RuntimeError, other ways of packing NotImplementedError is one too.
+UNREADABLE = (OSError, EOFError, LookupError, ValueError, RuntimeError, csv.Error, zipfile.BadZipFile, zlib.error)
 ENTRA = (
     "AccessReviewId AccessReviewSeriesId ReviewType ResourceDisplayName ResourceId ReviewName CreatedDateTime ReviewStartDate "
     "ReviewEndDate ReviewStatus OwnerId OwnerName OwnerUPN PrincipalId PrincipalName PrincipalUPN PrincipalType ReviewDate "
@@ -73,7 +76,9 @@ class Pack:
     def rows(self, name):
         """Each row of a table as {column: cell}; cells are as they were before they were made harmless for spreadsheets."""
         with self._text(name) as text:
-            for row in csv.DictReader(text, strict=True):
+            for row in csv.DictReader(lines(text, name), strict=True):
+                if None in row or None in row.values():
+                    raise ValueError(f"{name}: a row has not the columns of its header")
                 yield {column: cell[1:] if cell[:1] == "'" else cell for column, cell in row.items()}
 
     def campaigns(self):
@@ -83,6 +88,14 @@ class Pack:
     def removals(self):
         """(campaign, item) → the row of its removal."""
         return {(row["campaign"], row["item"]): row for row in self.rows("remediation/removals.csv")}
+
+
+def lines(text, name):
+    """Each line; what is longer than any line can be is not read."""
+    for line in iter(lambda: text.readline(LINE_LIMIT), ""):
+        if len(line) == LINE_LIMIT:
+            raise ValueError(f"{name}: a line is longer than any can be")
+        yield line
 
 
 def harmless(cell):
@@ -197,9 +210,10 @@ def main(arguments=None):
     except FileExistsError as error:
         print(f"{error.filename} is already there; name an empty folder.", file=sys.stderr)
         return 2
-    except (OSError, KeyError, ValueError, csv.Error, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
+        said = ascii(str(error))  # names are the pack's own, and a terminal acts on some signs
         print(
-            f"The pack cannot be read ({type(error).__name__}: {error}). Run verify.py: it says what is wrong.", file=sys.stderr
+            f"The pack cannot be read ({type(error).__name__}: {said}). Run verify.py: it says what is wrong.", file=sys.stderr
         )
         return 2
     return 0

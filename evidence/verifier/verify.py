@@ -106,7 +106,7 @@ TABLES = {
     ),
     "remediation/figures.csv": words(
         "campaign decided reported verified verified_late still_there came_back excepted cannot_verify closed_on_proof "
-        "kept_after_objection to_do median_minutes p95_minutes"
+        "kept_after_objection withdrawn to_do median_minutes p95_minutes"
     ),
     "remediation/objections.csv": words(
         "removal kind campaign item person until waits decision reviewer reason answer_by due_at by at entry"
@@ -677,8 +677,10 @@ class Pack:
                 self.oddities.append(f"{member.filename} is in the ZIP twice: whoever unpacks it sees only one of them")
             elif kind not in (0, stat.S_IFREG):
                 self.oddities.append(f"{member.filename} is a link or a device, not a file")
-            elif member.flag_bits & 1:
-                self.oddities.append(f"{member.filename} is encrypted")
+            elif member.flag_bits & 0x61:
+                self.oddities.append(f"{member.filename} is encrypted or a patch")
+            elif member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                self.oddities.append(f"{member.filename} is packed in a way that packs do not use; it was not read")
             else:
                 self.sizes[member.filename] = member.file_size
 
@@ -811,6 +813,11 @@ class Report:
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             what = f"{type(error).__name__}: {str(error)[:200]}"
             self.problem(name, f"{where}: a value is missing or not of the kind it must be ({what}): it was changed or damaged")
+
+
+def say(text=""):
+    """Print one line. What a terminal would act on, or not show, is written out: a pack must not paint a verdict of its own."""
+    print("".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text))
 
 
 def short(value):
@@ -1305,8 +1312,11 @@ class Campaign:
         self.people, self.assigned, self.decided = {}, {}, {}
         self.sign_offs, self.trees, self.signed, self.seen = {}, [], [], []
         self.balance, self.moved, self.asked, self.submitted = {}, set(), set(), set()
-        # Removals of what nobody answered: item → row; approvals → whether they count, and their items.
-        self.silent, self.approvals = {}, {}
+        # Removals of items that are not to be removed: item → (row, removal, its state); approvals → whether they count, and their items.
+        self.loose, self.approvals = {}, {}
+        # Removals that begin at sign-off: items that are settled; (item, stage, who was asked) → their decisions, and from where in the
+        # log on their submissions count.
+        self.settled, self.said, self.void = set(), {}, {}
         # Removals that wait for a second person: hold → [why, system, whether they were confirmed, items].
         self.holds = {}
         self.answered, self.counted = Bag(), Bag()
@@ -1315,6 +1325,7 @@ class Campaign:
         self.is_apart = terms.get(NAMES) == APART
         self.independence, self.is_looked_at = terms.get("independence") or {}, bool(terms.get("second_look"))
         self.removal_limit = terms.get("removal_limit")
+        self.begins_early = terms.get("removals_begin") == "sign_off"
         self.decisions, self.is_disordered = 0, False
         self.launch, self.end = None, None
         # What each reviewer kept, who was asked to look again, and what the log says of the draw.
@@ -1469,8 +1480,7 @@ class Tables:
             if campaign:
                 answers, ahead = self._answers_of(cells, asked, ahead)
                 self._take_item(campaign, table, number, cells, answers)
-                if campaign.is_closed:
-                    removal = self._take_removal(campaign, number, cells, removal, following)
+                removal = self._take_removal(campaign, number, cells, removal, following)
         while removal:
             self._not_revoked(removal)
             removal = next(following, None)
@@ -1619,13 +1629,13 @@ class Tables:
             self.report.problem("outcomes", f"{where}: {made}")
 
     def _take_removal(self, campaign, number, cells, removal, following):
-        """Removals stand in the order of the items: each revoked item takes the next one, one that nobody answered may."""
+        """Removals stand in the order of the items: each revoked item takes the next one, others may: `_check_loose`."""
         here, is_decided = (int(cells[0]), int(cells[1])), cells[ITEM["outcome"]] in ("revoked", "reduced")
         while removal and tuple(map(int, removal[1][:2])) < here:
             self._not_revoked(removal)
             removal = next(following, None)
         is_here = removal is not None and tuple(map(int, removal[1][:2])) == here
-        if not is_decided and (not is_here or cells[ITEM["outcome"]] != "not_reviewed"):
+        if not is_decided and not is_here:
             return removal
         if not is_here:
             missing = f"item {cells[1]} of {campaign.label} is to be removed, but remediation/removals.csv has no row for it"
@@ -1633,7 +1643,7 @@ class Tables:
             return removal
         row, where = dict(zip(TABLES["remediation/removals.csv"], removal[1])), f"remediation/removals.csv, row {removal[0]}"
         if not is_decided:
-            campaign.silent[cells[1]] = where
+            campaign.loose[cells[1]] = (where, row["removal"], row["state"], cells[ITEM["outcome"]])
             if not row["entry"]:
                 self.report.problem(
                     "removals", f"{where}: nobody decided it and no entry of the log opened it: a row was added"
@@ -1798,9 +1808,15 @@ DUE_AT = {
     "second-look:asked": "due_at",
 }  # fmt: skip
 #: Entries that may say by when a removal is to be done.
-DUE_AGAIN = set(words("removal:opened removal:returned removal:confirmed removal:unanswered exception:ended"))
+DUE_AGAIN = set(words("removal:opened removal:returned removal:confirmed removal:unanswered removal:resumed exception:ended"))
+#: Entries after which a removal stands at one state whatever it was.
+LEAVES_AT = {
+    "removal:sent": "sent", "removal:delivered": "sent", "removal:handed-back": "open", "removal:resumed": "open",
+}  # fmt: skip
+#: Results from which a removal follows.
+TAKEN = ("revoke", "reduce")
 #: A removal that hinders no seal.
-SETTLED = {"verified_gone", "closed_on_proof", "kept_after_objection"}
+SETTLED = {"verified_gone", "closed_on_proof", "kept_after_objection", "withdrawn"}
 #: Where a removal stands.
 STANDING = words("state attempts present_in gone_in verified_at")
 
@@ -1844,6 +1860,8 @@ class Entries:
         self.reporters = {}
         # Exception → where it stands, who asked for it, until when; excepted removal → until when.
         self.exceptions, self.excepted, self.came_back, self.objections = {}, {}, set(), {}
+        # Removals that began at sign-off, and those of them that were gone when nothing decided them any more; submission → its place.
+        self.early, self.in_vain, self.submitted, self.last_at = set(), set(), {}, ""
         # Where the entry that is being looked at stands in the log; changes of keys as (place, kind, statement).
         self.index, self.keys = 0, set()
         # What was left outside, by the id of its entry; SHA-256 of each cosignature → what its entry says.
@@ -2053,6 +2071,9 @@ class Entries:
         """Under which submissions it stands, and whether it is the answer that counts."""
         campaign_key, item, decision, reviewer, entry, at = *cells[:4], cells[11], cells[8]
         signed_in = cells[17].split()
+        if campaign.begins_early and signed_in:
+            asked = campaign.said.setdefault((item, cells[12]), {})
+            asked.setdefault(cells[13] or reviewer, []).append((decision, signed_in))
         for uid in signed_in:
             campaign.seen[campaign.signing(uid)].put([campaign_key, item, decision, at, entry])
         if cells[18] == "yes":
@@ -2150,6 +2171,7 @@ class Entries:
             self._follow_approval(entry)
         self._follow_end(entry, where)
         self._follow_hold(entry, where)
+        self._follow_early(entry, where)
 
     def _follow_log(self, entry):
         """What the log says of itself."""
@@ -2209,6 +2231,63 @@ class Entries:
         person["held"] += [
             {"role": role, "name": person["name"], "given": said, "taken": []} for role in now if role not in running
         ]
+
+    def _follow_early(self, entry, where):
+        """A removal is opened before the end only where submitted answers have settled it, and by nothing else before the end."""
+        kind, data, self.last_at = entry["kind"], entry["data"], max(self.last_at, entry["at"])
+        campaign = self.tables.campaigns.get(str(data.get("campaign"))) if isinstance(data, dict) else None
+        if campaign is None:
+            return
+        if kind == "review:submitted":
+            self.submitted[entry["uid"]] = self.index
+        elif kind == "review:reopened":
+            stage = data.get("stage", "1")
+            campaign.void.update(dict.fromkeys(((str(item), stage, data["reviewer"]) for item in data["items"]), self.index))
+        elif kind == "items:unsettled":
+            campaign.settled.difference_update(map(str, data["items"]))
+        elif kind == "items:settled":
+            campaign.settled.update(map(str, data["items"]))
+            for item in data["items"] if campaign.begins_early else ():
+                self._check_settled(campaign, str(item), int(data["stage"]), where)
+        elif kind == "removal:opened" and data.get("origin") == "sign-off":
+            self.early.add(data["task"])
+            if not campaign.begins_early or data["item"] not in campaign.settled:
+                wrong = (
+                    f"the removal of item {data['item']} of {campaign.label} was opened at sign-off, but nothing had settled it"
+                )
+                self.report.problem("removals", f"{where}: {wrong}")
+        elif kind == "removal:opened" and not (campaign.end and campaign.is_closed):
+            wrong = f"the removal of item {data['item']} of {campaign.label} was opened before the campaign was closed"
+            self.report.problem("removals", f"{where}: {wrong}")
+
+    def _check_settled(self, campaign, item, stage, where):
+        """What is settled must be what the answers that were submitted by then come to, in stages after which nothing else can come."""
+        results = []
+        for number, one in enumerate(campaign.stages[:stage], 1):
+            if said := self._said(campaign, item, str(number)):
+                results.append((number, combine(one["strategy"], said)))
+        number, last = results[-1] if results else (stage, NO_RESPONSE)
+        is_over = number == len(campaign.stages) or last in campaign.stages[number - 1]["stop_on"]
+        if campaign.overall == "last_stage":
+            is_good = is_over and last in TAKEN
+        else:
+            order = PRECEDENCE[campaign.overall]
+            final = min((result for _, result in results), key=order.index, default=NO_RESPONSE)
+            is_good = final in TAKEN and (is_over or final == order[0])
+        if not is_good:
+            wrong = f"item {item} of {campaign.label} is said to be settled, but the answers submitted until then do not say so"
+            self.report.problem("removals", f"{where}: {wrong}")
+
+    def _said(self, campaign, item, stage):
+        """The submitted answers about an item in a stage, as far as the log has come."""
+        found = set()
+        for key in campaign.said.get((item, stage), ()):
+            since = campaign.void.get((item, stage, key), -1)
+            for decision, signed_in in reversed(campaign.said[item, stage][key]):
+                if any(self.submitted.get(uid, -1) > since for uid in signed_in):
+                    found.add(COUNTS_AS[decision])
+                    break
+        return found
 
     def _follow_delegation(self, entry):
         """Who may answer for whom at this place of the log."""
@@ -2316,14 +2395,28 @@ class Entries:
             now[0], now[2] = "still_there", data["snapshot"]
         elif kind == "removal:returned":
             self._follow_return(entry, now)
-        elif kind in ("removal:sent", "removal:delivered"):
-            now[0] = "sent"
-        elif kind == "removal:handed-back":
-            now[0] = "open"
+        elif kind in LEAVES_AT:
+            now[0] = LEAVES_AT[kind]
+        elif kind == "removal:withdrawn":
+            self._follow_withdrawal(entry, now)
         elif kind == "removal:closed":
             self._follow_closing(entry, now)
         elif kind in SHOWN and SHOWN[kind] is OBJECTION:
             self._follow_objection(entry, now)
+
+    def _follow_withdrawal(self, entry, now):
+        """Only what began at sign-off is withdrawn; what is gone already is named instead."""
+        data = entry["data"]
+        is_gone = now[0] in ("verified_gone", "closed_on_proof")
+        if data["task"] not in self.early or is_gone != (data["gone"] == "yes"):
+            wrong = (
+                f"removal {data['task']} was withdrawn, but did not begin at sign-off, or does not stand where that entry says"
+            )
+            self.report.problem("removals", f"administration/changes.csv: {wrong} (entry {entry['uid']})")
+        if data["gone"] == "yes":
+            self.in_vain.add(data["task"])
+        else:
+            now[0] = "withdrawn"
 
     def _follow_exception(self, entry):
         """An accepted risk: asked for by one person, approved by another before its last day, ended after it; then the removal goes on."""
@@ -2732,18 +2825,34 @@ class Sums:
             wrong = f"{going:,} removals of {row['source']} in {campaign.label} needed a second person, and the log does not hold them"
             self.report.problem("removals", f"{where}: {wrong}")
 
-    def _check_silent(self):
-        """What nobody answered is removed only when people approved it, a second person where that was needed."""
+    def _check_loose(self):
+        """What is not to be removed has a removal only when it began at sign-off, or when people approved it after silence."""
         for campaign in self.tables.campaigns.values():
             approved = {item for counts, _, items in campaign.approvals.values() if counts for item in items}
-            for item, where in campaign.silent.items():
-                if item not in approved:
+            for item, (where, task, state, outcome) in campaign.loose.items():
+                wrong = ""
+                if task in self.entries.early:
+                    wrong = self._left_going(campaign, item, task, state) if item not in approved else ""
+                elif outcome != "not_reviewed":
+                    wrong = f"item {item} of {campaign.label} was not revoked"
+                elif item not in approved:
                     wrong = f"nobody decided item {item} of {campaign.label}, and the log has nobody who approved its removal"
+                if wrong:
                     self.report.problem("removals", f"{where}: {wrong}: a row was added or changed")
+
+    def _left_going(self, campaign, item, task, state):
+        """What is wrong with a removal that began at sign-off, of a campaign that came to something else; "" while it is open."""
+        ended_at = campaign.row["ended_at"]
+        # Certify does it within minutes; a pack may have been made in between.
+        if not ended_at or (moment(self.entries.last_at) - moment(ended_at)).total_seconds() < 3600:
+            return ""
+        if state in ("withdrawn", "excepted", "kept_after_objection") or task in self.entries.in_vain:
+            return ""
+        return f"the removal of item {item} began at sign-off, {campaign.label} came to something else, and nothing withdrew it"
 
     def _check_removals(self):
         """Each removal stands where its entries leave it."""
-        self._check_silent()
+        self._check_loose()
         for task, (number, said, first_seen) in self.tables.removals.items():
             state, attempts, present, gone, at = self.entries.removals.get(task, ["open", 0, "", "", ""])
             for name, shown, wanted in zip(STANDING, said, [state, str(attempts), present or first_seen, gone, at]):
@@ -2791,7 +2900,7 @@ class Sums:
             "verified_late": sum(row[3] for row in rows), "still_there": states.count("still_there"),
             "came_back": sum(row[2] for row in rows), "excepted": states.count("excepted"),
             "cannot_verify": states.count("reported_not_proved"), "closed_on_proof": states.count("closed_on_proof"),
-            "kept_after_objection": states.count("kept_after_objection"),
+            "kept_after_objection": states.count("kept_after_objection"), "withdrawn": states.count("withdrawn"),
             "to_do": unopened + sum(state in ("announced", "open", "sent", "returned") for state in states),
             "median_minutes": nearest(minutes, 50), "p95_minutes": nearest(minutes, 95),
         }  # fmt: skip
@@ -3768,7 +3877,7 @@ def is_sample_pack(pack):
     """Whether it says of itself that it is a pack of one sample."""
     try:
         return parse_json(pack.text("manifest.json"), "manifest.json")["format"] == SAMPLE_FORMAT
-    except (Problem, LookupError, TypeError, OSError, zipfile.BadZipFile, zlib.error):
+    except (Problem, LookupError, TypeError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
         return False
 
 
@@ -3777,15 +3886,15 @@ def run_sample(pack, kept, key):
     verifier = SampleVerifier(pack, kept, key)
     checks, seal = verifier.run(), verifier.seal
     if seal.sealing:
-        print(f"Pack of one sample. Log {seal.sealing.origin}, {seal.sealing.size:,} entries, root {seal.sealing.root.hex()}")
+        say(f"Pack of one sample. Log {seal.sealing.origin}, {seal.sealing.size:,} entries, root {seal.sealing.root.hex()}")
     print()
     for check in checks:
-        print("\n".join(check.lines()))
+        for line in check.lines():
+            say(line)
     failed = [check.title for check in checks if check.problems]
     if failed:
-        print(
-            f"\nVerdict: this pack does NOT hold ({', '.join(failed)}). Do not rely on it; ask how each line above came about."
-        )
+        print()
+        say(f"Verdict: this pack does NOT hold ({', '.join(failed)}). Do not rely on it; ask how each line above came about.")
         return 1
     text = (
         "everything that could be checked holds: the sample is the one that was drawn, and each row is as the log recorded it."
@@ -3794,7 +3903,8 @@ def run_sample(pack, kept, key):
         text += f" But {seal.loss(losses[-1])}."
     if not seal.trusted:
         text += f" It is signed with the key {seal.key.text}: compare this with the key that reached you on another way."
-    print(f"\nVerdict: {text}")
+    print()
+    say(f"Verdict: {text}")
     asked = {"kept": kept, "keys": key}
     return 2 if any(given and verifier.report.checks[name].unable for name, given in asked.items()) else 0
 
@@ -3805,7 +3915,7 @@ STATES = {
     "verified_gone": "proved gone by a later full reading", "reported_not_proved": "reported done but not proved",
     "still_there": "still there", "excepted": "excepted", "returned": "came back", "sent": "handed on",
     "closed_on_proof": "closed on proof, never verified", "kept_after_objection": "kept after an objection",
-    "announced": "announced to the person",
+    "announced": "announced to the person", "withdrawn": "withdrawn",
     "open": "open", "not_opened": "without a task yet",
 }  # fmt: skip
 
@@ -3904,16 +4014,18 @@ def run(path, kept, key, witnesses=(), roots=""):
     checks = verifier.run()
     period, log = verifier.seal.manifest.get("period"), verifier.seal.sealing
     if period:
-        print(f"Evidence pack “{period['name']}”, {period['framework_name']}, {period['from']} to {period['to']}")
+        say(f"Evidence pack {short(period['name'])}, {period['framework_name']}, {period['from']} to {period['to']}")
     if log:
-        print(f"Log {log.origin}, sealed at {log.size:,} entries, root {log.root.hex()}")
+        say(f"Log {log.origin}, sealed at {log.size:,} entries, root {log.root.hex()}")
     print()
     for check in checks:
-        print("\n".join(check.lines()))
+        for line in check.lines():
+            say(line)
     failed = any(check.problems for check in checks)
     asked = {"kept": kept, "keys": key, "timestamps": roots, "cosignatures": witnesses}
     status = 1 if failed else 2 if any(verifier.report.checks[name].unable for name, given in asked.items() if given) else 0
-    print(f"\nVerdict: {verdict(verifier, status)}")
+    print()
+    say(f"Verdict: {verdict(verifier, status)}")
     return status
 
 
@@ -3956,7 +4068,7 @@ def main(arguments=None):
         named = [Key(text, "the witness's key you gave", (WITNESS_KEY, OTHER_WITNESS_KEY)) for text in witnesses]
         return run(options.pack, kept, Key(key, "the key you gave").text if key else "", named, options.tsa)
     except (Problem, CannotRun, OSError, UnicodeDecodeError) as error:
-        print(f"The pack could not be checked: {error}")
+        say(f"The pack could not be checked: {error}")
         return 2
 
 

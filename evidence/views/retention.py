@@ -46,7 +46,7 @@ def kind_detail(request: HttpRequest, code: str) -> HttpResponse:
                 retention.set_rule(kind=kind, **form.cleaned_data, by=request.user)
                 messages.success(request, _("The rule is set. The next run follows it."))
                 return redirect("evidence:retention-kind", code=code)
-            retention.check_days(kind, form.cleaned_data["days"], clock.now())
+            due.check_days(kind, form.cleaned_data["days"], clock.now())
             preview = overview.preview(kind, form.cleaned_data["days"], clock.now())
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)

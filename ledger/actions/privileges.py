@@ -15,6 +15,13 @@ WHERE p.proname IN ('certify_refuse_change', 'certify_refuse_delete') AND c.reln
     AND cardinality(t.tgattr::int2[]) = 0
 GROUP BY c.relname ORDER BY c.relname
 """
+#: A role may make temporary tables, and names without a schema are looked for among those first: a trigger that asks whether a
+#: campaign has ended would ask a table of the role's own. A function that is replaced loses its path, so each upgrade sets it again.
+TRIGGERS = """
+SELECT p.oid::regprocedure::text FROM pg_proc p
+WHERE p.pronamespace = current_schema()::regnamespace AND p.prorettype = 'trigger'::regtype AND pg_has_role(p.proowner, 'MEMBER')
+ORDER BY 1
+"""
 #: From this version on a role may be let ANALYZE a table that it does not own.
 MAINTAIN_SINCE = 170000
 
@@ -46,6 +53,10 @@ def grant(*, role: str, by) -> dict[str, list[str]]:
         names["schema"] = sql.Identifier(cursor.fetchone()[0])
         for statement in BASE + (MAINTAIN,) * (connection.pg_version >= MAINTAIN_SINCE):
             cursor.execute(sql.SQL(statement).format(**names))
+        cursor.execute(TRIGGERS)
+        for (function,) in cursor.fetchall():
+            path = sql.SQL("ALTER FUNCTION {function} SET search_path = {schema}, pg_temp")
+            cursor.execute(path.format(function=sql.SQL(function), **names))
         personal_columns = _personal()
         cursor.execute(REFUSING)
         kept: dict[str, list[str]] = {"append_only": [], "no_delete": []}

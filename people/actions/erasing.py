@@ -37,7 +37,7 @@ def erase(*, user_id: int, basis: str, reason: str, by) -> User:
     person = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user_id)
     if person.erased_at:
         raise DomainError("erased", _("This person is erased already."))
-    holds.stand_still()
+    holds.hold_still()
     if found := hindrances.of(person):
         raise DomainError("hindered", " ".join(found))
     if basis not in ErasureBasis.values:

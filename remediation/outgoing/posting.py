@@ -104,7 +104,10 @@ def _ask(connection: _Pinned, method: str, url: str, body: bytes | None, headers
         response = connection.getresponse()
         read = response.read(limit)
         text = read.decode("utf-8", "replace").replace("\0", "�")
-        wait = retry_after(response.getheader("Retry-After", ""), response.getheader("Date", ""))
+        said_at = response.getheader("Date", "")
+        wait = retry_after(response.getheader("Retry-After", ""), said_at)
+        if wait is None and response.status in (403, 429) and response.getheader("X-RateLimit-Remaining", "").strip() == "0":
+            wait = used_up(response.getheader("X-RateLimit-Reset", ""), said_at)
         return Answer(response.status, text, retry_after=wait, is_cut=len(read) == limit)
     finally:
         watch.cancel()
@@ -118,6 +121,21 @@ def _hang_up(connection: _Pinned) -> None:
             socket.socket.shutdown(connection.line, socket.SHUT_RDWR)
         except OSError:
             return
+
+
+def used_up(resets_at: str, said_at: str = "") -> int | None:
+    """Seconds until a limit that is used up begins anew, from X-RateLimit-Reset in seconds since 1970; None when it says nothing.
+
+    It is held against the other side's own clock, its Date header `said_at`; without one it is a minute.
+    """
+    if not resets_at.strip().isdecimal():
+        return None
+    try:
+        now = parsedate_to_datetime(said_at).timestamp()
+    except (TypeError, ValueError):
+        return 60
+    # A second more: theirs are whole ones.
+    return max(1, int(resets_at.strip()[:12]) - int(now) + 1)
 
 
 def retry_after(text: str, said_at: str = "") -> int | None:

@@ -1,12 +1,14 @@
 """Objections: the page of whoever loses access, reached by a link in a mail, and the pages of those who decide again."""
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from campaigns.models import Campaign
 from certify.lib import clock
 from certify.lib.access import public, requires, signed_in
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -30,10 +32,28 @@ def object_to(request: HttpRequest, token: str) -> HttpResponse:
     person = User.objects.filter(pk=named[0], is_active=True).first() if named else None
     if person is None:
         raise Http404
-    announced = Announcement.objects.filter(person=person, task__campaign_id=named[1])
-    announced = announced.select_related("task__item", "task__campaign", "task__objection").order_by("pk")
+    announced = _told(person).filter(task__campaign_id=named[1])
     if not announced:
         raise Http404
+    return _answer(request, person, announced, announced[0].task.campaign)
+
+
+@requires(signed_in)
+@never_cache
+@require_http_methods(["GET", "POST"])
+def own(request: HttpRequest) -> HttpResponse:
+    """What signed-in people are told that they lose, in all reviews, the latest first; and objecting to it."""
+    return _answer(request, request.user, _told(request.user).order_by("-pk"))
+
+
+def _told(person: User) -> QuerySet:
+    """What somebody was told that they lose."""
+    found = Announcement.objects.filter(person=person)
+    return found.select_related("task__item", "task__campaign", "task__objection").order_by("pk")
+
+
+def _answer(request: HttpRequest, person: User, announced: QuerySet, campaign: Campaign | None = None) -> HttpResponse:
+    """The page with what was announced, of one review or of all; POST objects to one of it."""
     form = ObjectionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         one = get_object_or_404(announced, task_id=form.cleaned_data["task"])
@@ -43,9 +63,9 @@ def object_to(request: HttpRequest, token: str) -> HttpResponse:
             form.add_error("reason", refusal.message)
         else:
             messages.success(request, _("Sent. Whoever decided decides again; you get a mail."))
-            return redirect("remediation:object", token=token)
-    rows = [_announced(one, form) for one in announced[:LISTED]]
-    context = {"person": person, "campaign": announced[0].task.campaign, "rows": rows}
+            return redirect(request.path)
+    rows = [_announced(one, form) for one in announced[: LISTED + 1]]
+    context = {"person": person, "campaign": campaign, "rows": rows[:LISTED], "cut": len(rows) > LISTED, "cap": LISTED}
     return render(request, "remediation/object.html", context, status=422 if form.errors else 200)
 
 

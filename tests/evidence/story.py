@@ -22,13 +22,13 @@ from campaigns.actions import (
 )
 from campaigns.actions.definitions import Terms, create
 from campaigns.actions.items import Answer, Selection
-from campaigns.models import Assignment, Campaign, Finding, Occurrence, ReviewItem, SodConflict
+from campaigns.models import Assignment, Campaign, Finding, ReviewItem, SodConflict
 from campaigns.sod_rules import Terms as SodTerms
 from campaigns.states import Outcome
 from certify.lib import clock
 from certify.lib.files import StoredFile
-from evidence.actions import duties, holds, periods, requests, retention, samples, sealing, statements
-from evidence.models import AuditPeriod, Statement
+from evidence.actions import duties, holds, periods, requests, retention, samples, sealing
+from evidence.models import AuditPeriod
 from evidence.retention.kinds import KINDS
 from inventory.actions import describing, snapshots, sources
 from inventory.models import Entitlement, Source
@@ -39,9 +39,10 @@ from people.actions import erasing, users
 from people.tasks import send_queued_mail
 from remediation.actions import attempts, exceptions, objections, removals, verification
 from remediation.models import Announcement, RemediationTask
+from tests.evidence import stated
+from tests.evidence.stated import YEAR, moment
 from tests.story import QUARTERLY, Story
 
-YEAR = 2031
 IDENTITIES = """\
 identity_id,name,email,kind,status,department,title,manager_id,owner_id
 p1,Ana Berg,ana@x.example,employee,active,Finance,Head of Finance,,
@@ -69,11 +70,6 @@ crm,,,,read,2026-01-05,,,,
 REASON = "=Seen and checked\nwith the “team”, \\ twice"
 
 
-def moment(month: int, day: int, hour: int = 9) -> datetime:
-    """A moment of the year."""
-    return datetime(YEAR, month, day, hour, tzinfo=UTC)
-
-
 def play(story: Story) -> AuditPeriod:
     """Two closed reviews with removals, one cancelled, one of another framework, one still open; and the period of the year."""
     with clock.freeze(datetime(YEAR - 1, 12, 1, tzinfo=UTC)):
@@ -84,7 +80,7 @@ def play(story: Story) -> AuditPeriod:
         describing.describe(words=[words], by=story.system_owner)
     _duties(story)
     _answering(story)
-    _stated(story)
+    stated.state_all(story)
     first = _first(story)
     _left_alone(story)
     _leaving(story)
@@ -100,7 +96,7 @@ def play(story: Story) -> AuditPeriod:
     _sealed(story)
     _handled(story)
     _open(story)
-    _corrected(story)
+    stated.correct(story)
     _kept(story)
     users.set_roles(user_id=story.fallback.pk, roles=["reviewer", "system_owner"], by=story.admin)
     assert {first.pk, second.pk} <= set(Campaign.objects.filter(state="closed").values_list("pk", flat=True))
@@ -219,51 +215,6 @@ def _gone(story: Story) -> None:
     duties.give(control="soc2:CC6.2", duty="approver", holder=story.owner, by=paul)
     users.deactivate(user_id=paul.pk, by=story.admin)
     erasing.erase(user_id=paul.pk, basis="request", reason="Asked for it in a letter", by=story.admin)
-
-
-def state(story: Story, kind: str, framework: str = "soc2", **facts) -> Statement:
-    """The first of what is stated."""
-    return statements.make(framework=framework, kind=kind, facts=facts, by=story.owner)[0]
-
-
-def _stated(story: Story) -> None:
-    """What people say of controls: changed, withdrawn, and of another framework."""
-    with clock.freeze(moment(1, 27)):
-        applies = {
-            "applies": "yes",
-            "implemented": "yes",
-            "justification": "=Who has what\nis asked “twice” a year, \\ at least",
-        }
-        first = state(story, "applicability", control=["soc2:CC6.2", "soc2:CC6.3"], **applies)
-        state(story, "applicability", "iso27001", control=["iso27001:A.5.18"], **applies)
-        gone = state(story, "user_control", title="@Tell us who left", controls=["soc2:CC6.2"])
-        service = "Runs the machines"
-        state(story, "subservice", title="=Host, Inc.", service=service, method="carve_out", systems=[story.source.key])
-    with clock.freeze(moment(1, 28)):
-        statements.change(statement_id=first.pk, facts=first.facts | {"implemented": "partly"}, by=story.owner)
-        statements.withdraw(statement_id=gone.pk, why="=The customers do not know", by=story.owner)
-
-
-def _corrected(story: Story) -> None:
-    """A run that was late is a nonconformity, whose correction somebody else finds effective; another one is only found."""
-    late = Occurrence.objects.get(due_on__year=YEAR, due_on__month=6)
-    with clock.freeze(moment(11, 2)):
-        facts = {
-            "title": "=June was late",
-            "deviation": f"run:{late.pk}",
-            "found_on": date(YEAR, 7, 1),
-            "controls": ["soc2:CC6.3"],
-        }
-        facts |= {
-            "cause": "A pause",
-            "action": "A stand-in",
-            "owner": f"people.user:{story.system_owner.pk}",
-            "done_on": date(YEAR, 8, 1),
-        }
-        made = state(story, "nonconformity", **facts)
-        state(story, "nonconformity", title="Nobody told the owner", found_on=date(YEAR, 9, 1), controls=["soc2:CC6.3"])
-    with clock.freeze(moment(11, 9)):
-        statements.check(statement_id=made.pk, effective=True, note="@July was in time", by=story.admin)
 
 
 def _kept(story: Story) -> None:

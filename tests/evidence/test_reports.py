@@ -22,7 +22,8 @@ from ledger.models import Entry
 from people.actions import users
 from tests.evidence.conftest import build, seal
 from tests.evidence.spoil import read
-from tests.evidence.story import YEAR, details, moment, play, state
+from tests.evidence.stated import YEAR, moment, state
+from tests.evidence.story import details, play
 from tests.evidence.test_pages import client_of
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +79,7 @@ def test_what_people_stated_stands_under_their_names_and_the_rest_is_said_to_be_
     sections = report(play(story))
     applies = {row[0]: row[1:] for row in texts(sections["applicability"])}
     assert applies["CC6.2"][:2] == ["yes", "partly implemented"], "the latest version"
+    assert [row[0] for row in texts(sections["operation"])] == ["CC6.2", "CC6.3"]
     assert applies["CC9.2"] == ["not stated", "–", "–"]
     assert sections["user_control"].rows == []
     assert sections["user_control"].cut == "1 was withdrawn."
@@ -293,3 +295,11 @@ def test_unknown_kinds_frameworks_and_numbers_are_not_found(story):
         ("create", ["soc2", "risk"]), ("create", ["none", "risk"]), ("list", ["none"]), ("detail", ["soc2", "risk", 1]),
     ):  # fmt: skip
         assert client.get(reverse(f"evidence:statement-{name}", args=args)).status_code == 404
+
+
+def test_what_does_not_apply_needs_no_owner_and_no_figures(story):
+    state(story, "applicability", "iso27001", control=["iso27001:A.5.20"], applies="no", justification="No suppliers")
+    state(story, "applicability", "iso27001", control=["iso27001:A.5.15"], applies="yes", justification="Owners decide")
+    sections = report(of_iso(story))
+    assert [row[0] for row in texts(sections["operation"])] == ["A.5.15"]
+    assert next(row for row in texts(sections["applicability"]) if row[0] == "A.5.20")[1:] == ["no", "–", "No suppliers"]

@@ -8,7 +8,8 @@ from evidence.actions import duties, periods
 from evidence.models import Statement
 from tests.e2e.test_silence_pages import look_everywhere
 from tests.e2e.test_whole_path import sign_in
-from tests.evidence.story import details, state
+from tests.evidence.stated import state
+from tests.evidence.story import details
 from tests.story import Story
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

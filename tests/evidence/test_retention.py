@@ -144,7 +144,7 @@ def test_the_text_of_a_mail_goes_and_its_row_stays_with_the_hash_and_the_rule(st
     entry = Entry.objects.get(kind="retention:deleted")
     data = entry.payload_json["data"]
     assert (data["kind"], data["rule"], data["days"], data["count"]) == ("mails", 1, "30", 1)
-    assert data["digest"] == retention.digest([due.Doomed(deletion.key, deletion.sha256, deletion.moment)])
+    assert data["digest"] == due.digest([due.Doomed(deletion.key, deletion.sha256, deletion.moment)])
     assert entry.uid == run.entry_uid
     Mail.objects.filter(pk=old.pk).update(state="failed", sent_at=None)
     with pytest.raises(InvalidInput):

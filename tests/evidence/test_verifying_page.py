@@ -1,6 +1,5 @@
 """`verify.html` in a browser: an honest pack holds, what was changed is named, and what was not checked is called that."""
 
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -24,6 +23,7 @@ CHECKED = (
     "Exclusions",
     "Outcomes",
     "Decisions",
+    "Rows and their entries",
 )
 
 
@@ -32,7 +32,7 @@ def verifier(page: Page, tmp_path) -> Page:
     """The page out of a pack, opened from the disk; whatever it asks a network for fails the test."""
     asked = []
     page.on("request", lambda request: asked.append(request.url))
-    shutil.copy(builder.PAGE, tmp_path / "verify.html")
+    (tmp_path / "verify.html").write_bytes(builder.page())
     page.goto((tmp_path / "verify.html").as_uri())
     yield page
     assert not [url for url in asked if not url.startswith("file:")]
@@ -52,7 +52,7 @@ def test_an_honest_pack_holds_and_what_is_not_checked_is_said(verifier, honest):
         expect(verifier.locator("li.held").filter(has_text=f"held{title}:")).to_have_count(1)
     assert "Verdict: what could be checked here holds." in said
     assert f"signed with the key {honest.key}" in said
-    assert "Not checked: your own checkpoint; submissions, reviewers, readings, balances" in said
+    assert "Not checked: your own checkpoint; whether balances, independence, attention" in said
     check_accessible(verifier)
 
 
@@ -78,6 +78,11 @@ def test_ones_own_key_and_checkpoint_are_used(verifier, honest):
         ("reviews/decisions.csv", spoil.cell(2, "rationale", "Because"), "Decisions"),
         ("reviews/decisions.csv", spoil.rows(lambda rows: rows[1:]), "Decisions"),
         ("population/exclusions.csv", spoil.rows(lambda rows: rows[1:]), "Exclusions"),
+        ("remediation/attempts.csv", spoil.cell(2, "note", "Somebody else did it"), "Rows and their entries"),
+        ("remediation/removals.csv", spoil.cell(2, "due_at", "2030-01-01T00:00:00.000000Z"), "Rows and their entries"),
+        ("campaigns/seals.csv", spoil.cell(2, "by", "Somebody Else"), "Rows and their entries"),
+        ("reviews/reassignments.csv", spoil.rows(lambda rows: rows[1:]), "Rows and their entries"),
+        ("administration/changes.csv", spoil.cell(2, "data", "{}"), "Rows and their entries"),
         (
             "ledger/entries.jsonl",
             lambda body: body.replace(b'"kind":"decision:made"', b'"kind":"decision:mode"', 1),
@@ -101,7 +106,7 @@ def test_whoever_knows_the_old_key_or_the_new_one_verifies(verifier, packs, name
     verifier.fill("#key", packs.keys[key])
     verifier.fill("#kept", packs.notes[0])
     said = verify(verifier, packs.folder / name)
-    assert "Verdict: what could be checked here holds. Not checked: submissions" in said
+    assert "Verdict: what could be checked here holds. Not checked: whether balances" in said
     assert "2, each signed by the one before" in said
 
 

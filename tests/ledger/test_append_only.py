@@ -14,6 +14,7 @@ from ledger.actors import SYSTEM
 from ledger.models import AbsorbedChange, Checkpoint, Entry, Leaf, Node
 from tests.ledger.conftest import write
 from tests.ledger.test_configuration import change
+from tests.people.conftest import make
 
 ROLE = "certify_test_app"
 TABLES = [Entry, Leaf, Node, Checkpoint, AbsorbedChange, LogEntry]
@@ -151,3 +152,29 @@ def test_upgrade_makes_the_key_of_a_new_log(db, key_file, capsys):
     call_command("upgrade", app_role="", verbosity=0)
     assert key_file.exists()
     assert keys.load().verifier in capsys.readouterr().out
+
+
+def test_no_trigger_asks_a_temporary_table(app_role):
+    """Names without a schema mean temporary tables first, and the application's role may make those."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proname, proconfig FROM pg_proc WHERE prorettype = 'trigger'::regtype AND "
+                       "pronamespace = current_schema()::regnamespace")  # fmt: skip
+        paths = dict(cursor.fetchall())
+    assert len(paths) > 10
+    assert set(map(tuple, paths.values())) == {("search_path=public, pg_temp",)}
+
+
+def test_a_table_of_the_roles_own_unlocks_nothing(db):
+    person = make("zita")
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {ROLE}")
+        privileges.grant(role=ROLE, by=SYSTEM)
+        cursor.execute(f"SET LOCAL ROLE {ROLE}")
+        cursor.execute("CREATE TEMP TABLE ledger_erasure AS SELECT person FROM public.ledger_personrecord")
+        with refused("only erasing takes particulars away"):
+            cursor.execute("UPDATE public.ledger_personrecord SET salt = NULL, particulars = ''")
+        cursor.execute(
+            "SELECT count(*) FROM public.ledger_personrecord WHERE person = %s AND salt IS NOT NULL",
+            [f"people.user:{person.pk}"],
+        )
+        assert cursor.fetchone() == (1,)

@@ -28,8 +28,8 @@ def test_exactly_the_views_that_read_files_say_how_large_they_may_be():
             read.add(name)
         if hasattr(view, "upload_limit"):
             declared.add(name)
-    # These read them in a function that they call; the last takes JSON.
-    assert declared - read == {"campaigns:item-decide", "remediation:bulk-claim", "api:result-list"}
+    # These read them in a function that they call.
+    assert declared - read == {"campaigns:item-decide", "remediation:bulk-claim"}
     assert read <= declared
 
 
@@ -78,6 +78,16 @@ def test_who_may_load_files_may_send_them_and_others_may_not(client, written, se
     users.set_roles(user_id=person.pk, roles=[Role.AUDITOR], by=make("alma", roles=[Role.ADMINISTRATOR]))
     assert send(client, "/inventory/descriptions/upload/").status_code == 413
     assert len(written) == 1
+
+
+@pytest.mark.django_db
+def test_a_program_is_told_in_json(client):
+    answer = client.post("/api/v1/removals/results/", b"x" * LARGE, content_type="application/json")
+    assert (answer.status_code, answer.json()) == (413, {"detail": "At most 5,242,880 bytes at once."})
+
+
+def test_a_request_of_the_usual_size_is_read_whole(settings):
+    assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE == uploads.USUAL
 
 
 @pytest.mark.django_db

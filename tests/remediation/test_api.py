@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
+from django.template.loader import render_to_string
 from django.test import Client
 
 from certify.lib import clock
@@ -243,3 +244,50 @@ def test_commands_do_the_same_with_files(opened, story, tmp_path, capsys):
     (tmp_path / "token").write_text("certify_no")
     with pytest.raises(CommandError, match="unknown, revoked or has ended"):
         call_command("list_removals", token_file=tmp_path / "token")
+
+
+HOSTILE = [
+    b"[" * 200_000, b'{"results":' * 100_000, b'{"results":[{"removal":' + b"9" * 5_000 + b"}]}", b"\xff\xfe", b"",
+    b'{"results":[{"removal":1e999,"result":"applied","description":"x"}]}',
+    b'{"results":[NaN]}', b'{"results":"' + b"a" * 4_000_000 + b'"}',
+]  # fmt: skip
+ODD_ROWS = [
+    {"removal": 2**63, "result": "applied", "description": "x"}, {"removal": 10**30, "result": "applied", "description": "x"},
+    {"removal": 1, "result": "applied", "description": "\ud800"}, {"removal": 1, "result": "applied", "description": "a\0b"},
+    {"removal": 1, "result": "applied", "description": "x", "key": "\udfff"}, {"removal": [1], "result": {}, "description": []},
+    {"removal": True, "result": "applied", "description": "x"}, None, 7, "x", [],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", HOSTILE)
+def test_whatever_is_sent_is_answered(opened, program, body):
+    answer = Client().post("/api/v1/removals/results/", body, content_type="application/json", headers=program.headers)
+    assert answer.status_code in (207, 400), answer.content[:200]
+    assert not ApplyResult.objects.exists()
+
+
+@pytest.mark.parametrize("row", ODD_ROWS)
+def test_a_row_that_makes_no_sense_falls_by_itself(opened, program, row):
+    status, found = program.send("post", "removals/results/", {"results": [row]})
+    assert status == 207
+    assert found["results"][0]["status"] in (404, 422)
+
+
+@pytest.mark.parametrize("key", ["x" * 5_000, "\u00fc", "a\x7fb"])
+def test_an_odd_key_in_the_header_is_answered(opened, program, key):
+    body = {"result": "applied", "description": WORDS}
+    status, _ = program.send("patch", f"removals/{opened['chloe'].pk}/", body, **{"Idempotency-Key": key})
+    assert status in (200, 422)
+
+
+@pytest.mark.parametrize(
+    "query", ["after=" + "9" * 900, f"campaign={2**63}", "source=%EF%BF%BF", "limit=1e9", "waiting=null", "source=%25"]
+)
+def test_an_odd_question_is_answered(opened, program, query):
+    assert program.get(f"removals/?{query}")[0] in (200, 400)
+
+
+def test_a_page_of_errors_can_be_made_for_a_program(rf, story):
+    request = rf.get("/")
+    request.user = ApiToken()
+    assert "could not be read" in render_to_string("400.html", request=request)

@@ -36,7 +36,7 @@ def test_the_numbers_are_those_of_the_story(story, handled):
     found = asdict(rows[0])
     assert {name: found[name] for name in figures.NAMES} == {
         "decided": 3, "reported": 1, "verified": 1, "verified_late": 1, "still_there": 1, "came_back": 0, "excepted": 1,
-        "cannot_verify": 0, "closed": 0, "kept": 0, "to_do": 0,
+        "cannot_verify": 0, "closed": 0, "withdrawn": 0, "kept": 0, "to_do": 0,
     }  # fmt: skip
     assert figures.spent(rows[0].median) == "10 days"
     assert (total.decided, total.campaign) == (3, None)

@@ -206,3 +206,27 @@ def test_the_page_of_an_objection_is_for_those_who_decide(told, story):
     page = client.post(f"/removals/objections/{made.pk}/", {"answer": "They do need it", "choice": "keep"}, follow=True)
     assert "The access is kept" in page.text
     assert WHY in client.get("/removals/objections/").text or "david" in client.get("/removals/objections/").text.lower()
+
+
+def test_whoever_is_signed_in_objects_on_a_page_of_their_own(told, client):
+    client.force_login(person("david"))
+    page = client.get("/removals/mine/")
+    assert (page.status_code, "Read customers" in page.text, "Administrator" in page.text) == (200, True, False)
+    assert "Access that you lose" in client.get("/").text
+    answer = client.post("/removals/mine/", {"task": told["david"].pk, "reason": WHY})
+    assert (answer.status_code, answer.url) == (302, "/removals/mine/")
+    assert Objection.objects.get().task == told["david"]
+    assert "You objected" in client.get("/removals/mine/").text
+    assert "Access that you lose" not in client.get("/").text
+
+
+def test_nobody_objects_on_their_page_to_what_others_lose(told, client):
+    client.force_login(person("bruno"))
+    assert client.post("/removals/mine/", {"task": told["david"].pk, "reason": WHY}).status_code == 404
+    assert client.post("/removals/mine/", {"task": told["bruno"].pk, "reason": "no"}).status_code == 422
+    assert not Objection.objects.exists()
+
+
+def test_whoever_loses_nothing_has_an_empty_page(story, client):
+    client.force_login(story.fallback)
+    assert "No review has told you" in client.get("/removals/mine/").text

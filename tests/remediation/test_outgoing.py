@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 import threading
+from email.utils import formatdate
 
 import pytest
 from hypothesis import given
@@ -198,3 +199,13 @@ def test_a_name_with_hundreds_of_silent_addresses_holds_no_worker(monkeypatch):
     monkeypatch.setattr(socket, "create_connection", silent)
     assert posting.post("https://many.example/", b"", {}, []).status is None
     assert len(tried) == posting.ADDRESSES
+
+
+@given(resets_at=st.integers(0, 10**11), now=st.integers(0, 2 * 10**9))
+def test_a_limit_is_held_against_the_clock_of_the_other_side(resets_at, now):
+    wait = posting.used_up(str(resets_at), formatdate(now, usegmt=True))
+    assert wait == max(1, resets_at - now + 1)
+
+
+def test_what_a_limit_does_not_say():
+    assert (posting.used_up("soon", formatdate(0)), posting.used_up("99", ""), posting.used_up("", "")) == (None, 60, None)

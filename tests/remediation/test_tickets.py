@@ -1,6 +1,7 @@
 """Tickets in systems of others: opened once whatever happens, followed until they are closed, and never believed more than a person."""
 
 import json
+import time
 
 import pytest
 
@@ -154,6 +155,26 @@ def test_a_busy_system_is_left_alone_for_as_long_as_it_says(story, opened, syste
     assert (sweep(20 * MINUTE), system.tickets) == (0, [])
     assert sweep(50 * MINUTE) == 2
     assert len(system.tickets) == 2
+
+
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_limit_that_is_used_up_is_waited_for(story, opened, system, status):
+    ready(story, system)
+    used_up = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 1800)}
+    system.instead = [(status, used_up)]
+    send(story)
+    sweep()
+    assert (sweep(20 * MINUTE), system.tickets) == (0, [])
+    assert sweep(50 * MINUTE) == 2
+    assert len(system.tickets) == 2
+
+
+def test_a_limit_that_is_not_used_up_is_no_reason_to_wait(story, opened, system):
+    ready(story, system)
+    system.instead = [(403, {"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": str(int(time.time()) + 1800)})]
+    send(story, "chloe")
+    sweep()
+    assert last().state == "dead"
 
 
 def test_a_wrong_secret_is_given_up(story, opened, system):
