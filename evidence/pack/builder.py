@@ -73,9 +73,8 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
             _write_for_people(archive, scope, Reader(scope.values, counts, short), progress)
             progress(SEAL_AT, "Sealing")
             archive.add("README.md", README.read_bytes() + _losses().encode())
-            made = {path: columns for path, (columns, _) in short.items()} | {
-                table.path: table.columns for table in tables.TABLES
-            }
+            made = {people.PATH: people.COLUMNS} | {path: columns for path, (columns, _) in short.items()}
+            made |= {table.path: table.columns for table in tables.TABLES}
             schemas.write(archive, made, FORMAT)
             for program in (VERIFIER, CONVERTER):
                 archive.add(program.name, program.read_bytes())
