@@ -11,6 +11,7 @@ from certify.lib import clock
 from certify.lib.errors import InvalidInput
 from ledger.actors import SYSTEM
 from ledger.models import Entry
+from people import letters
 from people.models import Mail
 from remediation import early, tasks
 from remediation.actions import attempts, objections, removals
@@ -150,6 +151,11 @@ def test_a_cancelled_campaign_stops_its_removals_and_names_what_is_gone(story, b
     assert states() == {"david": "withdrawn", "chloe": "verified_gone"}
     assert sorted(Withdrawal.objects.values_list("reason", "is_gone")) == [("cancelled", False), ("cancelled", True)]
     assert not early.campaigns_to_follow().exists()
+    mail = Mail.objects.get(template="removals_withdrawn", recipient=story.owner)
+    letter = letters.write(mail, {}, clock.now(), None)
+    assert letter.subject == "Access is gone that is not to be removed any more: 1"
+    assert "was cancelled after removals had begun" in letter.body
+    assert "Chloe Dahl" in letter.body
 
 
 def test_what_goes_after_it_was_withdrawn_is_noticed(story, begun):
