@@ -19,6 +19,7 @@ from ledger.models import Entry
 from people.actions import users
 from people.models import Mail
 from remediation import tasks as remediation_tasks
+from remediation.actions import attempts
 from remediation.models import RemediationTask
 from tests.campaigns.test_hand_over import LINE
 from tests.story import Story, tell
@@ -259,6 +260,10 @@ def test_a_seal_waits_for_the_second_person_and_ends_it(story):
     with pytest.raises(InvalidInput, match="Not opened yet: 1 removal"):
         sealing.seal(**seal)
     remediation_tasks.sweep_signed_off()
+    with pytest.raises(InvalidInput, match="Without a result"):
+        sealing.seal(**seal)
+    ids = RemediationTask.objects.filter(campaign=closed).values_list("pk", flat=True)
+    attempts.claim(task_ids=list(ids), act=attempts.Act("Taken away by hand"), by=story.owner)
     sealing.seal(**seal)
     with pytest.raises(InvalidInput, match="sealed"):
         actions.approve(campaign_id=closed.pk, item_ids=[found["job"]], reason=REASON, by=story.owner)

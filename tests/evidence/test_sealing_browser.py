@@ -7,7 +7,8 @@ from campaigns.actions import closing
 from campaigns.models import Campaign
 from evidence.models import Seal
 from ledger.actors import SYSTEM
-from remediation.actions import removals
+from remediation.actions import attempts, removals
+from remediation.models import RemediationTask
 from tests.e2e.test_whole_path import check_accessible, sign_in
 from tests.evidence.test_sealing import play
 
@@ -63,6 +64,10 @@ def test_an_owner_seals(live_server, page, campaign, story):
     page.get_by_role("link", name="Seal …").press("Enter")
     expect(page.get_by_text("Not judged yet: 3 findings about how people reviewed.")).to_be_visible()
     check_accessible(page)
+    expect(page.get_by_text("Without a result:")).to_be_visible()
+    ids = list(RemediationTask.objects.filter(campaign=campaign).values_list("pk", flat=True))
+    attempts.claim(task_ids=ids, act=attempts.Act("Taken away by hand"), by=story.system_owner)
+    page.reload()
     page.get_by_role("link", name="See them").press("Enter")
     judge(page, "Judge 3 …", "Five rows only, all looked at with her", "Accept with this reason")
     expect(page.get_by_text("Accepted for Ana Berg")).to_be_visible()
