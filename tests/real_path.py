@@ -35,7 +35,7 @@ from remediation.models import RemediationTask
 
 DATA = Path(__file__).parents[2] / "shared/data/three_files"
 VERIFIER = Path(__file__).parents[1] / "evidence/verifier/verify.py"
-SETS = ("amazon", "customer", "emea", "domino")
+SETS = ("customer", "amazon", "emea", "domino")
 KEEP_ALL_BUT = 50
 
 
