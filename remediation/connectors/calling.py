@@ -53,12 +53,17 @@ class Calls:
         self.took_ms += answer.took_ms
         shown = f"{method} {where}{' ' + body.decode() if body else ''}"
         self.lines.append(f"{shown} → {answer.status or answer.error}")
+        if answer.is_stranger:
+            # What a stranger is shown says nothing: no ticket found is not no ticket.
+            is_done = method != "GET" and answer.status is not None and answer.status < 300
+            said = f"Answer {answer.status}: the secret or its rights were refused"
+            self.end(said, answer, Effect.UNKNOWN if is_done else Effect.NONE, is_final=True)
         return answer
 
     def read(self, path: str, query: dict | None = None, *, missing: bool = False) -> dict:
-        """What a GET says. Ends the calls when it says nothing useful; with `missing`, 404 is an empty answer."""
+        """What a GET says. Ends the calls when it says nothing useful; with `missing`, 404 and 410 are an empty answer."""
         answer = self.call("GET", path, query)
-        if missing and answer.status == 404:
+        if missing and answer.status in (404, 410):
             return {}
         if answer.status is None or not 200 <= answer.status < 300:
             self.fail(answer)

@@ -38,6 +38,12 @@ FIELDS = (
         _("Certify then closes a record that is still open, where the rules of the table let it."),
         is_required=False,
     ),
+    Field(
+        "close_code",
+        _("Resolution code with that (optional)"),
+        _("A value of close_code. Incidents are closed with one only, and which there are differs from instance to instance."),
+        is_required=False,
+    ),
 )
 
 
@@ -93,6 +99,8 @@ class ServiceNow(Tickets):
         if not state:
             return False
         values = {"state": state, "close_notes": "Certify: a later reading of the system shows that the access is gone."}
+        if code := message.settings.get("close_code"):
+            values["close_code"] = code
         return calls.change("PATCH", f"{_table(message)}/{part(calls, ident)}", values).status < 300
 
 

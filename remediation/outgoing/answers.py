@@ -19,7 +19,8 @@ class Answer:
     """What came back. `status` is None when nothing did; then `error` says why. `retry_after` is in seconds.
 
     `effect` is an `Effect` where the kind of connector knows it; else it follows from the status. `is_final` says that another try changes
-    nothing. `requests` is what was asked for, a line each, without secrets.
+    nothing. `is_stranger`: the secret was refused, and the answer is what anybody gets.
+    `requests` is what was asked for, a line each, without secrets.
     """
 
     status: int | None
@@ -30,6 +31,7 @@ class Answer:
     is_refused: bool = False
     may_have_arrived: bool = False
     is_cut: bool = False
+    is_stranger: bool = False
     effect: str = ""
     is_final: bool = False
     requests: str = ""

@@ -19,6 +19,8 @@ PATIENCE, DEADLINE = 10, 20
 ADDRESSES = 3
 #: So much of an answer is read and kept, in bytes.
 ANSWER_LIMIT = 4_096
+#: What Jira says of a secret that it refused, whatever the status of the answer.
+STRANGER = ("AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED")
 #: What stands in an address as it is; everything beyond ASCII is written as a browser does.
 PLAIN = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -108,7 +110,12 @@ def _ask(connection: _Pinned, method: str, url: str, body: bytes | None, headers
         wait = retry_after(response.getheader("Retry-After", ""), said_at)
         if wait is None and response.status in (403, 429) and response.getheader("X-RateLimit-Remaining", "").strip() == "0":
             wait = used_up(response.getheader("X-RateLimit-Reset", ""), said_at)
-        return Answer(response.status, text, retry_after=wait, is_cut=len(read) == limit)
+        if wait is None and response.status in (403, 429) and "secondary rate limit" in text:
+            # GitHub counts more than it tells in headers, and asks for a minute at least.
+            wait = 60
+        # Jira answers whoever it does not recognise as it would answer anybody, and says so only here.
+        is_stranger = response.getheader("X-Seraph-LoginReason", "").strip() in STRANGER
+        return Answer(response.status, text, retry_after=wait, is_cut=len(read) == limit, is_stranger=is_stranger)
     finally:
         watch.cancel()
         connection.close()

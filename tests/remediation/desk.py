@@ -16,6 +16,12 @@ from urllib.parse import parse_qs, urlsplit
 
 SECRET = "s3cret-of-the-desk"
 RECORDINGS = Path(__file__).parent / "recordings"
+#: The categories of Jira; their names are not their keys.
+CATEGORIES = {
+    "to_do": {"id": 2, "key": "new", "colorName": "blue-gray", "name": "To Do"},
+    "in_progress": {"id": 4, "key": "indeterminate", "colorName": "yellow", "name": "In Progress"},
+    "done": {"id": 3, "key": "done", "colorName": "green", "name": "Done"},
+}
 BASIC = "Basic " + base64.b64encode(f"certify@corp.example:{SECRET}".encode()).decode()
 
 
@@ -39,10 +45,12 @@ class Desk:
     api: str = "3"
     tickets: list[OneTicket] = field(default_factory=list)
     asked: list[tuple[str, str, dict | None]] = field(default_factory=list)
-    #: Statuses with headers that are answered first, without doing anything.
-    instead: list[tuple[int, dict]] = field(default_factory=list)
+    #: Statuses with headers, and a body where it matters, that are answered first, without doing anything.
+    instead: list[tuple] = field(default_factory=list)
     #: Open the ticket, and answer so many seconds later.
     late: float = 0
+    #: The secret ran out: Jira then answers as it would answer anybody.
+    is_expired: bool = False
 
     @property
     def recorded(self) -> dict:
@@ -68,7 +76,7 @@ class Desk:
 
     def said(self, name: str, ticket: OneTicket | None = None, tickets: list | None = None) -> tuple[int, dict, object]:
         """A recorded answer, filled in."""
-        values = {"base": self.url} | (self.values(ticket) if ticket else {})
+        values = {"base": self.url, **CATEGORIES} | (self.values(ticket) if ticket else {})
         if ticket and "ticket" in self.recorded:
             values["ticket"] = filled(self.recorded["ticket"], values)
         values["tickets"] = tickets
@@ -77,7 +85,7 @@ class Desk:
 
     def shown(self, ticket: OneTicket, name: str = "ticket") -> object:
         """A ticket as a list has it."""
-        return filled(self.recorded[name], {"base": self.url} | self.values(ticket))
+        return filled(self.recorded[name], {"base": self.url, **CATEGORIES} | self.values(ticket))
 
     def values(self, ticket: OneTicket) -> dict:
         """What is filled in for a ticket."""
@@ -88,9 +96,11 @@ class Desk:
             "name": ticket.name,
             "status": ticket.status,
             "reason": ticket.reason,
-            "category": {"To Do": "new", "In Progress": "indeterminate"}.get(ticket.status, "done"),
-            "resolution": {"name": ticket.reason} if ticket.reason else None,
-            "labels": fields.get("labels"),
+            "ident": 21340 + int(ticket.number) if self.kind == "github" else str(21340 + int(ticket.number)),
+            "status_id": {"To Do": "10000", "In Progress": "3"}.get(ticket.status, "10001"),
+            "category": CATEGORIES[{"To Do": "to_do", "In Progress": "in_progress"}.get(ticket.status, "done")],
+            "resolution": {"id": "10000", "description": "", "name": ticket.reason} if ticket.reason else None,
+            "labels": fields.get("labels") or [{"name": name} for name in ticket.body.get("labels", [])],
             "key": ticket.body.get("correlation_id") or ticket.body.get("external_id"),
             "title": ticket.body.get("title") or ticket.body.get("short_description"),
             "text": ticket.body.get("body"),
@@ -108,6 +118,8 @@ class Desk:
 
     def _jira(self, method, path, query, body):
         api = f"/rest/api/{self.api}"
+        if self.is_expired:
+            return self.said("stranger_found" if "/search" in path else "stranger")
         if (method, path) == ("POST", f"{api}/issue"):
             assert isinstance(body["fields"]["description"], dict if self.api == "3" else str)
             return self.said("created", self.open(body, body["fields"]["project"]["key"] + "-{}", "To Do"))
@@ -134,6 +146,8 @@ class Desk:
             return self.said("found", tickets=[self.shown(one) for one in self.tickets if one.body["correlation_id"] == key])
         ticket = self.by_name(path.removeprefix(table + "/"))
         if ticket and method == "PATCH":
+            if not (body.get("close_code") and body.get("close_notes")):
+                return self.said("unfinished")
             ticket.status = body["state"]
         return self.said("one", ticket) if ticket else self.said("missing")
 
@@ -148,7 +162,7 @@ class Desk:
         ticket = self.by_name(path.removeprefix(issues + "/"))
         if ticket and method == "PATCH":
             ticket.status, ticket.reason = body["state"], body["state_reason"]
-        return self.said("one", ticket) if ticket else self.said("missing")
+        return self.said("one", ticket) if ticket else self.said("deleted")
 
     def _template(self, method, path, query, body):
         if (method, path) == ("POST", "/tickets"):
@@ -182,8 +196,8 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(length)) if length else None
         self.known.asked.append((self.command, self.path, body))
         if self.command != "GET" and self.known.instead:
-            status, headers = self.known.instead.pop(0)
-            answer = status, headers, {}
+            status, headers, *said = self.known.instead.pop(0)
+            answer = status, headers, said[0] if said else {}
         else:
             answer = self.known.answer(self.command, self.path, body, self.headers)
             if self.command != "GET":

@@ -223,7 +223,7 @@ def test_a_dry_run_shows_the_ticket_and_asks_nobody(story, opened, system):
     ("kind", "setting", "status"),
     [
         ("jira", {"transition": "done"}, "Done"),
-        ("servicenow", {"close_state": "7"}, "7"),
+        ("servicenow", {"close_state": "7", "close_code": "Solution provided"}, "7"),
         ("github", {"close": "yes"}, "closed"),
     ],
 )
@@ -243,6 +243,31 @@ def test_a_ticket_is_closed_once_the_removal_is_proved_where_that_is_set(story, 
     assert found[ours[by_account["chloe"].pk]] == status
     assert found[ours[by_account["david"].pk]] != status
     assert Attempt.objects.count() == 0
+
+
+def test_jira_that_no_longer_knows_us_is_not_believed(story, opened):
+    with desk("jira") as system:
+        ready(story, system)
+        send(story, "chloe")
+        sweep()
+        system.is_expired = True
+        follow()
+        assert (state(opened["chloe"]), Ticket.objects.get().state) == ("sent", "open")
+        assert "refused" in Ticket.objects.get().error
+        send(story, "david")
+        sweep()
+    assert (last().state, system.count("POST")) == ("dead", 1), "an empty list for a stranger is no reason to open a ticket"
+
+
+def test_github_is_waited_for_when_only_its_words_say_so(story, opened):
+    with desk("github") as system:
+        ready(story, system)
+        system.instead = [tuple(system.recorded["hurried"][name] for name in ("status", "headers", "body"))]
+        send(story, "chloe")
+        sweep()
+        assert last().state == "queued"
+        sweep(20 * MINUTE)
+    assert (last().state, len(system.tickets)) == ("delivered", 1)
 
 
 def test_jira_data_center_is_asked_in_version_2(story, opened):
