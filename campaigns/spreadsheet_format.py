@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from campaigns.states import DecisionCode
+from certify.lib.numbers import whole
 
 SHEET, HELP_SHEET = "Items", "How to"
 FORMAT = "certify-review/1"
@@ -120,8 +121,7 @@ def row_key(row, user: int) -> str:
 
 def assignment_of(key: str) -> int | None:
     """The assignment a key says it is about; whether it is true only `is_key_of` tells."""
-    number = key.partition(".")[0]
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
+    return whole(key.partition(".")[0])
 
 
 def is_key_of(key: str, row, user: int) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from certify.lib.numbers import whole
 from evidence.statements import named_in
 from people.models import User
 
@@ -10,8 +11,8 @@ KIND = "people.user:"
 
 def known(references: Iterable[str]) -> dict[str, User]:
     """Reference → the person, of those that name one."""
-    keys = [one.removeprefix(KIND) for one in references if one.startswith(KIND)]
-    found = User.objects.filter(pk__in=[int(key) for key in keys if key.isascii() and key.isdigit() and len(key) < 19])
+    keys = [whole(one.removeprefix(KIND)) for one in references if one.startswith(KIND)]
+    found = User.objects.filter(pk__in=[key for key in keys if key is not None])
     return {f"{KIND}{one.pk}": one for one in found}
 
 

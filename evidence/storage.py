@@ -55,9 +55,15 @@ def opened(stored_as: str, size: int) -> BinaryIO:
     return stream
 
 
-def _in_bucket(address: str) -> tuple[BinaryIO, int]:
+def _place(address: str) -> tuple[Bucket, str]:
+    """The folder of a bucket, and the name in it."""
     folder, _slash, name = address.rpartition("/")
-    found = Bucket.of(folder).stream(name)
+    return Bucket.of(folder), name
+
+
+def _in_bucket(address: str) -> tuple[BinaryIO, int]:
+    bucket, name = _place(address)
+    found = bucket.stream(name)
     if found is None:
         raise FileNotFoundError(address)
     return found
@@ -67,8 +73,8 @@ def remove(stored_as: str) -> None:
     """Delete a kept pack; one that is not there any more is no fault. Raises `StorageError`."""
     try:
         if stored_as.startswith(SCHEME):
-            folder, _slash, name = stored_as.rpartition("/")
-            Bucket.of(folder).remove(name)
+            bucket, name = _place(stored_as)
+            bucket.remove(name)
         else:
             located(stored_as).unlink(missing_ok=True)
     except (BucketError, OSError) as error:

@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from campaigns import settling
 from campaigns.models import Campaign, HeldRemoval, ReviewItem, SilenceRemoval
-from campaigns.states import TO_REMOVE, CampaignState, Outcome, RemovalsBegin
+from campaigns.states import TO_REMOVE, CampaignState, Outcome
 from certify.lib import clock
 from certify.lib.batches import batched
 from certify.lib.errors import InvalidInput
@@ -20,8 +21,7 @@ from remediation.models import RemediationTask
 from remediation.states import TaskState
 
 BATCH = 5_000
-#: States of a campaign in which removals may begin at sign-off, and what the ledger calls that.
-UNDER_WAY = (CampaignState.OPEN, CampaignState.PAUSED)
+#: What the ledger calls that a removal began before its campaign was closed.
 SIGN_OFF = "sign-off"
 
 #: What an opened removal must be held against: readings after the one that its campaign froze.
@@ -40,8 +40,7 @@ def open_for_campaign(*, campaign_id: int, by) -> int:
     nothing. What waits for a second person (`campaigns.guards`) is not opened before that.
     """
     campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
-    is_early = campaign.state in UNDER_WAY and campaign.terms.get("removals_begin") == RemovalsBegin.SIGN_OFF
-    if campaign.state != CampaignState.CLOSED and not is_early:
+    if campaign.state != CampaignState.CLOSED and not settling.begins_early(campaign):
         raise InvalidInput(f"Campaign “{campaign.name}” is not closed; removals follow from a closed campaign.")
     held = HeldRemoval.objects.filter(hold__campaign=campaign)
     missing = ReviewItem.objects.filter(campaign=campaign, removal__isnull=True).order_by("number")

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from certify.lib import csvsafe
 from certify.lib.errors import DomainError
+from certify.lib.numbers import whole
 from remediation.actions import reporting
 from remediation.management.tokens import add_token_file, signed_in
 from remediation.models import RemediationTask
@@ -42,11 +43,11 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _report(self, row: dict, token) -> tuple[bool, str]:
-        removal = (row["removal"] or "").strip()
-        if not (removal.isascii() and removal.isdigit() and len(removal) < 19):
+        removal = whole((row["removal"] or "").strip())
+        if removal is None:
             return False, "refused: “removal” is not a number"
         said = reporting.Report(
-            int(removal), (row["result"] or "").strip(), row["description"] or "", (row.get("key") or "").strip()
+            removal, (row["result"] or "").strip(), row["description"] or "", (row.get("key") or "").strip()
         )
         try:
             done = reporting.report(said=said, by=token)
