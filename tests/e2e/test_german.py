@@ -10,7 +10,7 @@ from inventory.actions import describing, sources
 from inventory.models import Entitlement
 from people.models import User
 from tests.e2e.test_desk import settle
-from tests.e2e.test_whole_path import check_accessible, sign_in
+from tests.e2e.test_whole_path import check_accessible, follow, sign_in
 from tests.story import GRANTS, IDENTITIES, Story, tell
 from tools import messages
 
@@ -84,6 +84,7 @@ def begin(page: Page, address: str, person: User) -> None:
 
 
 def check_german(page: Page) -> None:
+    page.wait_for_load_state()
     text = page.evaluate(SEEN)
     left = {word: text[max(0, (at := text.lower().find(word)) - 40) : at + 40] for word in words(text) & english()}
     assert not left
@@ -131,10 +132,10 @@ def test_decisions_by_keys_and_all_that_follows(page, live_server, campaign, ana
         page.keyboard.press("j")
     expect(page.locator("[data-selected-count]")).to_contain_text("ausgewählt")
     check_german(page)
-    page.get_by_role("button", name="Behalten …").click()
+    follow(page, "button", "Behalten …")
     check_german(page)
     page.get_by_label(re.compile("Begründung")).fill("Wird im Vertrieb gebraucht")
-    page.get_by_role("button", name=re.compile("^Behalten [0-9]")).click()
+    follow(page, "button", re.compile("^Behalten [0-9]"))
     check_german(page)
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("checkbox")).to_be_visible()

@@ -1,5 +1,6 @@
 """The whole path in Chromium, as the people who walk it: decide, submit, close, prove, download, verify offline."""
 
+import re
 import subprocess
 import sys
 from datetime import date
@@ -65,8 +66,15 @@ def sign_in_with_code(page: Page, address: str, person: User) -> None:
     expect(page.get_by_text(f"Good to see you, {person.name}")).to_be_visible()
 
 
+def follow(page: Page, role: str, name: str | re.Pattern) -> None:
+    """Click what leads to another page, and wait for that: what reads a page at once must not meet the old one, or half of the new one."""
+    with page.expect_navigation():
+        page.get_by_role(role, name=name).click()
+
+
 def check_accessible(page: Page) -> None:
     """No violation that axe can find on the page as it stands."""
+    page.wait_for_load_state()
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
 
@@ -85,7 +93,7 @@ def launch(page: Page, address: str, story: Story) -> None:
     expect(page.get_by_role("heading", name="Does it balance?")).to_be_visible()
     check_accessible(page)
     for name in ("Reviewers and stages", "Groups of reviewers"):
-        page.get_by_role("link", name=name).click()
+        follow(page, "link", name)
         check_accessible(page)
     page.goto(f"{address}/delegations/")
     check_accessible(page)
@@ -104,7 +112,7 @@ def launch(page: Page, address: str, story: Story) -> None:
     page.get_by_role("button", name="Open it").click()
     expect(page.get_by_text("Its reviewers are told by mail")).to_be_visible()
     check_accessible(page)
-    page.get_by_role("link", name="Pause …").click()
+    follow(page, "link", "Pause …")
     check_accessible(page)
 
 
@@ -126,7 +134,7 @@ def schedule(page: Page, address: str, definition: str) -> None:
         page.get_by_role("link", name="Calendar", exact=True)
     ).first.click()
     page.get_by_label("Year").select_option(index=page.get_by_label("Year").locator("option").count() - 1)
-    page.get_by_role("button", name="Show").click()
+    follow(page, "button", "Show")
     check_accessible(page)
     page.locator("a.run").first.click()
     expect(page.get_by_role("heading", name="Decide yourself")).to_be_visible()
@@ -158,7 +166,7 @@ def review(page: Page, address: str, ana: User) -> None:
     page.keyboard.press("a")  # the last one
     expect(page.locator("tr[data-state=draft]")).to_have_count(4)
     expect(page.locator("#counts")).to_contain_text("3 kept, 1 to remove, 0 don’t know")
-    page.get_by_role("link", name="Review and submit").click()
+    follow(page, "link", "Review and submit")
     check_accessible(page)
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Submit 4 decisions").click()
@@ -193,7 +201,7 @@ def download(page: Page, address: str, story: Story, folder: Path) -> Path:
     expect(page.get_by_role("button", name="Download")).to_be_visible(timeout=30_000)
     sign_in_with_code(page, address, story.auditor)
     page.get_by_role("link", name="Open them").click()
-    page.get_by_role("link", name="SOC 2").click()
+    follow(page, "link", "SOC 2")
     check_accessible(page)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download").click()

@@ -42,7 +42,8 @@ def test_an_owner_asks_again(live_server, page, campaign, story):
     page.get_by_role("link", name="to be judged").press("Enter")
     expect(page.get_by_role("cell", name="Ana Berg")).to_be_visible()
     check_accessible(page)
-    page.get_by_role("link", name="Judge 3 …").press("Enter")
+    with page.expect_navigation():
+        page.get_by_role("link", name="Judge 3 …").press("Enter")
     check_accessible(page)
     page.get_by_role("checkbox").last.press("Space")
     page.get_by_label("Reason").fill("too short")
