@@ -5,7 +5,7 @@ set -eu
 if command -v go >/dev/null 2>&1 && [ -d /usr/share/gocode/src/golang.org/x/mod ]; then exit 0; fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing Go and its module x/mod for one test of the log …"
-    apt-get update -qq
-    if DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends golang-go golang-golang-x-mod-dev >/dev/null; then exit 0; fi
+    export DEBIAN_FRONTEND=noninteractive
+    if apt-get update -qq && apt-get install -y -qq --no-install-recommends golang-go golang-golang-x-mod-dev >/dev/null; then exit 0; fi
 fi
 echo "Without Go and Debian's golang-golang-x-mod-dev one test of the log is left out." >&2
