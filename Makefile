@@ -34,6 +34,7 @@ lint: setup  ## Style, layers, templates, Dockerfile, packages
 test: setup lint  ## Every check and every test; PYTEST_ARGS="tests/ledger -x" for fewer
 	tests/install_browser.sh
 	tests/install_slapd.sh
+	tests/install_go.sh
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 bench: setup  ## Measure; prints a line per figure and writes bench/results.json
