@@ -22,7 +22,7 @@ SINGLE = ~Q(decision="") & Q(is_bulk=False)
 
 
 def digest(item_numbers: Iterable[int]) -> str:
-    """SHA-256, hex, of the RFC 8785 array of item numbers in the order of their assignments: what a bulk act records."""
+    """SHA-256, hex, of the RFC 8785 array of item numbers in the order of their entries: what a bulk act records."""
     return hashlib.sha256(canonical.dumps(list(item_numbers))).hexdigest()
 
 

@@ -41,6 +41,9 @@ def pytest_collection_modifyitems(items):
         for fixture, marker in MARKED_BY.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+        # A database is made for whoever is marked; those who only read what a fixture of the session built there run alone as well.
+        if "django_db_setup" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("django_db"):
+            item.add_marker("django_db")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -10,9 +9,10 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
-from campaigns import advice_reading, bulk_acts, independence, rules, second_look, worklist
+from campaigns import advice_reading, bulk_acts, bulk_rows, independence, rules, second_look, worklist
 from campaigns.actions import guards
-from campaigns.decision_facts import facts_of
+from campaigns.bulk_rows import BulkRow
+from campaigns.decision_facts import facts_of, portions, size_of, together
 from campaigns.models import Assignment, BulkAct, Campaign, Decision
 from campaigns.states import ANSWERS, DecisionCode
 from certify.lib import clock
@@ -235,22 +235,10 @@ def decide_bulk(*, campaign_id: int, selection: Selection, code: str, rationale:
         return BulkResult(None, 0, left_out)
     if not reason and (recommended := advice_reading.opposed([row.pk for row in rows], code)):
         rules.check_reason("", rules.needs_reason(code, [], terms, recommended))
+    rows = bulk_rows.each_item_once(rows)
     act = _record_act(campaign_id, rows, selection, answer, left_out, now, by)
     write_many(act=act, rows=rows, facts=_many_facts(rows, answer, now, by, str(act.entry_uid)), now=now, by=by)
     return BulkResult(act, len(rows), left_out)
-
-
-class BulkRow(NamedTuple):
-    """What the ledger needs of a row that an act on many has decided."""
-
-    pk: int
-    campaign_id: int
-    item_number: int
-    rule: str
-    stage: int
-    reviewer_id: int
-    leaf: memoryview
-    uid: UUID
 
 
 #: Nobody meets their own access; a deputy neither what they granted nor that of whom they report to.
@@ -262,8 +250,8 @@ INDEPENDENT = (
 #: Decides what a bulk act may touch (`rules.is_bulk_eligible`): locking the rows before would cost as much again.
 UPDATE_ROWS = f"""
     UPDATE campaigns_assignment AS row SET decision = %(code)s, rationale = %(reason)s, reduce_to = '', until = NULL,
-        decided_by_id = %(by)s, decided_at = %(now)s, decision_entry_uid = gen_random_uuid(), is_bulk = TRUE
-    FROM unnest(%(rows)s::bigint[]) AS chosen (id), campaigns_reviewitem AS item, campaigns_campaign AS campaign
+        decided_by_id = %(by)s, decided_at = %(now)s, decision_entry_uid = chosen.uid, is_bulk = TRUE
+    FROM unnest(%(rows)s::bigint[], %(uids)s::uuid[]) AS chosen (id, uid), campaigns_reviewitem AS item, campaigns_campaign AS campaign
     WHERE campaign.id = %(campaign)s AND {second_look.ANSWERABLE_SQL} AND (row.is_vote OR NOT EXISTS (
           SELECT FROM campaigns_assignment AS first WHERE first.item_id = row.item_id AND first.is_active AND first.is_vote
           AND first.decided_by_id = %(by)s AND first.sign_off_id IS NOT NULL))
@@ -276,11 +264,13 @@ UPDATE_ROWS = f"""
 
 
 def _update_rows(campaign_id: int, stage: int, principals: list[int], ids: list[int], answer: Answer, now, by) -> list[BulkRow]:
+    rows = sorted(set(ids))
     values = {
         "campaign": campaign_id,
         "stage": stage,
         "principals": principals,
-        "rows": sorted(set(ids)),
+        "rows": rows,
+        "uids": portions((0 for _ in rows), size_of(answer.rationale)),
         "red": worklist.RED,
         **independence.values_of(by),
         "code": str(answer.code),
@@ -337,13 +327,19 @@ INSERT_DECISIONS = """
 
 @transaction.atomic
 def write_many(*, act: BulkAct, rows: list[BulkRow], facts: list[dict], now: datetime, by) -> None:
-    """The entries and decision rows of assignments that an act has just decided; `facts` is `facts_of` each, in the same order."""
+    """The entries and decision rows of assignments that an act has just decided; `facts` is `facts_of` each, in the same order.
+
+    The decisions that have the same `uid` stand in one entry, which says what they share once.
+    """
+    told: dict[UUID, list[dict]] = {}
+    for row, fact in zip(rows, facts, strict=True):
+        told.setdefault(row.uid, []).append(fact)
     entries.record_many(
-        kind="decision:made",
+        kind="decisions:made",
         by=by,
         at=now,
-        rows=[(f"campaigns.reviewitem:{act.campaign_id}/{fact['item']}", fact) for fact in facts],
-        uids=[row.uid for row in rows],
+        rows=[(f"campaigns.campaign:{act.campaign_id}", together(portion)) for portion in told.values()],
+        uids=list(told),
     )
     values = {
         "rows": [row.pk for row in rows],

@@ -6,9 +6,10 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from campaigns import bulk_acts, independence, second_look, spreadsheet_checks, worklist
+from campaigns import bulk_acts, bulk_rows, independence, second_look, spreadsheet_checks, worklist
 from campaigns.actions import items
-from campaigns.decision_facts import facts_of
+from campaigns.bulk_rows import BulkRow
+from campaigns.decision_facts import facts_of, portions, size_of
 from campaigns.models import BulkAct, Campaign, SheetUpload
 from campaigns.readers import spreadsheet
 from campaigns.spreadsheet_checks import Accepted, Checked
@@ -67,6 +68,7 @@ def apply(*, upload_id: int, seen: str, by) -> BulkAct:
         raise Conflict(
             _("Some of these were decided or given away meanwhile. Nothing was recorded: look at what the file would do now.")
         )
+    rows = bulk_rows.each_item_once(rows)
     upload.refused = [one.as_list() for one in found.refused]
     upload.save(update_fields=["refused"])
     act = _record(upload, rows, found, now, by)
@@ -80,9 +82,9 @@ def apply(*, upload_id: int, seen: str, by) -> BulkAct:
 #: Each row its own answer, under the conditions of a single decision (`actions.items`), set-based.
 UPDATE_ROWS = f"""
     UPDATE campaigns_assignment AS row SET decision = chosen.code, rationale = chosen.reason, reduce_to = chosen.reduce_to,
-        until = chosen.until, decided_by_id = %(by)s, decided_at = %(now)s, decision_entry_uid = gen_random_uuid(), is_bulk = FALSE
-    FROM unnest(%(rows)s::bigint[], %(codes)s::text[], %(reasons)s::text[], %(reduce_to)s::text[], %(until)s::date[], %(seen)s::uuid[])
-            AS chosen (id, code, reason, reduce_to, until, seen),
+        until = chosen.until, decided_by_id = %(by)s, decided_at = %(now)s, decision_entry_uid = chosen.uid, is_bulk = FALSE
+    FROM unnest(%(rows)s::bigint[], %(codes)s::text[], %(reasons)s::text[], %(reduce_to)s::text[], %(until)s::date[], %(seen)s::uuid[],
+            %(uids)s::uuid[]) AS chosen (id, code, reason, reduce_to, until, seen, uid),
         campaigns_reviewitem AS item, campaigns_campaign AS campaign
     WHERE campaign.id = %(campaign)s AND {second_look.ANSWERABLE_SQL} AND (row.is_vote OR NOT EXISTS (
           SELECT FROM campaigns_assignment AS first WHERE first.item_id = row.item_id AND first.is_active AND first.is_vote
@@ -94,7 +96,7 @@ UPDATE_ROWS = f"""
 """
 
 
-def _update_rows(campaign: Campaign, principals: list[int], accepted: list[Accepted], now: datetime, by) -> list[items.BulkRow]:
+def _update_rows(campaign: Campaign, principals: list[int], accepted: list[Accepted], now: datetime, by) -> list[BulkRow]:
     codes: list[str] = [one.code for one in accepted]
     until: list[date | None] = [one.until for one in accepted]
     seen: list[UUID | None] = [one.row.decision_entry_uid for one in accepted]
@@ -109,15 +111,16 @@ def _update_rows(campaign: Campaign, principals: list[int], accepted: list[Accep
         "reduce_to": [one.reduce_to for one in accepted],
         "until": until,
         "seen": [str(uid) if uid else None for uid in seen],
+        "uids": portions(size_of(one.reason, one.reduce_to) for one in accepted),
         "by": by.pk,
         "now": now,
     }
     with connection.cursor() as cursor:
         cursor.execute(UPDATE_ROWS, values)
-        return sorted(items.BulkRow(*row) for row in cursor.fetchall())
+        return sorted(BulkRow(*row) for row in cursor.fetchall())
 
 
-def _record(upload: SheetUpload, rows: list[items.BulkRow], found: Checked, now: datetime, by) -> BulkAct:
+def _record(upload: SheetUpload, rows: list[BulkRow], found: Checked, now: datetime, by) -> BulkAct:
     """The act, with the file's name and hash, and how many of its rows were refused or said nothing new."""
     numbers = [row.item_number for row in rows]
     file = {

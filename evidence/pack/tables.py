@@ -44,7 +44,7 @@ PREPARED = (
                signed.campaign_id, signed.item_number, signed.code, signed.decided_at, signed.id
         FROM campaigns_signeddecision AS signed JOIN campaigns_signoff AS sign_off ON sign_off.id = signed.sign_off_id
         JOIN pack_entry AS entry ON entry.uid = sign_off.entry_uid WHERE signed.campaign_id = ANY(%(campaigns)s)
-    """, "entry_uid"),
+    """, "entry_uid, item_number"),
     ("pack_stage", """
         SELECT campaign_id, 1 + (SELECT count(*) FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
                                  WHERE found.kind = 'stage:opened' AND entry.subject = 'campaigns.campaign:' || campaign_id) AS stage,
@@ -99,7 +99,7 @@ UNDER = "JOIN pack_entry AS entry ON entry.uid = {uid}"
 
 #: Kinds of entries that a table of their own shows; all others are in administration/changes.csv.
 SHOWN_ELSEWHERE = (
-    "decision:made", "decision:undone", "decision:bulk", "snapshot:loaded", "assignment:made", "assignment:reassigned",
+    "decision:made", "decisions:made", "decision:undone", "decision:bulk", "snapshot:loaded", "assignment:made", "assignment:reassigned",
     "review:submitted", "removal:opened", "removal:claimed-done", "removal:verified", "removal:sent", "removal:proof-added",
     "removal:closed", "removal:returned", "removal:announced", "removal:objected", "removal:confirmed", "removal:kept",
     "removal:unanswered", "removal:released", "removal:objection-ended", "exception:requested",
@@ -235,13 +235,13 @@ DECISIONS = f"""
            decision.stage::text, COALESCE('people.user:' || decision.acting_for_id, ''), COALESCE(decision.until::text, ''),
            decision.reduce_to, decision.evidence_sha256,
            COALESCE((SELECT string_agg(signed.sign_off_uid::text, ' ' ORDER BY signed.index) FROM pack_signed AS signed
-                     WHERE signed.entry_uid = decision.entry_uid), ''),
+                     WHERE signed.entry_uid = decision.entry_uid AND signed.item_number = item.number), ''),
            CASE WHEN decision.campaign_id = ANY(%(closed)s) AND counted.sign_off_id IS NOT NULL
                      AND counted.decision_entry_uid = decision.entry_uid THEN 'yes' ELSE '' END
     FROM campaigns_decision AS decision JOIN campaigns_reviewitem AS item ON item.id = decision.item_id
     LEFT JOIN campaigns_assignment AS counted ON counted.id = decision.assignment_id
     LEFT JOIN campaigns_bulkact AS act ON act.id = decision.bulk_act_id {UNDER.format(uid="decision.entry_uid")}
-    WHERE decision.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
+    WHERE decision.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index, decision.id
 """
 
 SUBMISSIONS = f"""

@@ -226,6 +226,7 @@ SHOWN = {
     ),
     **dict.fromkeys(map("request:{}".format, words("asked answered closed")), REQUEST),
     "decision:made": DECISION,
+    "decisions:made": DECISION,
     "decision:undone": DECISION,
     "decision:bulk": shown_in(
         "reviews/bulk_acts.csv", "campaign decision rationale filter count left_out items_sha256",
@@ -293,6 +294,8 @@ CHECK_OF = {
 }  # fmt: skip
 #: A campaign's row shows two entries, its launch and its end.
 LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:cancelled"
+#: The decisions of an act on many, or a part of them: what they share once, and of each the rest.
+MANY = "decisions:made"
 #: What an entry does not say where it says nothing unusual.
 UNSAID = {
     "data.stage": "1", "data.for": "", "data.until": "", "data.reduce_to": "", "data.evidence": "", "data.counts.reduced": "0",
@@ -1831,6 +1834,26 @@ def stands_for(delegation, cells):
 # --- the entries of the log, and the rows that they must equal ----------------------------------------------------------------
 
 
+def each_decision(entry):
+    """The decisions that an entry is of, each as if it had an entry of its own; no two of one entry are on the same item."""
+    if entry["kind"] != MANY:
+        return [entry]
+    data = entry["data"]
+    shared = {name: value for name, value in data.items() if name != "rows"}
+    about = f"campaigns.reviewitem:{data['campaign']}/"
+    return [{**entry, "subject": about + row["item"], "data": {**shared, **row}} for row in data["rows"]]
+
+
+def decided_cells(entry):
+    """The cells of reviews/decisions.csv that a decision's entry says, in their order."""
+    data, person, said = entry["data"], entry["data"]["reviewer"], entry["data"].get
+    return [
+        data["campaign"], data["item"], data["decision"], person["id"], PEOPLE.part(person, "name"), PEOPLE.part(person, "email"),
+        data["rule"], data["rationale"], data["decided_at"], data["shown"], data["bulk"], entry["uid"], said("stage", "1"),
+        said("for", ""), said("until", ""), said("reduce_to", ""), said("evidence", ""),
+    ]  # fmt: skip
+
+
 class Ahead:
     """The decision rows, read a little ahead; and rows and entries that found no partner yet."""
 
@@ -1939,7 +1962,8 @@ class Entries:
         if kind in (LAUNCHED, CLOSED, CANCELLED):
             self._take_campaign(entry, where)
         elif SHOWN.get(kind) is DECISION:
-            self._take_decision(entry, where)
+            for one in each_decision(entry):
+                self._take_decision(one, where)
         else:
             self._take_other(entry, where)
 
@@ -1992,10 +2016,11 @@ class Entries:
         return True
 
     def _take_decision(self, entry, where):
-        """A decision that is not simply that of the next row: find its row further on, or miss it."""
+        """A decision that is not, byte for byte, that of the next row: find its row further on, or miss it."""
         self._rows_ahead(AHEAD)
+        uid, item = named = entry["uid"], entry["data"]["item"] if entry["kind"] == MANY else ""
         for skipped, (number, cells) in enumerate(self.ahead.buffer):
-            if cells[11] == entry["uid"]:
+            if cells[11] == uid and (not item or cells[1] == item):
                 for _ in range(skipped):
                     self._stray(*self.ahead.buffer.popleft())
                 self.ahead.buffer.popleft()
@@ -2003,17 +2028,19 @@ class Entries:
                 self._judge(number, cells)
                 return
         if len(self.ahead.entries) < STRAYS:
-            self.ahead.entries[entry["uid"]] = (entry, where)
+            self.ahead.entries[named] = (entry, where)
 
     def _stray(self, number, cells):
-        if cells[11] in self.ahead.rows:
-            copied = f"its entry {cells[11]} is already that of row {self.ahead.rows[cells[11]][0]}: a row was copied"
+        named = cells[11], cells[1]
+        if named in self.ahead.rows:
+            copied = f"its entry {cells[11]} is already that of row {self.ahead.rows[named][0]}: a row was copied"
             self.report.problem("decisions", f"reviews/decisions.csv, row {number}: {copied}")
         if len(self.ahead.rows) < STRAYS:
-            self.ahead.rows[cells[11]] = (number, cells)
+            self.ahead.rows[named] = (number, cells)
 
     def _compare_decision(self, number, cells, entry):
-        self._compare("reviews/decisions.csv", number, cells, TABLES["reviews/decisions.csv"], DECISION[1], entry)
+        if cells[:17] != decided_cells(entry):
+            self._compare("reviews/decisions.csv", number, cells, TABLES["reviews/decisions.csv"], DECISION[1], entry)
         if entry["actor"] != entry["data"]["reviewer"] or entry["subject"] != f"campaigns.reviewitem:{cells[0]}/{cells[1]}":
             wrong = f"the entry {entry['uid']} was recorded by somebody else, or of another item"
             self.report.problem("decisions", f"reviews/decisions.csv, row {number}: {wrong}")
@@ -2035,16 +2062,19 @@ class Entries:
             self._stray(*ahead.buffer.popleft())
         if table in self.tables.unreadable:
             return
-        for uid, (number, cells) in ahead.rows.items():
-            if uid in ahead.entries:
+        for (uid, item), (number, cells) in ahead.rows.items():
+            if found := ahead.entries.pop((uid, item), None) or ahead.entries.pop((uid, ""), None):
                 moved = f"it does not stand where its entry {uid} stands in the log: rows were swapped or moved"
                 self.report.problem("decisions", f"{table}, row {number}: {moved}")
-                self._compare_decision(number, cells, ahead.entries.pop(uid)[0])
+                self._compare_decision(number, cells, found[0])
             else:
                 missing = f"its entry {short(uid)} is not in the log of this pack: the row was added or changed"
                 self.report.problem("decisions", f"{table}, row {number}: {missing}")
-        for uid, (_, where) in ahead.entries.items():
-            self.report.problem("decisions", f"{where}: the decision {uid} has no row in {table}: a row was dropped or changed")
+        for (uid, item), (_, where) in ahead.entries.items():
+            which = f"{uid} on item {item}" if item else uid
+            self.report.problem(
+                "decisions", f"{where}: the decision {which} has no row in {table}: a row was dropped or changed"
+            )
 
     def _judge(self, number, cells):
         """What a decision must be besides recorded: on what was shown, by whom it was assigned to, in time, not after the end."""
@@ -3640,7 +3670,8 @@ def about_item(entry, cells):
     if kind == "snapshot:loaded":
         return (data["source"], data["snapshot"]) == (cells[2], cells[3])
     if entry["subject"] == f"campaigns.campaign:{cells[0]}":
-        return kind in (LAUNCHED, CLOSED, "campaign:sealed")
+        decided = kind == MANY and any(row["item"] == cells[1] for row in data["rows"])
+        return decided or kind in (LAUNCHED, CLOSED, "campaign:sealed")
     if entry["uid"] == cells[ITEM["sign_off_entry"]] or entry["subject"] == f"campaigns.reviewitem:{cells[0]}/{cells[1]}":
         return True
     return kind.startswith(("removal:", "exception:")) and (data.get("campaign"), data.get("item")) == (cells[0], cells[1])
@@ -3810,7 +3841,9 @@ class SampleVerifier:
         )
         made = self.entries.get(cells[ITEM["decision_entry"]])
         shown = [cells[ITEM[name]] for name in words("decision decided_by decided_at decided_by_name rationale")]
-        data = made["data"] if made else {}
+        data = (
+            next((one["data"] for one in each_decision(made) if one["data"]["item"] == cells[1]), made["data"]) if made else {}
+        )
         told = (
             [
                 data["decision"],

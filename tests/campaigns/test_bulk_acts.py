@@ -2,13 +2,17 @@
 
 import pytest
 from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
 
-from campaigns import bulk_acts, worklist
-from campaigns.actions import items
+from campaigns import bulk_acts, decision_facts, worklist
+from campaigns.actions import delegations, items, launching, plans
 from campaigns.actions.items import Selection
 from campaigns.models import Assignment, BulkAct, Decision
+from certify.lib import canonical, clock
 from certify.lib.errors import Conflict
 from ledger.models import Entry
+from ledger.rules import MAX_PAYLOAD_BYTES
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +103,65 @@ def test_the_page_asks_for_the_reason_and_says_what_changed(client, story, campa
     assert ">Keep 2</button>" in stale.text
     none = client.post(address, {"code": "approve", "item": rows_of(ana, campaign, "chloe")}).text
     assert "None of these can be decided together" in none
+
+
+def told(entry: Entry) -> list[dict]:
+    """Each decision that an entry of an act holds, whole."""
+    data = entry.payload_json["data"]
+    shared = {name: value for name, value in data.items() if name != "rows"}
+    return [shared | row for row in data["rows"]]
+
+
+def test_a_deputy_who_answers_for_two_has_each_item_once_in_an_entry(story, ana):
+    today = clock.now().date()
+    panels = [[{"rule": "manager"}], [{"rule": "person", "user": story.fallback.pk}]]
+    stage = {"name": "Two", "panels": panels, "strategy": "one_deny_denies", "days": 7}
+    definition = story.define()
+    plans.set_plan(definition_id=definition.pk, plan={"stages": [stage]}, by=story.owner)
+    campaign = launching.request(definition_id=definition.pk, name="Two", by=story.owner)
+    campaign = launching.launch(campaign_id=campaign.pk, by=story.owner)
+    absence = delegations.Absence(today, today, "Away for today")
+    delegations.delegate(principal=ana, to=[story.fallback], absence=absence, by=ana)
+    both = Assignment.objects.filter(campaign=campaign, item__account_key__in=("david", "job")).order_by("pk")
+    done = items.decide_bulk(
+        campaign_id=campaign.pk, selection=Selection([row.pk for row in both]), code="approve", by=story.fallback
+    )
+    assert done.decided == both.count() > len({row.item_number for row in both})
+    entries = Entry.objects.filter(kind="decisions:made")
+    found = [(str(entry.uid), one["item"], one.get("for", "")) for entry in entries for one in told(entry)]
+    assert len({(uid, item) for uid, item, _ in found}) == done.decided
+    made = Decision.objects.select_related("item")
+    acting = {
+        (str(one.entry_uid), str(one.item.number), f"people.user:{one.acting_for_id}" if one.acting_for_id else "")
+        for one in made
+    }
+    assert acting == set(found)
+    assert {row.pk: row.decision_entry_uid for row in both.all()} == {one.assignment_id: one.entry_uid for one in made}
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=300)
+
+
+@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=60), st.integers(1, 400))
+def test_no_entry_of_an_act_is_too_long_and_none_of_it_is_lost(answers, times):
+    answers = answers * times
+    facts = [
+        {
+            "item": str(10**7 + place),
+            "rule": "x" * 20,
+            "shown": "0" * 64,
+            "for": "people.user:" + "9" * 12,
+            "rationale": why,
+            "reduce_to": left,
+        }
+        for place, (why, left) in enumerate(answers)
+    ]
+    uids = decision_facts.portions(decision_facts.size_of(*answer) for answer in answers)
+    portions = {}
+    for uid, fact in zip(uids, facts, strict=True):
+        portions.setdefault(uid, []).append(fact)
+    entries = [decision_facts.together(portion) for portion in portions.values()]
+    assert max(len(canonical.dumps(entry)) for entry in entries) <= MAX_PAYLOAD_BYTES - 1_000
+    assert [
+        {name: value for name, value in entry.items() if name != "rows"} | row for entry in entries for row in entry["rows"]
+    ] == facts

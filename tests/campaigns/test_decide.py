@@ -115,9 +115,12 @@ def test_bulk_leaves_red_and_single_decisions_alone_and_is_one_record(story, cam
     assert bulk["filter"] == {"system": "crm"}
     assert (bulk["count"], bulk["left_out"], act.count) == (2, 3, 2)
     assert set(act.item_numbers) == {story.item(campaign, account).number for account in ("bruno", "job")}
-    made = Entry.objects.filter(kind="decision:made", payload_json__data__bulk=str(act.entry_uid))
-    assert made.count() == 2
-    assert set(Decision.objects.filter(bulk_act=act).values_list("entry_uid", flat=True)) == {e.uid for e in made}
+    made = Entry.objects.get(kind="decisions:made").payload_json
+    assert (made["data"]["bulk"], made["data"]["decision"]) == (str(act.entry_uid), "approve")
+    told = Decision.objects.filter(bulk_act=act, entry_uid=made["uid"]).order_by("pk")
+    rows = [{"item": str(one.item.number), "rule": one.assigned_by_rule, "shown": one.shown} for one in told]
+    assert len(rows) == 2
+    assert made["data"]["rows"] == rows
 
 
 def test_bulk_of_somebody_elses_items_does_nothing(story, campaign, ana):

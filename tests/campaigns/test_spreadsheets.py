@@ -83,8 +83,11 @@ def test_what_is_filled_in_is_decided_as_on_the_page(story, campaign, ana):
     data = Entry.objects.get(kind="decision:bulk").payload_json["data"]
     assert (data["decision"], data["count"], data["filter"]["sha256"]) == ("sheet", 4, hashlib.sha256(body).hexdigest())
     assert data["filter"]["file"] == "mine.xlsx"
-    made = Entry.objects.filter(kind="decision:made", payload_json__data__bulk=str(act.entry_uid))
-    assert {entry.uid for entry in made} == set(Decision.objects.values_list("entry_uid", flat=True))
+    made = Entry.objects.get(kind="decisions:made").payload_json
+    assert made["data"]["bulk"] == str(act.entry_uid)
+    told = {row["item"]: row["decision"] for row in made["data"]["rows"]}
+    assert told == {str(row.item.number): row.decision for row in rows.values()}
+    assert {made["uid"]} == {str(uid) for uid in Decision.objects.values_list("entry_uid", flat=True)}
     assert Decision.objects.get(item__account_key="bruno", item__entitlement_key="read").until == until
     assert quality.measured(campaign)[ana.pk].bulk == 0, "each row has an answer of its own"
     with pytest.raises(InvalidInput, match="applied already"):

@@ -117,6 +117,41 @@ def test_swapped_decisions_are_named_one_by_one(honest, copy, tmp_path):
         assert f"reviews/decisions.csv, row {number}: decision is “{wrong}”, but the log recorded “{right}”" in text.text
 
 
+def of_an_act(pack) -> list[int]:
+    """The numbers of the rows whose decisions stand together in one entry."""
+    rows = list(enumerate(spoil.rows_of(spoil.read(pack)["reviews/decisions.csv"]), 1))
+    entries = [row[11] for _, row in rows]
+    return [number for number, row in rows if entries.count(row[11]) > 1]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("rationale", "Because"), ("decision", "revoke"), ("shown", "0" * 64), ("rule", "group"), ("for", "people.user:1")],
+)
+def test_a_changed_decision_of_an_act_names_its_row_and_both_texts(column, value, honest, copy):
+    number = of_an_act(copy)[1]
+    spoil.change(copy, "reviews/decisions.csv", spoil.cell(number, column, value), forge=True)
+    assert f"reviews/decisions.csv, row {number}: {column} is “{value[:60]}" in found(copy)[1]
+
+
+@pytest.mark.parametrize("edit", [
+    lambda rows, one, other: rows[:one] + rows[one + 1 :],
+    lambda rows, one, other: [*rows[:other], rows[one], *rows[other:]],
+    lambda rows, one, other: [*rows[:one], rows[other], *rows[one + 1 :]],
+    lambda rows, one, other: [*rows[:one], rows[other], *rows[one + 1 : other], rows[one], *rows[other + 1 :]],
+], ids=["dropped", "copied", "one for another", "swapped"])  # fmt: skip
+def test_decisions_of_an_act_are_all_there_once_and_in_their_place(edit, copy):
+    one, other = (number - 2 for number in of_an_act(copy)[:2])
+    spoil.change(copy, "reviews/decisions.csv", spoil.rows(lambda rows: edit(rows, one, other)), forge=True)
+    assert re.search(r"(reviews/decisions.csv, row \d+|has no row in reviews/decisions.csv)", found(copy)[1])
+
+
+def test_a_decision_of_an_act_on_another_item_is_found(copy):
+    number = of_an_act(copy)[0]
+    spoil.change(copy, "reviews/decisions.csv", spoil.cell(number, "item", lambda item: str(int(item) + 1)), forge=True)
+    assert f"reviews/decisions.csv, row {number}: " in found(copy)[1]
+
+
 def test_a_changed_reason_names_the_row_and_both_texts(copy):
     spoil.change(copy, "reviews/decisions.csv", spoil.cell(2, "rationale", "No reason at all"), forge=True)
     wanted = "reviews/decisions.csv, row 2: rationale is “No reason at all”, but the log recorded “=Seen and checked"
@@ -147,7 +182,9 @@ def lines(edit):
     return lambda body: b"".join(edit(body.splitlines(keepends=True)))
 
 
-@pytest.mark.parametrize("kind", ["user:created", "snapshot:loaded", "decision:made", "review:submitted", "removal:opened"])
+@pytest.mark.parametrize(
+    "kind", ["user:created", "snapshot:loaded", "decision:made", "decisions:made", "review:submitted", "removal:opened"]
+)
 def test_a_dropped_entry_is_missed_by_its_row(kind, copy):
     wanted = f'"kind":"{kind}"'.encode()
     dropped = next(line for line in spoil.read(copy)["ledger/entries.jsonl"].splitlines(keepends=True) if wanted in line)
