@@ -1,5 +1,7 @@
 """Signing in and out, and failing to: each leaves a ledger entry."""
 
+from collections.abc import Iterable
+
 from django.contrib.auth import login, logout
 from django.db import transaction
 from django.http import HttpRequest
@@ -54,15 +56,14 @@ def _record(kind: str, by: User, **facts) -> None:
 
 
 @transaction.atomic
-def refuse(*, username: str, is_last: bool, is_address_shut: bool = False, by) -> None:
-    """Record a failed attempt; with `is_last` also that the name is now locked out at this address, with `is_address_shut` every name.
+def refuse(*, username: str, locks: Iterable[SignInFailure] = (), by) -> None:
+    """Record a failed attempt, and what it locks out.
 
     A name that nobody has is not written down: people type their password there, and the ledger forgets nothing.
     """
     person = User.objects.filter(username__iexact=rules.sign_in_name(username)).first()
     subject = f"people.user:{person.pk}" if person else "people.user:unknown"
-    reasons = [_reason(person)] + [SignInFailure.LOCKED_OUT] * is_last + [SignInFailure.ADDRESS_LOCKED_OUT] * is_address_shut
-    for reason in reasons:
+    for reason in (_reason(person), *locks):
         data = {"reason": reason.value} | ({"person": person.actor_ref()} if person else {})
         entries.record(kind="session:sign-in-failed", subject=subject, by=by, data=data)
 
