@@ -17,9 +17,11 @@ from people.states import Means, SignInFailure
 def start(*, request: HttpRequest, by: User) -> None:
     """Sign in the person whose password was just checked, under a new session key.
 
-    Who has a second factor, or must have one, is not signed in by that: nothing opens to them until `confirm`.
+    Who has a second factor, or must have one, is not signed in by that: nothing opens to them until `confirm`. The session ends at a
+    fixed moment, whatever is done in it: packs rest on that (`evidence/pack/sign_ins.py`).
     """
     login(request, by)
+    request.session.set_expiry(request.session.get_expiry_date(expiry=None))
     if must_confirm(by):
         request.session[AWAITS] = True
         _record("session:password-accepted", by)
