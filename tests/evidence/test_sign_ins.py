@@ -9,6 +9,7 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from certify.lib import clock
+from evidence.pack import sign_ins
 from evidence.verifier import verify as verifier
 from people.states import Means
 from tests.evidence import signing_in, spoil
@@ -56,11 +57,12 @@ def test_a_stronger_means_than_was_recorded_is_found_in_both_tables(honest):
     ]
 
 
-def test_a_session_ends_twelve_hours_after_its_sign_in_whatever_is_done_in_it(story):
+def test_a_session_ends_twelve_hours_after_its_sign_in_whatever_is_done_in_it(story, settings):
     made = signing_in.sign_in(story.owner, Means.PASSWORD)
     made.session.save()
     ends = Session.objects.get(pk=made.session.session_key).expire_date
     made.session["later"] = "something"
     made.session.save()
     assert Session.objects.get(pk=made.session.session_key).expire_date == ends
+    assert sign_ins.HOURS * 3600 == settings.SESSION_COOKIE_AGE == verifier.SignIns.SESSION // 1_000_000
     assert timedelta(hours=11, minutes=59) < ends - clock.now() <= timedelta(hours=12)
