@@ -23,6 +23,9 @@ $(STAMP): requirements/dev.txt requirements/installer.txt
 demo: setup  ## Certify with a sample company; FRESH=1 starts over, PORT=8000
 	@$(BIN)/python manage.py up --port $(or $(PORT),8000) $(if $(FRESH),--fresh)
 
+code: setup  ## The code with which the auditor of the sample company signs in now
+	@$(BIN)/python manage.py demo_code
+
 lint: setup  ## Style, layers, templates, Dockerfile, packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,4 +56,4 @@ lock: setup  ## Resolve requirements/*.in again; UPGRADE=1 takes newer versions
 	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 	$(COMPILE) requirements/installer.in -o requirements/installer.txt
 
-.PHONY: help setup demo lint test bench recommend messages lock
+.PHONY: help setup demo code lint test bench recommend messages lock

@@ -28,7 +28,7 @@ EVIDENCE = {
     "privileged": "Privileged access, shown apart",
     "removals": "Removals from decision to the data that proves them",
     "samples": "Samples that an auditor drew, with conclusions",
-    "signin": "How reviewers sign in: the settings of this installation",
+    "signin": "How reviewers had signed in who signed; the settings of this installation",
     "snapshots": "Readings of systems with the hashes of their files",
     "sod": "Duties that must be apart, conflicts and exceptions",
     "unused": "Access that was not used for 90 days",

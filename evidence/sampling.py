@@ -34,7 +34,7 @@ class Guide:
 #: Up to 52: the AICPA's Governmental Audit Quality Center, "Audit Sampling Considerations of Circular A-133 Compliance Audits" (public
 #: summary), the upper end of its table for small populations; up to 250 its rule of thumb, a tenth. Above: U.S. Government
 #: Accountability Office, Financial Audit Manual, volume 1, section 450, figure 450.1: 45 without a deviation show with 90 % confidence
-#: that fewer than 5 % deviate.
+#: that fewer than 5 % deviate. docs/auditing.md says what of this was looked up.
 GUIDANCE = (
     Guide(1, 1, _("yearly")),
     Guide(4, 2, _("quarterly")),

@@ -1,7 +1,8 @@
-"""Who may not even try to sign in: a name after five failures at an address, and an address from which many names are being tried.
+"""Who may not even try to sign in: a name after five failures at an address, an address from which many names are being tried, and a
+name that is being tried from many addresses.
 
-Everybody in an office may have one address. A name is therefore forgotten as soon as its person gets in, and a browser in which
-somebody signed in before is asked for their password whatever else is tried beside it.
+Everybody in an office may have one address, and everybody in the world may try a name. A name is therefore forgotten as soon as its
+person gets in, and a browser in which somebody signed in before is asked for their password whatever is tried elsewhere.
 """
 
 from datetime import datetime
@@ -18,9 +19,12 @@ from django.http import HttpRequest, HttpResponse
 
 from certify.lib.addresses import client_address
 from people.models import User
+from people.states import SignInFailure
 
 #: So many names may fail at one address within the time for which failures are remembered.
 MOST_NAMES = 20
+#: So many times one name may fail within that time, whatever the addresses.
+MOST_FAILURES = 20
 COOKIE, SALT, DAYS = "certify_known", "people.lockout", 180
 #: A household or an office has at least this much of IPv6: whoever is there can take any address of it.
 IPV6_PREFIX = 64
@@ -38,12 +42,33 @@ def origin(request: HttpRequest) -> str | None:
     return str(IPv6Address(int(address) >> bits << bits))
 
 
-def free_at(request: HttpRequest) -> datetime | None:
+def address_free_at(request: HttpRequest) -> datetime | None:
     """When the address may try names again; None while it may, since fewer than `MOST_NAMES` have failed there."""
     recent = AccessAttempt.objects.filter(ip_address=request.axes_ip_address, attempt_time__gte=get_cool_off_threshold(request))
     names = recent.values("username").annotate(latest=Max("attempt_time")).order_by("-latest")
     moments = names.values_list("latest", flat=True)[MOST_NAMES - 1 : MOST_NAMES]
     return moments[0] + get_cool_off(request) if moments else None
+
+
+def name_free_at(request: HttpRequest, username: str | None) -> datetime | None:
+    """When browsers that are not known may try the name again; None while they may: it has failed fewer than `MOST_FAILURES` times."""
+    recent = AccessAttempt.objects.filter(username=username, attempt_time__gte=get_cool_off_threshold(request))
+    counted = recent.order_by("-attempt_time").values_list("attempt_time", "failures_since_start")
+    total = 0
+    for moment, failures in counted[:MOST_FAILURES]:
+        total += failures
+        if total >= MOST_FAILURES:
+            return moment + get_cool_off(request)
+    return None
+
+
+def shut(request: HttpRequest, username: str | None) -> dict[SignInFailure, datetime]:
+    """What keeps browsers that are not known from trying this name here, and until when each does."""
+    found = {
+        SignInFailure.ADDRESS_LOCKED_OUT: address_free_at(request),
+        SignInFailure.NAME_LOCKED_OUT: name_free_at(request, username),
+    }
+    return {reason: moment for reason, moment in found.items() if moment}
 
 
 def remember(response: HttpResponse, person: User) -> HttpResponse:
@@ -70,10 +95,11 @@ def is_known(request: HttpRequest, username: str | None) -> bool:
 
 
 class Handler(AxesDatabaseHandler):
-    """What django-axes counts, with a limit on names at one address."""
+    """What django-axes counts, with a limit on names at one address and one on failures of one name at all of them."""
 
     def is_locked(self, request: HttpRequest, credentials: dict | None = None) -> bool:
-        """Whether this name, or everybody unknown at this address, has to wait."""
+        """Whether this name has to wait at this address, or whoever is unknown has to."""
         if super().is_locked(request, credentials):
             return True
-        return bool(free_at(request)) and not is_known(request, get_client_username(request, credentials))
+        username = get_client_username(request, credentials)
+        return bool(shut(request, username)) and not is_known(request, username)

@@ -69,6 +69,7 @@ class SignInFailure(TextChoices):
     UNKNOWN_NAME = "unknown-name", _("Unknown sign-in name")
     LOCKED_OUT = "locked-out", _("Locked out after repeated failures")
     ADDRESS_LOCKED_OUT = "address-locked-out", _("Many names failed at one address")
+    NAME_LOCKED_OUT = "name-locked-out", _("One name failed at many addresses")
 
 
 class Means(TextChoices):

@@ -1,5 +1,6 @@
 """Facts about removals; pure."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -33,10 +34,18 @@ QUIET_DAYS = 14
 LONGEST_EXCEPTION = 366
 EXCEPTION_ENDS_SOON = 14
 
+#: A link by which somebody objects without a sign-in can be read for so many days after the last moment to object or to answer.
+LINK_READ_DAYS = 30
+
 
 def removal_days(days: int, privileged_days: int, privileged: str) -> int:
     """How many days a removal may take: those of its campaign, fewer for what is known to be privileged ("yes")."""
     return min(days, privileged_days) if privileged == "yes" else days
+
+
+def link_ends(moments: Iterable[datetime]) -> datetime:
+    """Until when a link to object can be read, from the last moments of objecting and of answering."""
+    return max(moments) + timedelta(days=LINK_READ_DAYS)
 
 
 def removal_due(asked_at: datetime, days: int) -> datetime:

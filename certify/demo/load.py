@@ -34,6 +34,8 @@ from evidence.states import Duty
 from inventory.actions import describing, loads, snapshots, sources
 from inventory.models import Entitlement, Identity, Source
 from ledger.actors import SYSTEM
+from people import factors
+from people.actions import factors as second_factors
 from people.actions import users
 from people.models import User
 from people.states import RetentionKind
@@ -71,9 +73,10 @@ class Demo:
         self.folder, self.company, self.now = folder, sample.generate(today), clock.now()
         self.users: dict[str, User] = {}
         self.passwords: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
 
     def load(self) -> list[dict]:
-        """Everything, in order; returns the sign-ins as rows of {role, name, username, password}."""
+        """Everything, in order; returns the sign-ins as rows of {role, name, username, password, secret}."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._ago(BEGUN):
             self._people()
@@ -114,11 +117,17 @@ class Demo:
         self.passwords[key] = f"{secrets.token_hex(3)}-{secrets.token_hex(3)}-{secrets.token_hex(3)}"
         users.set_password(user_id=person.pk, password=self.passwords[key], by=person)
 
+    def _give_factor(self, key: str, person: User) -> None:
+        """A second factor whose secret the start prints, since no phone has it; `manage.py demo_code` shows its codes."""
+        self.secrets[key] = factors.new_secret()
+        code = factors.code_at(self.secrets[key], factors.step_at(clock.now()))
+        second_factors.enrol(user_id=person.pk, secret=self.secrets[key], code=code, by=person)
+
     def _people(self) -> None:
         admin = self._make("admin", "Ada Lund (administrator)", "administrator", by=SYSTEM)
         self._make("control", "Cato Winter (control owner)", "control_owner", by=admin)
         self._make("systems", "Sol Marsh (system owner)", "system_owner", by=admin)
-        self._make("auditor", "Iris Falk (auditor)", "auditor", by=admin)
+        self._give_factor("auditor", self._make("auditor", "Iris Falk (auditor)", "auditor", by=admin))
         feed = sources.create(key="people", name="People (HR)", description="The feed of people.", by=admin)
         self._load(feed, identities=self.company.identities)
 
@@ -344,7 +353,13 @@ class Demo:
             "admin": "Administrator",
         }
         return [
-            {"role": label, "name": self.users[key].name, "username": self.users[key].username, "password": self.passwords[key]}
+            {
+                "role": label,
+                "name": self.users[key].name,
+                "username": self.users[key].username,
+                "password": self.passwords[key],
+                "secret": self.secrets.get(key, ""),
+            }
             for key, label in labels.items()
         ]
 

@@ -100,6 +100,6 @@ class DataDirectory:
             last.unlink()
 
     def sign_ins(self) -> list[dict]:
-        """What the sample company's loader wrote: rows of {role, name, username, password}; none without it."""
+        """What the sample company's loader wrote: rows of {role, name, username, password, secret}; none without it."""
         path = self.path / "demo-sign-ins.json"
         return json.loads(path.read_text()) if path.exists() else []

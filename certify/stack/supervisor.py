@@ -75,9 +75,6 @@ class Stack:
             "SECRET_KEY": self.given.get("SECRET_KEY") or kept["django"],
             "EMAIL_URL": self.given.get("EMAIL_URL") or f"filemail:///{mail}",
         }
-        if with_demo:
-            # Whoever tries the sample company has no phone with its auditor's codes. `manage.py up` says so.
-            ours["CERTIFY_TWO_FACTOR_ROLES"] = self.given.get("CERTIFY_TWO_FACTOR_ROLES", "")
         for name in ("DATABASE_URL", "CERTIFY_OWNER_URL", "CERTIFY_APP_ROLE", "REDIS_URL"):
             if self.given.get(name):
                 ours[name] = self.given[name]

@@ -31,7 +31,7 @@ CONVERTER, PAGE = VERIFIER.with_name("convert.py"), VERIFIER.with_name("verify.h
 README = Path(__file__).resolve().parent / "README.md"
 #: Entries of the log that are looked through at once, and leaves that are read at once.
 ENTRIES, LEAVES = 20_000, 100_000
-HARMLESS = "CASE WHEN ascii({0}) IN (9, 13, 39, 43, 45, 61, 64) THEN '''' || {0} ELSE NULLIF({0}, '') END"
+HARMLESS = f"CASE WHEN ascii({{0}}) IN ({csvsafe.CODES}) THEN '''' || {{0}} ELSE NULLIF({{0}}, '') END"
 #: Tables, then the entries, then the leaves, then what people read: where the bar stands when each begins.
 ENTRIES_AT, LEAVES_AT, PEOPLE_AT, SEAL_AT = 55, 80, 88, 97
 

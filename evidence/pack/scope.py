@@ -13,7 +13,7 @@ from django.db import connection
 
 from campaigns.models import Campaign
 from evidence.models import LEAVER_DAYS, AuditPeriod, ControlDuty
-from evidence.pack import leavers, runs
+from evidence.pack import leavers, runs, sign_ins
 from inventory.models import Source
 from ledger import keychain
 from ledger.models import Anchor, Checkpoint, Cosignature
@@ -99,6 +99,7 @@ IN_RANGE = """
         OR (entry.kind LIKE 'pack:%%' AND entry.payload_json -> 'data' ->> 'period' = %(period)s)
         OR (entry.kind = 'snapshot:loaded' AND entry.payload_json -> 'data' -> 'files' @> '[{"kind": "identities"}]')
         OR entry.kind = ANY(%(people)s)
+        OR (entry.kind = 'session:signed-in' AND entry.subject = ANY(%(signers)s))
         OR entry.id = ANY(%(guards)s)
         OR entry.id = ANY(%(left_out)s)
         OR entry.id = ANY(%(leaver_readings)s)
@@ -215,6 +216,7 @@ def of(period: AuditPeriod, checkpoint: Checkpoint) -> Scope:
     values["subjects"] += [row[0] for row in _rows(DELEGATIONS, values)]
     before = Checkpoint.objects.filter(at__lt=begin, size__lte=checkpoint.size).order_by("-size").first()
     first = values["first"] = _first_leaf(before, values)
+    values["signers"] = [row[0] for row in _rows(sign_ins.SIGNERS, values)]
     values["roles"] = [row[0] for row in _rows(ROLES, values)]
     anchors, cosignatures = _guards(begin, values)
     outside = [row[0] for row in _rows(OUTSIDE, values)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
 from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, CONTEXT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
-from evidence.pack import audit, leavers, reviewing
+from evidence.pack import audit, leavers, reviewing, sign_ins
 from evidence.pack.recorded import ACTOR, DUTIES, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, STATEMENTS, called, said
 from evidence.pack.scope import IN_RANGE
 from ledger.persons import particular_sql
@@ -105,7 +105,7 @@ SHOWN_ELSEWHERE = (
     "removal:unanswered", "removal:released", "removal:objection-ended", "exception:requested",
     "exception:approved", "exception:declined", "exception:ended", "mail:sent", "mail:failed", "campaign:launched", "campaign:closed",
     "campaign:cancelled", "campaign:sealed", "finding:made", "finding:dispositioned", "second-look:asked", *audit.KINDS,
-    "duty:given", "statement:made",
+    "duty:given", "statement:made", sign_ins.KIND,
 )  # fmt: skip
 
 
@@ -428,7 +428,7 @@ CHANGES = f"""
 """
 
 TABLES = (
-    *(Table(*one) for one in (*audit.TABLES, *leavers.TABLES, *reviewing.TABLES)),
+    *(Table(*one) for one in (*audit.TABLES, *leavers.TABLES, *reviewing.TABLES, *sign_ins.TABLES)),
     Table("administration/changes.csv", ("at", "kind", "subject", "by", "data", "entry"), CHANGES),
     Table("campaigns/mails.csv", (
         "about", "kind", "recipient", "recipient_name", "address", "template", "subject", "message_id", "sha256", "at", "entry"), MAILS),

@@ -63,6 +63,7 @@ SHEETS = (
     Sheet("Attention", "Where did reviewers work beyond the limits, and what was made of it?", "reviews/findings.csv",
           ("reviewer", "finding", "entry")),
     Sheet("Signed statements", "What did reviewers sign?", "reviews/submissions.csv", ("reviewer", "decisions_root", "entry")),
+    Sheet("Signed in by", "How had the reviewers signed in who signed?", "reviews/signed_in_by.csv", ("reviewer", "entry")),
     Sheet("Removal figures", "How many removals are proved, late, still there?", "remediation/figures.csv"),
     Sheet("Removals", "Is what was to be removed really gone?", "remediation/removals.csv", ("entry",)),
     Sheet("Proofs", "What did later readings show?", "remediation/verifications.csv", ("entry",)),

@@ -31,6 +31,8 @@ ENTRA = (
     "ReviewResult Justification ReviewerId ReviewerName ReviewerUPN ReviewerEmailAddress AppliedByName AppliedByUPN "
     "AppliedByEmailAddress AppliedDate AccessRecommendation SubmissionResult"
 ).split()
+#: What a cell that a spreadsheet would run, or break, begins with; full-width signs count in some languages.
+DANGEROUS = tuple("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n'")
 #: Outcome → the word of the product.
 ENTRA_RESULT = {"approved": "Approve", "revoked": "Deny", "reduced": "Reduce", "not_reviewed": "NotReviewed", "": "NotReviewed"}
 OKTA_RESULT = {"approved": "APPROVE", "revoked": "REVOKE", "reduced": "REDUCE", "not_reviewed": "UNREVIEWED", "": "UNREVIEWED"}
@@ -100,7 +102,7 @@ def lines(text, name):
 
 def harmless(cell):
     """A cell that no spreadsheet runs."""
-    return "'" + cell if cell[:1] in tuple("=+-@'\t\r") and cell else cell
+    return "'" + cell if cell[:1] in DANGEROUS else cell
 
 
 def write(target, columns, rows):

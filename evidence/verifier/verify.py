@@ -152,6 +152,8 @@ TABLES = {
         "campaign reviewer stage reviewer_name items_assigned by_rule decisions by_bulk first_decision_at last_decision_at entry"
     ),
     "reviews/second_looks.csv": words("campaign stage seed share items without_reviewer items_root reviewers due_at at entry"),
+    "reviews/sign_ins.csv": words("reviewer reviewer_name means at entry"),
+    "reviews/signed_in_by.csv": words("campaign reviewer reviewer_name submitted_at sign_ins means entry"),
     "reviews/signed.csv": words("campaign item decision decided_at decision_entry sign_off_entry"),
     "reviews/submissions.csv": words(
         "campaign reviewer reviewer_name statement approved revoked reduced dont_know open_left decisions_root submitted_at entry"
@@ -275,6 +277,9 @@ SHOWN = {
     "statement:made": shown_in(
         "controls/statements.csv", "framework kind number version control withdrawn facts", by="actor.name", at="at",
     ),
+    "session:signed-in": shown_in(
+        "reviews/sign_ins.csv", "means", reviewer="subject", reviewer_name="actor.name", at="at",
+    ),
     "second-look:asked": shown_in(
         "reviews/second_looks.csv", "campaign stage seed share items without_reviewer items_root reviewers due_at", at="at",
     ),
@@ -290,7 +295,7 @@ CHECK_OF = {
     "administration/changes.csv": "administration", "remediation/removals.csv": "removals",
     "remediation/attempts.csv": "removals", "remediation/verifications.csv": "removals", "remediation/returns.csv": "removals",
     "remediation/exceptions.csv": "exceptions", "controls/duties.csv": "controls", "controls/statements.csv": "controls",
-    "remediation/objections.csv": "removals",
+    "remediation/objections.csv": "removals", "reviews/sign_ins.csv": "sign_ins",
 }  # fmt: skip
 #: A campaign's row shows two entries, its launch and its end.
 LAUNCHED, CLOSED, CANCELLED = "campaign:launched", "campaign:closed", "campaign:cancelled"
@@ -758,6 +763,7 @@ TITLES = {
     "advice": "Recommendations", "conflicts": "Conflicts of duties", "contexts": "Descriptions and credentials",
     "outcomes": "Outcomes", "decisions": "Decisions", "submissions": "Submissions", "bulk": "Bulk acts",
     "reviewers": "Reviewers", "independence": "Independence", "quality": "Attention",
+    "sign_ins": "Sign-ins of reviewers",
     "snapshots": "Readings of the systems", "balance": "Balances", "removals": "Removals",
     "exceptions": "Risk exceptions",
     "controls": "Controls", "calendar": "Calendar", "second_looks": "Second looks", "seals": "Findings and seals",
@@ -1410,6 +1416,7 @@ class Tables:
             "audit/conclusions.csv",
             "audit/sign_offs.csv",
             "audit/requests.csv",
+            "reviews/sign_ins.csv",
         ):
             self._table(CHECK_OF[table], self._read_plain, table)
 
@@ -1889,10 +1896,12 @@ class Entries:
         self.index, self.keys = 0, set()
         # What was left outside, by the id of its entry; SHA-256 of each cosignature → what its entry says.
         self.anchored, self.cosigned = {}, {}
+        # Reviewer → (when, by which means) of each sign-in.
+        self.sign_ins = {}
         self.followed = {
             "removal": self._follow_removal, "exception": self._follow_exception, "occurrence": self._follow_run,
             "delegation": self._follow_delegation, "ledger": self._follow_log, "user": self._follow_person,
-            "period": self._follow_period,
+            "period": self._follow_period, "session": self._follow_session,
         }  # fmt: skip
 
     def check(self):
@@ -2241,6 +2250,11 @@ class Entries:
         data = entry["data"].get("new", entry["data"])
         self.leaver_days = int(data.get("leaver_days", self.leaver_days))
 
+    def _follow_session(self, entry):
+        """By which means somebody signed in."""
+        if entry["kind"] == "session:signed-in":
+            self.sign_ins.setdefault(entry["subject"], []).append((microseconds(entry["at"]), entry["data"]["means"]))
+
     def _follow_person(self, entry):
         """Which roles somebody holds after this entry, and since which."""
         kind, data = entry["kind"].partition(":")[2], entry["data"]
@@ -2565,7 +2579,7 @@ class Sums:
             self._check_second_look(campaign)
         self._check_seals()
         self._check_samples()
-        for check in (Reviewing, Leavers, Roles):
+        for check in (Reviewing, SignIns, Leavers, Roles):
             check(self.pack, self.report, self.tables, self.entries, self.period).check()
 
     def _check_samples(self):
@@ -3239,6 +3253,52 @@ class Leavers:
             f"{len(ranks):,} left in the period with {wanted['accounts']:,} accounts: {told}. As the readings in this pack prove it; "
             "who left, and with which accounts, is as stated"
         )
+
+
+class SignIns:
+    """By which means the reviewers had signed in who signed statements, found again from their sign-ins before."""
+
+    #: A session lasts so long; what is said when no sign-in, or not each in that time by the same means, came before.
+    SESSION, NOT_KNOWN = 12 * 3600 * 1_000_000, "not known"
+
+    def __init__(self, pack, report, tables, entries, period):
+        self.pack, self.report, self.tables, self.entries = pack, report, tables, entries
+
+    def check(self):
+        """Each statement has its row, and each row is what the sign-ins come to."""
+        table = "reviews/signed_in_by.csv"
+        if self.tables.unreadable.intersection({"reviews/submissions.csv", "reviews/sign_ins.csv"}):
+            return
+        known = 0
+        with self.report.reading("sign_ins", table):
+            wanted = {row["entry"]: row for _, row in self.pack.rows("reviews/submissions.csv")}
+            count = len(wanted)
+            for number, row in self.pack.rows(table):
+                signed = wanted.pop(row["entry"], None)
+                if signed is None:
+                    wrong = "reviews/submissions.csv has no such statement, or the row stands there twice"
+                    self.report.problem("sign_ins", f"{table}, row {number}: {wrong}: it was added or changed")
+                    continue
+                told = self._told(signed)
+                known += told["means"] != self.NOT_KNOWN
+                for name, value in told.items():
+                    if row[name] != value:
+                        other = f"{name} is {short(row[name])}, but the log comes to {short(value)}"
+                        self.report.problem("sign_ins", f"{table}, row {number}: {other}: the row was changed")
+            for row in wanted.values():
+                missing = f"the statement of {short(row['reviewer_name'])} in campaign {row['campaign']} has no row"
+                self.report.problem("sign_ins", f"{table}: {missing}: a row was dropped or changed")
+            self.report.checks["sign_ins"].held = (
+                f"of {count:,} signed statements {known:,} were signed after sign-ins by one means only; of {count - known:,} it is not "
+                "known. Sign-ins that are not in this pack cannot be missed here"
+            )
+
+    def _told(self, signed):
+        at = microseconds(signed["submitted_at"])
+        made = self.entries.sign_ins.get(signed["reviewer"], ())
+        means = [name for when, name in made if at - self.SESSION < when <= at]
+        same = {name: signed[name] for name in words("campaign reviewer reviewer_name submitted_at")}
+        return {**same, "sign_ins": str(len(means)), "means": means[0] if len(set(means)) == 1 else self.NOT_KNOWN}
 
 
 #: What every row of a leaver says of them.

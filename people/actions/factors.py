@@ -1,6 +1,6 @@
 """The second factor of a sign-in: set up, used, renewed, ended, and reset by an administrator. Each act is in the ledger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -19,11 +19,15 @@ PURPOSE = "second factors"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a code: by what `means` one is signed in now, or the `failure`, and until when nothing more is looked at."""
+    """What became of a code: by what `means` one is signed in now, or the `failure`, and until when nothing more is looked at.
+
+    `codes` are recovery codes that were made for it.
+    """
 
     means: Means | None = None
     failure: CodeFailure | None = None
     until: datetime | None = None
+    codes: tuple[str, ...] = ()
 
 
 @transaction.atomic
@@ -96,17 +100,17 @@ def _failed(factor: SecondFactor, failure: CodeFailure, now: datetime, by) -> Ve
 
 
 @transaction.atomic
-def renew(*, user_id: int, code: str, by) -> tuple[Verdict, list[str]]:
+def renew(*, user_id: int, code: str, by) -> Verdict:
     """Give a person new recovery codes, for a code; the former ones are void. A wrong code is counted like any other."""
     verdict = check(user_id=user_id, code=code, by=by)
     if verdict.failure:
-        return verdict, []
+        return verdict
     person = _own(user_id, by)
     factor, codes = _locked(person), factors.new_recovery_codes()
     factor.recovery = [factors.recovery_hash(one) for one in codes]
     factor.save(update_fields=["recovery"])
     _record("factor:recovery-codes-made", person, by)
-    return verdict, codes
+    return replace(verdict, codes=tuple(codes))
 
 
 @transaction.atomic

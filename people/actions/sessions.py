@@ -1,5 +1,7 @@
 """Signing in and out, and failing to: each leaves a ledger entry."""
 
+from collections.abc import Iterable
+
 from django.contrib.auth import login, logout
 from django.db import transaction
 from django.http import HttpRequest
@@ -15,9 +17,11 @@ from people.states import Means, SignInFailure
 def start(*, request: HttpRequest, by: User) -> None:
     """Sign in the person whose password was just checked, under a new session key.
 
-    Who has a second factor, or must have one, is not signed in by that: nothing opens to them until `confirm`.
+    Who has a second factor, or must have one, is not signed in by that: nothing opens to them until `confirm`. The session ends at a
+    fixed moment, whatever is done in it: packs rest on that (`evidence/pack/sign_ins.py`).
     """
     login(request, by)
+    request.session.set_expiry(request.session.get_expiry_date(expiry=None))
     if must_confirm(by):
         request.session[AWAITS] = True
         _record("session:password-accepted", by)
@@ -54,15 +58,14 @@ def _record(kind: str, by: User, **facts) -> None:
 
 
 @transaction.atomic
-def refuse(*, username: str, is_last: bool, is_address_shut: bool = False, by) -> None:
-    """Record a failed attempt; with `is_last` also that the name is now locked out at this address, with `is_address_shut` every name.
+def refuse(*, username: str, locks: Iterable[SignInFailure] = (), by) -> None:
+    """Record a failed attempt, and what it locks out.
 
     A name that nobody has is not written down: people type their password there, and the ledger forgets nothing.
     """
     person = User.objects.filter(username__iexact=rules.sign_in_name(username)).first()
     subject = f"people.user:{person.pk}" if person else "people.user:unknown"
-    reasons = [_reason(person)] + [SignInFailure.LOCKED_OUT] * is_last + [SignInFailure.ADDRESS_LOCKED_OUT] * is_address_shut
-    for reason in reasons:
+    for reason in (_reason(person), *locks):
         data = {"reason": reason.value} | ({"person": person.actor_ref()} if person else {})
         entries.record(kind="session:sign-in-failed", subject=subject, by=by, data=data)
 

@@ -1,5 +1,6 @@
 """The second factor: asked for after the password, set up, and looked after on one's own page."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import segno
@@ -129,21 +130,29 @@ def _mine(request: HttpRequest, form: CodeForm, status: int) -> HttpResponse:
     return render(request, "people/my_factor.html", context, status=status)
 
 
+def _for_a_code(request: HttpRequest, act: Callable[..., acts.Verdict]) -> tuple[acts.Verdict | None, HttpResponse | None]:
+    """What the act made of the code that was typed; else None and the page that says why not."""
+    form = CodeForm(request.POST)
+    if not form.is_valid() or _factor(request.user) is None:
+        return None, _mine(request, form, 422)
+    verdict = act(user_id=request.user.pk, code=form.cleaned_data["code"], by=request.user)
+    if verdict.failure:
+        form.add_error("code", _words(verdict))
+        return None, _mine(request, form, 422)
+    nudge(send_queued_mail)
+    return verdict, None
+
+
 @requires(signed_in)
 @sensitive_post_parameters("code")
 @never_cache
 @require_POST
 def factor_renew(request: HttpRequest) -> HttpResponse:
     """New recovery codes, shown once."""
-    form = CodeForm(request.POST)
-    if not form.is_valid() or _factor(request.user) is None:
-        return _mine(request, form, 422)
-    verdict, codes = acts.renew(user_id=request.user.pk, code=form.cleaned_data["code"], by=request.user)
-    if verdict.failure:
-        form.add_error("code", _words(verdict))
-        return _mine(request, form, 422)
-    nudge(send_queued_mail)
-    return render(request, "people/recovery_codes.html", {"codes": codes, "next": reverse("people:my-factor")})
+    verdict, refusal = _for_a_code(request, acts.renew)
+    if verdict is None:
+        return refusal
+    return render(request, "people/recovery_codes.html", {"codes": verdict.codes, "next": reverse("people:my-factor")})
 
 
 @requires(signed_in)
@@ -152,15 +161,10 @@ def factor_renew(request: HttpRequest) -> HttpResponse:
 @require_POST
 def factor_end(request: HttpRequest) -> HttpResponse:
     """Give it up; who must have one sets up another at once."""
-    form = CodeForm(request.POST)
-    if not form.is_valid() or _factor(request.user) is None:
-        return _mine(request, form, 422)
-    verdict = acts.end(user_id=request.user.pk, code=form.cleaned_data["code"], by=request.user)
-    if verdict.failure:
-        form.add_error("code", _words(verdict))
-        return _mine(request, form, 422)
+    verdict, refusal = _for_a_code(request, acts.end)
+    if verdict is None:
+        return refusal
     sessions.forget_second_factor(request=request, by=request.user)
-    nudge(send_queued_mail)
     messages.success(request, _("Your second factor is gone from here. Take the entry out of your app as well."))
     return redirect("people:factor-set-up" if permissions.must_use_second_factor(request.user) else "people:my-factor")
 

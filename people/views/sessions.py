@@ -3,7 +3,7 @@
 from math import ceil
 
 from axes.handlers.proxy import AxesProxyHandler
-from axes.helpers import get_cool_off
+from axes.helpers import get_client_username, get_cool_off
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +20,7 @@ from ledger.actors import SYSTEM
 from people import lockout, rules
 from people.actions import sessions
 from people.forms import SignInForm
+from people.states import SignInFailure
 
 WRONG = gettext_lazy("The sign-in name or the password is wrong. Passwords distinguish capital and small letters.")
 
@@ -41,8 +42,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         sessions.start(request=request, by=person)
         return lockout.remember(redirect(target), person)
     if request.axes_failures_since_start is not None:  # None: locked out before, and not even tried
-        is_shut = lockout.free_at(request) is not None
-        sessions.refuse(username=username, is_last=request.axes_locked_out, is_address_shut=is_shut, by=SYSTEM)
+        locks = [*[SignInFailure.LOCKED_OUT] * request.axes_locked_out, *lockout.shut(request, username)]
+        sessions.refuse(username=username, locks=locks, by=SYSTEM)
     form.add_error(None, WRONG)
     return _page(request, form, status=422)
 
@@ -63,12 +64,13 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict |
 
 
 def _minutes_left(request: HttpRequest, credentials: dict | None) -> int:
-    """Minutes until the newest counted failure of this name is forgotten, and enough of those of the address."""
-    handler, now, ends = AxesProxyHandler.get_implementation(), clock.now(), [lockout.free_at(request)]
+    """Minutes until enough of the failures are forgotten that keep this browser from trying this name."""
+    handler, now = AxesProxyHandler.get_implementation(), clock.now()
+    ends = [*lockout.shut(request, get_client_username(request, credentials)).values()]
     if handler.get_failures(request, credentials) >= settings.AXES_FAILURE_LIMIT:
         counted = handler.get_user_attempts(request, credentials)
         ends += [attempt.attempt_time + get_cool_off(request) for attempts in counted for attempt in attempts]
-    return max(1, ceil((max(filter(None, ends), default=now) - now).total_seconds() / 60))
+    return max(1, ceil((max(ends, default=now) - now).total_seconds() / 60))
 
 
 def _page(request: HttpRequest, form: SignInForm, status: int) -> HttpResponse:

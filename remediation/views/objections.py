@@ -1,5 +1,7 @@
 """Objections: the page of whoever loses access, reached by a link in a mail, and the pages of those who decide again."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,7 +29,7 @@ LISTED = 200
 @never_cache
 @require_http_methods(["GET", "POST"])
 def object_to(request: HttpRequest, token: str) -> HttpResponse:
-    """What somebody is about to lose in one review, and objecting to it: once for each."""
+    """What somebody is about to lose in one review, and objecting to it: once for each. The link ends some time after the last answer."""
     named = invitations.read(token)
     person = User.objects.filter(pk=named[0], is_active=True).first() if named else None
     if person is None:
@@ -35,6 +37,8 @@ def object_to(request: HttpRequest, token: str) -> HttpResponse:
     announced = _told(person).filter(task__campaign_id=named[1])
     if not announced:
         raise Http404
+    if clock.now() > _link_ends(announced):
+        return render(request, "remediation/object_ended.html", {"days": rules.LINK_READ_DAYS}, status=410)
     return _answer(request, person, announced, announced[0].task.campaign)
 
 
@@ -50,6 +54,12 @@ def _told(person: User) -> QuerySet:
     """What somebody was told that they lose."""
     found = Announcement.objects.filter(person=person)
     return found.select_related("task__item", "task__campaign", "task__objection").order_by("pk")
+
+
+def _link_ends(announced: QuerySet) -> datetime:
+    """When the link to these removals ends: it stays as long as something can still be said or answered, and for a while after."""
+    answers = (one.task.objection.answer_by for one in announced if hasattr(one.task, "objection"))
+    return rules.link_ends([*(one.until for one in announced), *answers])
 
 
 def _answer(request: HttpRequest, person: User, announced: QuerySet, campaign: Campaign | None = None) -> HttpResponse:

@@ -39,7 +39,7 @@ from people.actions import erasing, users
 from people.tasks import send_queued_mail
 from remediation.actions import attempts, exceptions, objections, removals, verification
 from remediation.models import Announcement, RemediationTask
-from tests.evidence import stated
+from tests.evidence import signing_in, stated
 from tests.evidence.stated import YEAR, moment
 from tests.story import QUARTERLY, Story
 
@@ -257,6 +257,7 @@ def _first(story: Story) -> Campaign:
             by=ana,
         )
         assert result.decided, "the story needs a bulk act"
+    signing_in.tell(story)
     with clock.freeze(moment(2, 5)):
         story.submit(campaign, ana)
         story.submit(campaign, story.owner)

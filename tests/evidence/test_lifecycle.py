@@ -73,6 +73,24 @@ def test_later_readings_change_no_pack_of_an_earlier_checkpoint(story, period, t
     assert checked(tmp_path / "later.zip").status == 0
 
 
+def test_who_left_is_as_the_readings_told_it_when_the_period_ended(story, period, tmp_path):
+    """A pack that is built later knows later readings: they prove what became of access, and change nobody's leaving."""
+
+    def told(pack) -> tuple:
+        names = ("identity_id", "identity_name", "identity_kind", "people_snapshot", "last_day", "left_on", "due_on")
+        people = {tuple(row[name] for name in names) for row in table(pack, "lifecycle/leavers.csv")}
+        return people, [table(pack, "lifecycle/balance.csv")[0][name] for name in ("known", "there", "left_before", "leavers")]
+
+    build(period, seal(moment(12, 30)), tmp_path / "early.zip")
+    after, wiki = moment(12, 31) + timedelta(days=20), Source.objects.get(key="wiki")
+    with clock.freeze(after):
+        people = WIKI_PEOPLE.format("active", "").replace("Olga", "Olga Maria") + "w8,Zed,employee,inactive,\n"
+        load_files(story, wiki, {"identities": people, "grants": WIKI_GRANTS})
+    build(period, seal(after + timedelta(days=1)), tmp_path / "later.zip")
+    assert told(tmp_path / "later.zip") == told(tmp_path / "early.zip")
+    assert checked(tmp_path / "later.zip").status == 0
+
+
 def test_the_days_that_leavers_have_are_those_that_the_log_recorded(story, period, tmp_path):
     with pytest.raises(InvalidInput, match="0 to 365"):
         periods.change(period_id=period.pk, details=details(story, leaver_days=366), by=story.owner)

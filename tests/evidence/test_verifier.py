@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
 from certify.lib import csvsafe
+from evidence.pack import builder
+from evidence.verifier import convert
 from evidence.verifier import verify as verifier
 from ledger import merkle
 from tests.evidence import spoil
@@ -65,11 +68,20 @@ def test_rows_are_canonical_json(cells):
     assert verifier.canonical_row(cells) == rfc8785.dumps(cells)
 
 
-@given(TEXT)
+@given(TEXT | st.builds(str.__add__, st.sampled_from(list("=+-@＝＋－＠\t\r\n'")), TEXT))
 def test_the_apostrophe_that_made_a_cell_harmless_is_taken_away(value):
     cell = csvsafe.cell(value)
-    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not cell.startswith(tuple("=+-@＝＋－＠\t\r\n"))
     assert (cell[1:] if cell[:1] == "'" else cell) == value
+    assert convert.harmless(value) == cell
+
+
+@pytest.mark.django_db
+def test_the_database_makes_the_same_cells_harmless():
+    values = [*"=+-@＝＋－＠\t\r\n'", "＝1", "\n=1", "a\n=1", "é", "1-2"]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {builder.HARMLESS.format('found')} FROM unnest(%s::text[]) AS found", [values])
+        assert [row[0] for row in cursor.fetchall()] == [csvsafe.cell(value) for value in values]
 
 
 @given(st.lists(st.binary(min_size=32, max_size=32), max_size=40), st.data())

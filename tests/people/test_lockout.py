@@ -1,12 +1,13 @@
-"""One password tried on many names from one address, and the office that has only one address."""
+"""One password tried on many names from one address, one name from many addresses, and the office that has only one address."""
 
 from datetime import timedelta
 
 import pytest
 from axes.models import AccessAttempt
 from django.db.models import F
+from django.test import Client
 
-from people import lockout
+from people import lockout, queries
 from people.actions import users
 from tests.people.conftest import PASSWORD, Recorded, make
 from tests.people.test_sessions import attempt
@@ -61,6 +62,73 @@ def test_a_known_browser_still_has_five_attempts(reviewer, client):
     answers = [attempt(client, password="wrong").status_code for _ in range(5)]
     assert answers == [422] * 4 + [429]
     assert attempt(client).status_code == 429
+
+
+@pytest.fixture
+def hunted(reviewer, client):
+    """So many addresses have failed with one name that no other may try it."""
+    for number in range(lockout.MOST_FAILURES):
+        assert attempt(client, password="Winter2026!", REMOTE_ADDR=f"198.51.100.{number}").status_code == 422
+    return client
+
+
+def test_one_name_is_not_tried_from_ever_new_addresses(hunted, client):
+    answer = attempt(client, REMOTE_ADDR="192.0.2.7")
+    assert (answer.status_code, answer["Retry-After"]) == (429, "900"), (
+        "even with the right password: nothing is learnt from trying"
+    )
+    assert "set a new password" in answer.text
+    other = make("boris")
+    users.set_password(user_id=other.pk, password=PASSWORD, by=other)
+    assert attempt(client, "boris", REMOTE_ADDR="192.0.2.7").status_code == 302, "other names are not concerned"
+
+
+def test_a_name_that_nobody_has_is_refused_in_the_same_way(client, reviewer):
+    answers = []
+    for name in ("nobody", "rita"):
+        found = [
+            attempt(client, name, "Winter2026!", REMOTE_ADDR=f"203.0.113.{number}")
+            for number in range(lockout.MOST_FAILURES + 1)
+        ]
+        answers.append([(one.status_code, one.text.replace(name, "")) for one in found])
+        AccessAttempt.objects.all().delete()
+    strip = [[(status, "Too many" in text) for status, text in found] for found in answers]
+    assert strip[0] == strip[1]
+    assert strip[0][-1] == (429, True)
+
+
+def test_a_hunted_name_is_recorded_once_and_waiting_ends_it(reviewer, client):
+    recorded = Recorded()
+    for number in range(lockout.MOST_FAILURES + 5):
+        attempt(client, password="Winter2026!", REMOTE_ADDR=f"198.51.100.{number}")
+    reasons = [data["reason"] for _, _, _, data in recorded.all()]
+    assert reasons == ["wrong-password"] * lockout.MOST_FAILURES + ["name-locked-out"]
+    AccessAttempt.objects.filter(ip_address="198.51.100.0").update(attempt_time=F("attempt_time") - timedelta(minutes=10))
+    assert "Try again in 5 minutes" in attempt(client).text, "the oldest is forgotten first, and one less is enough"
+    AccessAttempt.objects.filter(ip_address="198.51.100.0").update(attempt_time=F("attempt_time") - timedelta(minutes=6))
+    assert attempt(client).status_code == 302
+
+
+def test_several_failures_at_one_address_count_each(reviewer, client):
+    for number in range(lockout.MOST_FAILURES // 4):
+        for _ in range(4):
+            assert attempt(client, password="Winter2026!", REMOTE_ADDR=f"198.51.100.{number}").status_code == 422
+    assert attempt(client, REMOTE_ADDR="192.0.2.7").status_code == 429
+
+
+def test_a_hunted_person_gets_in_where_they_did_before_and_by_the_link_of_a_mail(reviewer, client):
+    attempt(client)
+    client.post("/sign-out/")
+    for number in range(lockout.MOST_FAILURES):
+        attempt(Client(), password="Winter2026!", REMOTE_ADDR=f"198.51.100.{number}")
+    assert attempt(client).status_code == 302
+    elsewhere = Client()
+    assert attempt(elsewhere).status_code == 429
+    reviewer.refresh_from_db()
+    page = elsewhere.get(queries.password_path(reviewer), follow=True)
+    new = "seven quiet lanterns"
+    assert elsewhere.post(page.redirect_chain[-1][0], {"password": new, "again": new}).status_code == 302
+    assert attempt(elsewhere, password=new).status_code == 302
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "MQ:abc:def", "eyJ9:1:2"])

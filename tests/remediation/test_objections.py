@@ -98,6 +98,30 @@ def test_a_link_is_for_one_person_and_one_review(told):
     assert not Objection.objects.exists()
 
 
+@pytest.mark.parametrize(("days", "status"), [(5 + 29, 200), (5 + 31, 410)])
+def test_a_link_can_be_read_for_a_while_after_the_last_moment_to_object(told, days, status):
+    path = f"/removals/object/{invitations.sign(person('david').pk, told['david'].campaign_id)}/"
+    with clock.freeze(clock.now() + timedelta(days=days)):
+        page = Client().get(path)
+        assert (page.status_code, "Read customers" in page.text, "This link has ended" in page.text) == (
+            status, status == 200, status == 410)  # fmt: skip
+        assert Client().post(path, {"task": told["david"].pk, "reason": WHY}).status_code == (422 if status == 200 else 410)
+    assert not Objection.objects.exists()
+
+
+def test_a_link_stays_while_an_objection_can_be_answered_and_the_own_page_stays_for_ever(told, client):
+    path = f"/removals/object/{invitations.sign(person('david').pk, told['david'].campaign_id)}/"
+    with clock.freeze(clock.now() + timedelta(days=4)):
+        objections.object_to(task_id=told["david"].pk, reason=WHY, by=person("david"))
+    with clock.freeze(clock.now() + timedelta(days=4 + 5 + 29)):
+        assert WHY in client.get(path).text
+    with clock.freeze(clock.now() + timedelta(days=4 + 5 + 31)):
+        ended = client.get(path)
+        assert (ended.status_code, WHY in ended.text, "David" in ended.text) == (410, False, False)
+        client.force_login(person("david"))
+        assert WHY in client.get("/removals/mine/").text
+
+
 def test_the_reviewer_decides_again_and_both_decisions_stay(told, story):
     made = objections.object_to(task_id=told["david"].pk, reason=WHY, by=person("david"))
     assert made.reviewer == story.user("ana@x.example")

@@ -5,6 +5,7 @@ import re
 import signal
 import stat
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -13,8 +14,10 @@ from contextlib import closing
 
 import psutil
 import psycopg2
+import pyotp
 import pytest
 
+from certify.stack.supervisor import MANAGE
 from tests.conftest import eventually
 from tests.stack.conftest import RunningStack, clean_environment
 
@@ -61,6 +64,15 @@ def test_prints_a_sign_in_for_every_role_that_works(running_stack, role):
     assert "Sign out" in sign_in(address, username, password)
     with pytest.raises(urllib.error.HTTPError, match="422"):
         sign_in(address, username, "guessed")
+
+
+def test_says_how_to_get_the_code_of_the_sample_auditor(running_stack):
+    told = next(line for line in running_stack.lines if "second factor as well" in line)
+    command = [sys.executable, MANAGE, "demo_code", "--data", running_stack.data]
+    shown = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=True).stdout.split()
+    assert told.startswith(shown[0])
+    secret = next(line for line in running_stack.lines if "given the secret" in line).split()[-1].rstrip(".")
+    assert shown[1] in {pyotp.TOTP(secret).at(int(time.time()) - ago) for ago in (0, 30)}
 
 
 def test_the_worker_and_the_beat_bring_the_log_up_to_date(running_stack):

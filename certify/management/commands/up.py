@@ -61,9 +61,12 @@ class Command(BaseCommand):
         rows = stack.data.sign_ins()
         for row in rows:
             self.say(f"  {row['role']:<15} {row['username']:<32} {row['password']}")
-        if rows and not os.environ.get("CERTIFY_TWO_FACTOR_ROLES"):
-            self.say("\nThe sample auditor signs in without the second factor that auditors are asked for elsewhere.")
-            self.say("CERTIFY_TWO_FACTOR_ROLES=auditor asks for it here too.")
+        for row in rows:
+            if row.get("secret"):
+                self.say(
+                    f"\n{row['username']} signs in with a second factor as well: `make code` in another shell shows its code,"
+                )
+                self.say(f"and so does an app that is given the secret {row['secret']}.")
         if not rows:
             self.say("There is no sample company. `manage.py create_administrator` makes the first user.")
         self.say(f"\nMails are written to {stack.data.path / 'mail'}, logs to {stack.data.path / 'log'}.")
