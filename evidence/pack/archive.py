@@ -76,11 +76,11 @@ class Archive:
 class CsvLines:
     """Takes PostgreSQL's CSV and writes RFC 4180: its rows end with LF, ours with CR LF; what is quoted stays as it is.
 
-    A file for COPY TO. Counts the rows and tells every so often how many there are.
+    A file for COPY TO. Counts the rows and tells every so often how many there are. `head` is what it wrote first: at least `keep` rows.
     """
 
-    def __init__(self, target: Member, told: Callable[[int], None]):
-        self.target, self.told = target, told
+    def __init__(self, target: Member, told: Callable[[int], None], keep: int = 0):
+        self.target, self.told, self.keep, self.head = target, told, keep, b""
         self.buffer, self.is_quoted, self.rows, self.size = [], False, 0, 0
 
     def write(self, data: bytes) -> None:
@@ -92,12 +92,15 @@ class CsvLines:
 
     def flush(self) -> None:
         """Write what has come together."""
-        parts = b"".join(self.buffer).split(b'"')
+        parts, is_early = b"".join(self.buffer).split(b'"'), self.rows < self.keep
         for place in range(self.is_quoted, len(parts), 2):
             self.rows += parts[place].count(b"\n")
             parts[place] = parts[place].replace(b"\n", b"\r\n")
         self.is_quoted ^= not len(parts) % 2
-        self.target.write(b'"'.join(parts))
+        block = b'"'.join(parts)
+        self.target.write(block)
+        if is_early:
+            self.head += block
         self.buffer, self.size = [], 0
         self.told(self.rows)
 

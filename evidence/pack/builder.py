@@ -18,7 +18,7 @@ from evidence import frameworks
 from evidence.pack import assured, oscal, people, report, reviewing, roles, runs, schemas, tables, workbook
 from evidence.pack import scope as scopes
 from evidence.pack.archive import Archive, CsvLines, add_manifest
-from evidence.pack.excerpts import Reader, Short
+from evidence.pack.excerpts import KEPT, Reader, Short
 from evidence.verifier import verify
 from ledger import keychain, merkle, queries, succession
 from ledger.models import Entry
@@ -66,11 +66,11 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
     try:
         with Archive(partial) as archive:
             _prepare(scope)
-            counts, short = _write_tables(archive, scope, progress)
+            counts, short, heads = _write_tables(archive, scope, progress)
             counts["ledger/entries.jsonl"], named = _write_ledger(archive, scope, progress)
             people.refuse_erased_since(named, scope.checkpoint.size)
             counts[people.PATH] = write_rows(archive, people.PATH, people.COLUMNS, people.rows(named))
-            _write_for_people(archive, scope, Reader(scope.values, counts, short), progress)
+            _write_for_people(archive, scope, Reader(scope.values, counts, short, heads), progress)
             progress(SEAL_AT, "Sealing")
             archive.add("README.md", README.read_bytes() + _losses().encode())
             made = {people.PATH: people.COLUMNS} | {path: columns for path, (columns, _) in short.items()}
@@ -97,8 +97,8 @@ def _prepare(scope: scopes.Scope) -> None:
             cursor.execute(f"ANALYZE {name}")
 
 
-def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> tuple[dict[str, int], Short]:
-    """Every table; returns the rows of each, and the short ones that were made here."""
+def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> tuple[dict[str, int], Short, dict[str, bytes]]:
+    """Every table; returns how many rows each has, the short ones that were made here, and the beginnings of the others."""
     short = {
         "administration/roles.csv": (roles.COLUMNS, list(roles.rows(scope))),
         "campaigns/campaigns.csv": (CAMPAIGN_COLUMNS, list(_campaigns(scope))),
@@ -107,28 +107,29 @@ def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
         "controls/mapping.csv": (MAPPING_COLUMNS, list(_mapping(scope))),
         "reviews/quality.csv": (reviewing.QUALITY_COLUMNS, list(reviewing.quality_rows(scope))),
     }
-    counts = {path: write_rows(archive, path, columns, rows) for path, (columns, rows) in short.items()}
+    counts, heads = {path: write_rows(archive, path, columns, rows) for path, (columns, rows) in short.items()}, {}
     for place, table in enumerate(tables.TABLES):
         percent = place * ENTRIES_AT // len(tables.TABLES)
 
         def told(rows: int, table=table, percent=percent) -> None:
             progress(percent, f"Writing {table.path}: {rows:,} rows")
 
-        counts[table.path] = copy_table(archive, table, scope.values, told)
-    return counts, short
+        done = copy_table(archive, table, scope.values, told)
+        counts[table.path], heads[table.path] = done.rows, done.head
+    return counts, short, heads
 
 
-def copy_table(archive: Archive, table: tables.Table, values: dict, told: Callable[[int], None]) -> int:
+def copy_table(archive: Archive, table: tables.Table, values: dict, told: Callable[[int], None]) -> CsvLines:
     """One table from PostgreSQL into the archive. Cells that a spreadsheet would run are made harmless on the way."""
     names = ", ".join(f'"{name}"' for name in table.columns)
     cells = ", ".join(HARMLESS.format(f'"{name}"') for name in table.columns)
     with archive.member(table.path) as member, connection.cursor() as cursor:
         member.write(",".join(table.columns).encode() + b"\r\n")
         query = cursor.mogrify(table.query, values).decode()
-        lines = CsvLines(member, told)
+        lines = CsvLines(member, told, KEPT)
         cursor.copy_expert(f"COPY (SELECT {cells} FROM ({query}) AS found ({names})) TO STDOUT WITH (FORMAT csv)", lines)
         lines.flush()
-    return lines.rows
+    return lines
 
 
 def write_rows(archive: Archive, path: str, columns: tuple[str, ...], rows: Iterable[Iterable[str]]) -> int:

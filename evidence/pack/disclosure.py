@@ -136,7 +136,7 @@ def _prepare(found: Disclosed) -> dict:
 
 
 def _table(archive: Archive, path: str, columns: Sequence[str], query: str, values: dict) -> int:
-    return builder.copy_table(archive, tables.Table(path, tuple(columns), query), values, lambda rows: None)
+    return builder.copy_table(archive, tables.Table(path, tuple(columns), query), values, lambda rows: None).rows
 
 
 class Levels:

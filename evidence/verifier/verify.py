@@ -21,6 +21,7 @@ import csv
 import hashlib
 import io
 import json
+import marshal
 import os
 import re
 import shutil
@@ -333,7 +334,7 @@ JSON_COLUMNS = {
 }
 #: Lists in entries that a table shows as JSON.
 JSON_LISTS = {"data.reviewers", "data.strata", "data.statement"}
-SMALL_FILE, LINE_LIMIT, FIELD_LIMIT = 64 * 2**20, 2**20, 2**20
+SMALL_FILE, LINE_LIMIT, FIELD_LIMIT, BLOCK = 64 * 2**20, 2**20, 2**20, 2**18
 PROBLEMS_SHOWN, STRAYS, AHEAD = 20, 50_000, 64
 NEEDS_ESCAPE = re.compile(r'["\\\x00-\x1f]').search
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z").fullmatch
@@ -495,9 +496,14 @@ def canonical_row(cells):
     return ('["' + '","'.join(cells) + '"]').encode()
 
 
+def as_bytes(cells):
+    """Bytes that only these cells have, for comparing in memory: each with its length (marshal, a version that knows no references)."""
+    return marshal.dumps(cells, 2)
+
+
 def digest(cells):
     """Sixteen bytes that stand for the cells in memory."""
-    return hashlib.blake2b(canonical_row(cells), digest_size=16).digest()
+    return hashlib.blake2b(as_bytes(cells), digest_size=16).digest()
 
 
 def parse_json(text, where):
@@ -715,23 +721,39 @@ class Pack:
             raise Problem(f"{name} is not UTF-8: it was changed or damaged") from None
 
     def lines(self, name):
-        """The lines of a text file."""
+        """The lines of a text file, each with its end."""
+        number, rest = 1, b""
         with self.open(name) as stream:
-            for number in range(1, sys.maxsize):
-                line = stream.readline(LINE_LIMIT)
-                if not line:
-                    return
-                if len(line) == LINE_LIMIT:
+            while block := stream.read(BLOCK):
+                *whole, rest = (rest + block).split(b"\n")
+                if len(whole[0] if whole else rest) >= LINE_LIMIT:
                     raise Problem(f"{name}, line {number}: longer than any line can be; it was changed or damaged")
-                try:
-                    yield line.decode()
-                except UnicodeDecodeError:
-                    raise Problem(f"{name}, line {number}: not UTF-8; it was changed or damaged") from None
+                for line in self._decoded(name, number, whole):
+                    yield line + "\n"
+                number += len(whole)
+            if rest:
+                yield from self._decoded(name, number, [rest])
+
+    @staticmethod
+    def _decoded(name, number, lines):
+        """Lines as text; `number` is that of the first."""
+        try:
+            return b"\n".join(lines).decode().split("\n") if lines else []
+        except UnicodeDecodeError as error:
+            place = number + error.object[: error.start].count(b"\n")
+            raise Problem(f"{name}, line {place}: not UTF-8; it was changed or damaged") from None
 
     def table(self, name):
         """(row number as a spreadsheet counts, cells) of a table; the apostrophe that made a cell harmless is taken away."""
-        columns, number = OWN_TABLES.get(name) or TABLES[name], 1
-        reader = csv.reader(self.lines(name), strict=True)
+        columns, number, seen = OWN_TABLES.get(name) or TABLES[name], 1, []
+
+        def watched():
+            for line in self.lines(name):
+                if "'" in line:
+                    seen.append(line)
+                yield line
+
+        reader = csv.reader(watched(), strict=True)
         try:
             if next(reader, None) != columns:
                 raise Problem(f"{name}, row 1: the columns are not {', '.join(columns)}")
@@ -741,8 +763,9 @@ class Pack:
                     raise Problem(
                         f"{name}, row {number}: {len(cells)} cells instead of {len(columns)}; it was changed or damaged"
                     )
-                if "'" in "".join(cells):
+                if seen:
                     cells = [cell[1:] if cell[:1] == "'" else cell for cell in cells]
+                    seen.clear()
                 yield number, cells
         except csv.Error as error:
             raise Problem(f"{name}, after row {number}: not a CSV table ({error}); it was changed or damaged") from None
@@ -1300,7 +1323,7 @@ class Bag:
     def put(self, cells):
         """Add a row."""
         self.size += 1
-        self.sum = (self.sum + int.from_bytes(sha256(canonical_row(cells)).digest(), "big")) % 2**256
+        self.sum += int.from_bytes(sha256(as_bytes(cells)).digest(), "big")
 
     def __eq__(self, other):
         return (self.size, self.sum) == (other.size, other.sum)
@@ -1336,6 +1359,8 @@ class Campaign:
         self.removal_limit = terms.get("removal_limit")
         self.begins_early = terms.get("removals_begin") == "sign_off"
         self.decisions, self.is_disordered = 0, False
+        # What an answer that stands alone comes to, by what of it matters: (outcome, whether it made that).
+        self.alone = {}
         self.launch, self.end = None, None
         # What each reviewer kept, who was asked to look again, and what the log says of the draw.
         self.looks, self.again, self.kept, self.is_reopened = [], [], {}, False
@@ -1348,6 +1373,18 @@ class Campaign:
     def counts(self, source, snapshot):
         """[items, approved, revoked, not reviewed, excluded, reduced] of a source, to be counted up."""
         return self.balance.setdefault((source, snapshot), [0, 0, 0, 0, 0, 0])
+
+    def outcome_of(self, answers):
+        """(outcome, the answer that made it or None) of an item; most items have one answer, and few kinds of those."""
+        if len(answers) != 1:
+            return outcome_of(self.stages, self.overall, answers)
+        (one,) = answers
+        kind = one["stage"], one["panel"], one["active"], one["vote"], one["quorum"], one["decision"], not one["sign_off_entry"]
+        if kind not in self.alone:
+            outcome, made_by = outcome_of(self.stages, self.overall, answers)
+            self.alone[kind] = outcome, made_by is not None
+        outcome, is_made = self.alone[kind]
+        return outcome, one if is_made else None
 
     def person(self, reviewer):
         """A small number for a person."""
@@ -1584,11 +1621,12 @@ class Tables:
 
     def _read_signed(self, table):
         """The decisions under each submission, in the order of the items."""
+        names = words("campaign item decision decided_at decision_entry")
         for number, row in self.pack.rows(table):
             campaign = self._campaign("submissions", table, number, row["campaign"])
             if campaign:
                 place = campaign.signing(row["sign_off_entry"])
-                cells = [row[name] for name in words("campaign item decision decided_at decision_entry")]
+                cells = [row[name] for name in names]
                 campaign.trees[place].append(leaf_hash(canonical_row(cells)))
                 campaign.signed[place].put(cells)
 
@@ -1629,7 +1667,7 @@ class Tables:
             campaign.facts += NOTHING
         if bool(sign_off) != all((decision, by, at, entry)) or (not sign_off and any(cells[FROZEN + 1 :])):
             self.report.problem("outcomes", f"{where}: a decision without its submission, or the other way round")
-        wanted, made_by = outcome_of(campaign.stages, campaign.overall, answers) if campaign.is_closed else ("", None)
+        wanted, made_by = campaign.outcome_of(answers) if campaign.is_closed else ("", None)
         shown = [made_by[column] for column in OUTCOME_COLUMNS[1:]] if made_by else [""] * 5
         if [decision, by, at, entry, sign_off] != shown:
             other = "the decision, its person, time or entries are not those of the answer that made the outcome"
