@@ -20,7 +20,8 @@ from ledger import keychain, merkle, notes, persons, rules, succession
 from ledger.models import AbsorbedChange, Erasure
 from ledger.queries import TILE_HEIGHT, leaf_count
 
-CHUNK = 8_192
+#: Entries that are in memory at once: one may have 64 KiB.
+CHUNK = 1_024
 MAX_PROBLEMS = 100
 #: An entry that waits longer than this for its place is reported as held back.
 GRACE = timedelta(minutes=15)

@@ -16,29 +16,18 @@ BUFFER = 1 << 20
 
 
 class Member:
-    """A file on its way into the archive. Everything written is hashed and counted, a block at a time: most of it comes line by line."""
+    """A file on its way into the archive. Everything written is hashed and counted."""
 
     def __init__(self, target: BinaryIO):
         self.target = target
         self.hash = hashlib.sha256()
         self.size = 0
-        self._parts: list[bytes] = []
-        self._waiting = 0
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
-        self._parts.append(data)
-        self._waiting += len(data)
-        if self._waiting >= BUFFER:
-            self.flush()
-
-    def flush(self) -> None:
-        """Put into the archive what has come together."""
-        block = b"".join(self._parts)
-        self.target.write(block)
-        self.hash.update(block)
-        self.size += len(block)
-        self._parts, self._waiting = [], 0
+        self.target.write(data)
+        self.hash.update(data)
+        self.size += len(data)
 
 
 class Archive:
@@ -64,7 +53,6 @@ class Archive:
         with self.zip.open(info, "w", force_zip64=True) as target:
             member = Member(target)
             yield member
-            member.flush()
         self.files[name] = {"sha256": member.hash.hexdigest(), "size": member.size}
 
     def add(self, name: str, body: bytes) -> None:

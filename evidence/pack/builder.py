@@ -31,6 +31,8 @@ CONVERTER, PAGE = VERIFIER.with_name("convert.py"), VERIFIER.with_name("verify.h
 README = Path(__file__).resolve().parent / "README.md"
 #: Entries of the log that are looked through at once, and leaves that are read at once.
 ENTRIES, LEAVES = 20_000, 100_000
+#: Entries that are in memory at once: one may have 64 KiB.
+HELD = 500
 HARMLESS = f"CASE WHEN ascii({{0}}) IN ({csvsafe.CODES}) THEN '''' || {{0}} ELSE NULLIF({{0}}, '') END"
 #: Tables, then the entries, then the leaves, then what people read: where the bar stands when each begins.
 ENTRIES_AT, LEAVES_AT, PEOPLE_AT, SEAL_AT = 55, 80, 88, 97
@@ -218,11 +220,11 @@ def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
             named.update(people.named_in(entry.payload))
         for start in range(scope.first, scope.checkpoint.size, ENTRIES):
             progress(_between(scope, start, ENTRIES_AT, LEAVES_AT), f"Writing ledger/entries.jsonl: {count:,} entries")
-            found = _entries(scope, start)
-            count += len(found)
-            for (payload,) in found:
-                member.write(payload.encode() + b"\n")
-                named.update(people.named_in(payload))
+            for payloads in _entries(scope, start):
+                count += len(payloads)
+                member.write("".join(f"{payload}\n" for payload in payloads).encode())
+                for payload in payloads:
+                    named.update(people.named_in(payload))
     with archive.member("ledger/leaves.bin") as member:
         for start in range(scope.first, scope.checkpoint.size, LEAVES):
             progress(_between(scope, start, LEAVES_AT, PEOPLE_AT), "Writing ledger/leaves.bin")
@@ -261,14 +263,16 @@ def _older(scope: scopes.Scope) -> list[Entry]:
     return list(Entry.objects.filter(pk__in=scope.outside).select_related("leaf").order_by("leaf__index"))
 
 
-def _entries(scope: scopes.Scope, start: int) -> list[tuple[str]]:
-    with connection.cursor() as cursor:
+def _entries(scope: scopes.Scope, start: int) -> Iterator[list[str]]:
+    """The entries of the pack among so many of the log, a few at a time."""
+    with connection.connection.cursor(name="entries_of_pack") as cursor:
         cursor.execute(
             "SELECT entry.payload FROM ledger_leaf AS leaf JOIN ledger_entry AS entry ON entry.id = leaf.entry_id"
             f" WHERE {scopes.IN_RANGE} AND leaf.index >= %(start)s AND leaf.index < %(stop)s ORDER BY leaf.index",
             {**scope.values, "start": start, "stop": start + ENTRIES},
         )
-        return cursor.fetchall()
+        while found := cursor.fetchmany(HELD):
+            yield [payload for (payload,) in found]
 
 
 def _proofs(scope: scopes.Scope, older: list[Entry]) -> dict:
