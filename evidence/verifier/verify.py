@@ -830,6 +830,13 @@ class Report:
         else:
             check.more += 1
 
+    def compare(self, name, where, row, wanted, against):
+        """Note every cell of a row that is not what it should be; `against` says, in a message, who wants it otherwise."""
+        for column, value in wanted.items():
+            if row[column] != value:
+                other = f"{column} is {short(row[column])}, but {against} {short(value)}"
+                self.problem(name, f"{where}: {other}: the row was changed")
+
     def failed(self, name):
         """Whether something does not hold."""
         return bool(self.checks[name].problems)
@@ -2810,10 +2817,8 @@ class Sums:
                 wrong = "no entry of the log expected this run, or it stands there twice: the row was added or changed"
                 self.report.problem("calendar", f"{table}, row {number}: {wrong}")
                 continue
-            for name, value in {**run, "performed": self._performed(run)}.items():
-                if row[name] != value:
-                    other = f"{name} is {short(row[name])}, but the entries of this run leave it at {short(value)}"
-                    self.report.problem("calendar", f"{table}, row {number}: {other}: the row was changed")
+            wanted = {**run, "performed": self._performed(run)}
+            self.report.compare("calendar", f"{table}, row {number}", row, wanted, "the entries of this run leave it at")
             outcome = row["performed"] or row["state"]
             counts[outcome] = counts.get(outcome, 0) + 1
         for run in runs.values():
@@ -2956,10 +2961,7 @@ class Sums:
                 self.report.problem("removals", f"{table}, row {number}: {wrong}")
                 continue
             found = self._figures(wanted.pop(row["campaign"]), self.tables.unopened.get(row["campaign"], 0))
-            for name, value in found.items():
-                if row[name] != value:
-                    other = f"{name} is {short(row[name])}, but the removals add up to {short(value)}"
-                    self.report.problem("removals", f"{table}, row {number}: {other}: the row was changed")
+            self.report.compare("removals", f"{table}, row {number}", row, found, "the removals add up to")
         for key in wanted:
             self.report.problem("removals", f"{table}: campaign {key} has removals and no row: a row was dropped")
 
@@ -3214,10 +3216,7 @@ class Leavers:
         left_on = min(row["last_day"] or self._day(people), self._day(people))
         due_on = (date.fromisoformat(left_on) + timedelta(self.entries.leaver_days)).isoformat()
         wanted = {"left_on": left_on, "due_on": due_on, **self._judged(row, due_on, where)}
-        for name, value in wanted.items():
-            if row[name] != value:
-                other = f"{name} is {short(row[name])}, but the readings of this pack make it {short(value)}"
-                self.report.problem("leavers", f"{where}: {other}: the row was changed")
+        self.report.compare("leavers", where, row, wanted, "the readings of this pack make it")
         rank = words("in_time cannot_say late still_there").index(wanted["verdict"])
         known = self.worst.setdefault(row["identity_id"], [rank, 0, (left_on, *(row[name] for name in PERSON))])
         known[0], known[1] = max(known[0], rank), known[1] + bool(row["account_id"])
@@ -3294,6 +3293,12 @@ class Leavers:
         )
 
 
+#: What every row of a leaver says of them.
+PERSON = words("identity_name identity_kind people_source people_snapshot last_day due_on")
+#: What became of the access of leavers, in words.
+LEFT = {"in_time": "all gone in time", "late": "late", "still_there": "with access still there", "cannot_say": "cannot be said"}
+
+
 class SignIns:
     """By which means the reviewers had signed in who signed statements, found again from their sign-ins before."""
 
@@ -3320,10 +3325,7 @@ class SignIns:
                     continue
                 told = self._told(signed)
                 known += told["means"] != self.NOT_KNOWN
-                for name, value in told.items():
-                    if row[name] != value:
-                        other = f"{name} is {short(row[name])}, but the log comes to {short(value)}"
-                        self.report.problem("sign_ins", f"{table}, row {number}: {other}: the row was changed")
+                self.report.compare("sign_ins", f"{table}, row {number}", row, told, "the log comes to")
             for row in wanted.values():
                 missing = f"the statement of {short(row['reviewer_name'])} in campaign {row['campaign']} has no row"
                 self.report.problem("sign_ins", f"{table}: {missing}: a row was dropped or changed")
@@ -3338,12 +3340,6 @@ class SignIns:
         means = [name for when, name in made if at - self.SESSION < when <= at]
         same = {name: signed[name] for name in words("campaign reviewer reviewer_name submitted_at")}
         return {**same, "sign_ins": str(len(means)), "means": means[0] if len(set(means)) == 1 else self.NOT_KNOWN}
-
-
-#: What every row of a leaver says of them.
-PERSON = words("identity_name identity_kind people_source people_snapshot last_day due_on")
-#: What became of the access of leavers, in words.
-LEFT = {"in_time": "all gone in time", "late": "late", "still_there": "with access still there", "cannot_say": "cannot be said"}
 
 
 class Roles:
@@ -3364,10 +3360,7 @@ class Roles:
                     wrong = "no entry of the log gave this role in or before the period, or the row stands there twice"
                     self.report.problem("roles", f"{table}, row {number}: {wrong}: it was added or changed")
                     continue
-                for name, value in known.items():
-                    if row[name] != value:
-                        other = f"{name} is {short(row[name])}, but the log recorded {short(value)}"
-                        self.report.problem("roles", f"{table}, row {number}: {other}: the row was changed")
+                self.report.compare("roles", f"{table}, row {number}", row, known, "the log recorded")
             for row in wanted.values():
                 missing = f"{short(row['name'])} held the role {row['role']} from {row['from']} on, and has no row"
                 self.report.problem("roles", f"{table}: {missing}: a row was dropped or changed")
