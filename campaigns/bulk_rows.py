@@ -19,6 +19,13 @@ class BulkRow(NamedTuple):
     uid: UUID
 
 
+def decided(statement: str, values: dict) -> list[BulkRow]:
+    """The rows that an UPDATE has decided and returns, in the order of their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return sorted(BulkRow(*row) for row in cursor.fetchall())
+
+
 #: Gives rows another entry than the one they were decided with.
 MOVE_ROWS = """
     UPDATE campaigns_assignment AS row SET decision_entry_uid = chosen.uid

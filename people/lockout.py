@@ -102,4 +102,4 @@ class Handler(AxesDatabaseHandler):
         if super().is_locked(request, credentials):
             return True
         username = get_client_username(request, credentials)
-        return bool(shut(request, username)) and not is_known(request, username)
+        return not is_known(request, username) and bool(shut(request, username))

@@ -278,9 +278,7 @@ def _update_rows(campaign_id: int, stage: int, principals: list[int], ids: list[
         "by": by.pk,
         "now": now,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(UPDATE_ROWS, values)
-        return sorted(BulkRow(*row) for row in cursor.fetchall())
+    return bulk_rows.decided(UPDATE_ROWS, values)
 
 
 def _record_act(campaign_id: int, rows: list, selection: Selection, answer: Answer, left_out: int, now, by) -> BulkAct:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns import bulk_acts, bulk_rows, independence, second_look, spreadsheet_checks, worklist
@@ -115,9 +115,7 @@ def _update_rows(campaign: Campaign, principals: list[int], accepted: list[Accep
         "by": by.pk,
         "now": now,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(UPDATE_ROWS, values)
-        return sorted(BulkRow(*row) for row in cursor.fetchall())
+    return bulk_rows.decided(UPDATE_ROWS, values)
 
 
 def _record(upload: SheetUpload, rows: list[BulkRow], found: Checked, now: datetime, by) -> BulkAct:

@@ -105,9 +105,8 @@ def test_the_page_asks_for_the_reason_and_says_what_changed(client, story, campa
     assert "None of these can be decided together" in none
 
 
-def told(entry: Entry) -> list[dict]:
-    """Each decision that an entry of an act holds, whole."""
-    data = entry.payload_json["data"]
+def told(data: dict) -> list[dict]:
+    """Each decision that the data of an entry of an act hold, whole."""
     shared = {name: value for name, value in data.items() if name != "rows"}
     return [shared | row for row in data["rows"]]
 
@@ -128,7 +127,7 @@ def test_a_deputy_who_answers_for_two_has_each_item_once_in_an_entry(story, ana)
     )
     assert done.decided == both.count() > len({row.item_number for row in both})
     entries = Entry.objects.filter(kind="decisions:made")
-    found = [(str(entry.uid), one["item"], one.get("for", "")) for entry in entries for one in told(entry)]
+    found = [(str(entry.uid), one["item"], one.get("for", "")) for entry in entries for one in told(entry.payload_json["data"])]
     assert len({(uid, item) for uid, item, _ in found}) == done.decided
     made = Decision.objects.select_related("item")
     acting = {
@@ -162,6 +161,4 @@ def test_no_entry_of_an_act_is_too_long_and_none_of_it_is_lost(answers, times):
         portions.setdefault(uid, []).append(fact)
     entries = [decision_facts.together(portion) for portion in portions.values()]
     assert max(len(canonical.dumps(entry)) for entry in entries) <= MAX_PAYLOAD_BYTES - 1_000
-    assert [
-        {name: value for name, value in entry.items() if name != "rows"} | row for entry in entries for row in entry["rows"]
-    ] == facts
+    assert [one for entry in entries for one in told(entry)] == facts
