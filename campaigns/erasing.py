@@ -1,4 +1,4 @@
-"""What hinders erasing a person: reviews that wait for them, or rest on them, and legal holds."""
+"""What hinders erasing a person: reviews that wait for them, or rest on them, and legal holds; and which names leaves cover."""
 
 from collections.abc import Iterator
 
@@ -9,9 +9,12 @@ from campaigns import holds
 from campaigns.models import Assignment, Campaign, CampaignDefinition, Delegation, ReviewerGroup
 from campaigns.states import FINAL_STATES
 from certify.lib import clock
+from inventory.models import Account, Identity
 
 #: Of campaigns that were launched before names stood apart from leaves, a leaf covers the name of whoever was asked: it stays.
 NAME_IS_APART = "campaign_id IN (SELECT id FROM campaigns_campaign WHERE terms ->> 'names' = 'apart')"
+#: The same of who is asked about.
+NAMES_ARE_COMMITTED = "name_salt IS NOT NULL"
 
 
 def hindrances(person) -> Iterator[str]:
@@ -33,3 +36,11 @@ def hindrances(person) -> Iterator[str]:
     )
     if count := standing.count():
         yield _("Delegations that name them: {count}.").format(count=count)
+
+
+def hindrances_of_reviewed(subject: Identity | Account) -> Iterator[str]:
+    """Legal holds, and items about their access in reviews that are not over."""
+    for hold in holds.holding(subject):
+        yield _("A legal hold covers them: “{name}”.").format(name=hold.name)
+    if count := holds.items_about(subject).exclude(campaign__state__in=FINAL_STATES).count():
+        yield _("Items about their access in reviews that are not over: {count}.").format(count=count)

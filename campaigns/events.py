@@ -1,7 +1,8 @@
 """What happened to people's access since a definition last looked, found set-based in what loads left behind.
 
-Each query yields rows (subject, subject name, occasion, words, ids of open grants) of one kind of event, over the sources of one
-definition. `since` and `until` are ids of snapshots, `from` and `today` days; the first snapshot of a system is no event.
+Each query yields rows (subject, its key, occasion, words, ids of open grants) of one kind of event, over the sources of one
+definition. Entries of the ledger repeat them, so they name nobody: people and accounts are told by their keys. `since` and `until` are
+ids of snapshots, `from` and `today` days; the first snapshot of a system is no event.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ HELD = """
 """
 
 CHANGED = """
-    SELECT DISTINCT ON (identity.id) 'person:' || identity.key, COALESCE(NULLIF(identity.name, ''), identity.key),
+    SELECT DISTINCT ON (identity.id) 'person:' || identity.key, identity.key,
            'snapshot ' || former.until_id, {words}, held.grants
     FROM inventory_formeridentity AS former JOIN inventory_identity AS identity ON identity.id = former.identity_id
     """ + HELD + """
@@ -45,7 +46,7 @@ OPENED = """
 """
 WHOSE = """
     CASE WHEN identity.id IS NULL THEN 'account:' || source.key || '/' || account.key ELSE 'person:' || identity.key END AS subject,
-    COALESCE(NULLIF(identity.name, ''), identity.key, NULLIF(account.name, ''), account.key) AS subject_name
+    COALESCE(identity.key, account.key) AS subject_name
 """
 GROUPED = """
     SELECT subject, subject_name, 'snapshot ' || max(first_seen_id), {prefix} || left(string_agg(DISTINCT right_name, ', '), 300),
@@ -70,8 +71,8 @@ NEW_ACCOUNT = """
 """
 
 ENDED = """
-    SELECT 'person:' || identity.key, COALESCE(NULLIF(identity.name, ''), identity.key), 'end ' || identity.end_on,
-           'The end date of ' || COALESCE(NULLIF(identity.name, ''), identity.key) || ' was ' || identity.end_on || '.', held.grants
+    SELECT 'person:' || identity.key, identity.key, 'end ' || identity.end_on,
+           'The end date of ' || identity.key || ' was ' || identity.end_on || '.', held.grants
     FROM inventory_identity AS identity """ + HELD + """
     WHERE identity.end_on >= %(from)s AND identity.end_on < %(today)s AND held.grants IS NOT NULL
 """  # fmt: skip
@@ -113,7 +114,7 @@ QUERIES = {
     EventKind.LEAVER: CHANGED.format(
         condition="NOT former.is_gone AND former.status <> 'inactive'"
         " AND (identity.status = 'inactive' OR identity.gone_in_id IS NOT NULL)",
-        words="COALESCE(NULLIF(identity.name, ''), identity.key) || ' has left and still has access.'",
+        words="identity.key || ' has left and still has access.'",
     ),
     EventKind.PRIVILEGED: GROUPED.format(
         prefix="'New privileged access: '",

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from campaigns import assigning, reviewers, signals, stages
+from campaigns import assigning, item_names, reviewers, signals, stages
 from campaigns.models import Campaign, CampaignSource
 from campaigns.rules import EXCLUSION_COLUMNS, ITEM_COLUMNS
 from campaigns.scope import documents, reading
@@ -137,7 +137,9 @@ ITEM_CELLS = {
     "source": "staged.source_key",
     "snapshot": "snapshot_number::text",
     "account_id": "staged.account_key",
+    "account_name": f"encode({item_names.commitment_sql('staged')}, 'hex')",
     "identity_id": "staged.identity_key",
+    "identity_name": "''",
     "manager_id": "staged.manager_key",
     "entitlement_id": "staged.entitlement_key",
     "signals": "array_to_string(staged.signals, ' ')",
@@ -161,7 +163,8 @@ STAGED = ", ".join(f"staged.{name.strip()}" for name in FROZEN.split(","))
 #: are taken now, so that assignments need not look them up.
 NUMBERED = """
     SELECT CASE WHEN inner_found.exclusion IS NULL THEN nextval(%(ids)s::regclass) END AS item_id,
-           CASE WHEN inner_found.exclusion IS NULL THEN nextval('pg_temp.launch_number'::regclass) END AS number, inner_found.*
+           CASE WHEN inner_found.exclusion IS NULL THEN nextval('pg_temp.launch_number'::regclass) END AS number,
+           {salt} AS name_salt, inner_found.*
     FROM ({base} OFFSET 0) AS inner_found
 """
 
@@ -173,7 +176,7 @@ def stage(population: Population, *, for_launch: bool = False) -> None:
     with connection.cursor() as cursor:
         if for_launch:
             cursor.execute("SELECT pg_get_serial_sequence('campaigns_reviewitem', 'id')")
-            query, values = NUMBERED.format(base=query), values | {"ids": cursor.fetchone()[0]}
+            query, values = NUMBERED.format(base=query, salt=item_names.SALT), values | {"ids": cursor.fetchone()[0]}
             cursor.execute("DROP SEQUENCE IF EXISTS pg_temp.launch_number")
             cursor.execute("CREATE TEMP SEQUENCE launch_number CACHE 10000")
         cursor.execute("DROP TABLE IF EXISTS launch_population")
@@ -196,8 +199,9 @@ def insert(campaign: Campaign, now: datetime) -> None:
     values = {"campaign": campaign.pk, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO campaigns_reviewitem (id, campaign_id, number, {FROZEN}, leaf, decision, rationale, reduce_to, is_bulk, outcome)"
-            f" SELECT item_id, %(campaign)s, number, {STAGED}, {ITEM_LEAF}, '', '', '', FALSE, '' FROM {ITEMS}",
+            f"INSERT INTO campaigns_reviewitem (id, campaign_id, number, {FROZEN}, leaf, name_ref, name_salt, decision, rationale,"
+            f" reduce_to, is_bulk, outcome) SELECT item_id, %(campaign)s, number, {STAGED}, {ITEM_LEAF}, {item_names.REF}, name_salt,"
+            f" '', '', '', FALSE, '' FROM {ITEMS}",
             values,
         )
         cursor.execute(

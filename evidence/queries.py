@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 
 from campaigns.models import Campaign, CampaignSource, ReviewItem
 from evidence.models import AuditPeriod, Invitation, RowConclusion, Sample
@@ -87,10 +87,14 @@ def openings_of(period: AuditPeriod) -> QuerySet:
 
 
 def rows_of(sample: Sample) -> QuerySet:
-    """The rows of a sample in their order, with what was `concluded` of each last (None: nothing), and the note."""
+    """The rows of a sample in their order, with what was `concluded` of each last (None: nothing), the note, and whom each is about as
+    they are `called` now.
+    """
     last = RowConclusion.objects.filter(row=OuterRef("pk")).order_by("-id")
     return sample.rows.annotate(
-        concluded=Subquery(last.values("conclusion")[:1]), concluded_note=Subquery(last.values("note")[:1])
+        concluded=Subquery(last.values("conclusion")[:1]),
+        concluded_note=Subquery(last.values("note")[:1]),
+        called=Coalesce(NullIf("item__identity_name", Value("")), NullIf("item__account_name", Value("")), "identity__name"),
     ).order_by("number")
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inventory.views import descriptions, loads, sources
+from inventory.views import descriptions, erasing, loads, sources
 
 app_name = "inventory"
 urlpatterns = [
@@ -16,6 +16,9 @@ urlpatterns = [
     path("descriptions/upload/", descriptions.description_import, name="description-import"),
     path("descriptions.csv", descriptions.description_export, name="description-export"),
     path("<int:pk>/orphans/", sources.orphan_list, name="orphan-list"),
+    path("identities/", erasing.identity_list, name="identity-list"),
+    path("identities/<int:pk>/erase/", erasing.identity_erase, name="identity-erase"),
+    path("accounts/<int:pk>/erase/", erasing.account_erase, name="account-erase"),
     path("<int:pk>/load/", loads.upload, name="load-upload"),
     path("snapshots/<int:pk>/", sources.snapshot_detail, name="snapshot-detail"),
     path("snapshots/<int:pk>/rejected.csv", sources.rejected_export, name="rejected-export"),

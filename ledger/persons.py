@@ -10,8 +10,8 @@ import hashlib
 from django.db.models import F, Func, TextField, Value
 
 PREFIX = b"certify-person/1\n"
-#: What stands in place of every particular of somebody who was erased.
-MARK = "erased person {number}"
+#: The first word of what stands in place of every particular of somebody who was erased.
+ERASED = "erased"
 
 
 def commitment(salt: bytes, particulars: str) -> str:
@@ -20,8 +20,10 @@ def commitment(salt: bytes, particulars: str) -> str:
 
 
 def mark(person: str) -> str:
-    """What stands for an erased person: “erased person 7” for people.user:7."""
-    return MARK.format(number=person.rpartition(":")[2])
+    """What stands for who was erased: “erased person 7” for people.user:7, “erased identity 12” for inventory.identity:12."""
+    label, _, number = person.partition(":")
+    app, _, model = label.partition(".")
+    return f"{ERASED} {model if app == 'inventory' else 'person'} {number}"
 
 
 def particular_sql(reference: str, part: str = "name") -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from campaigns.holds import items_about
+from inventory.models import Account, Identity
 from remediation.models import RemediationTask, RiskException
 from remediation.models_objections import Objection
 from remediation.states import ExceptionState, ObjectionState, TaskState
@@ -23,3 +25,9 @@ def hindrances(person) -> Iterator[str]:
     mine = Objection.objects.filter(Q(person=person) | Q(reviewer=person), state=ObjectionState.OPEN)
     if count := mine.count():
         yield _("Open objections that they made or have to answer: {count}.").format(count=count)
+
+
+def hindrances_of_reviewed(subject: Identity | Account) -> Iterator[str]:
+    """Removals of their access that are not over."""
+    if count := RemediationTask.objects.filter(item__in=items_about(subject)).exclude(state__in=DONE).count():
+        yield _("Removals of their access that are not done: {count}.").format(count=count)

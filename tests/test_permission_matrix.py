@@ -135,6 +135,9 @@ MATRIX = {
     "people:mail-retry": Row(None, RUNNERS, lambda world: [world.mail.pk]),
     # inventory
     "inventory:source-list": Row({*RUNNERS, SYSTEM_OWNER, OTHER_SYSTEM}),
+    "inventory:identity-list": Row({ADMIN}),
+    "inventory:identity-erase": Row({ADMIN}, {ADMIN}, lambda world: [world.identity.pk]),
+    "inventory:account-erase": Row({ADMIN}, {ADMIN}, lambda world: [world.orphan.pk]),
     "inventory:source-create": Row({ADMIN}, {ADMIN}),
     "inventory:source-detail": Row({*RUNNERS, SYSTEM_OWNER}, None, source),
     "inventory:source-edit": Row({ADMIN}, {ADMIN}, source),

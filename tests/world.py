@@ -25,7 +25,7 @@ from certify.lib.files import store
 from evidence.actions import holds, packs, periods, requests, samples, statements
 from evidence.models import AuditRequest, EvidencePack, SampleRow
 from inventory.actions import loads, snapshots
-from inventory.models import LoadJob
+from inventory.models import Account, Identity, LoadJob
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
 from ledger.models import Entry
@@ -70,6 +70,8 @@ class World:
     pack: EvidencePack
     row: SampleRow
     thread: AuditRequest
+    identity: Identity
+    orphan: Account
 
 
 def build(folder: Path) -> World:
@@ -124,6 +126,8 @@ def build(folder: Path) -> World:
         job=_job(story),
         mail=_mail(story),
         entry=Entry.objects.latest("id"),
+        identity=Identity.objects.get(key="p4"),
+        orphan=Account.objects.get(key="shared"),
     )
 
 

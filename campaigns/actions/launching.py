@@ -7,7 +7,18 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from campaigns import advising, assigning, item_conflicts, item_contexts, permissions, population, roots, rules, stages
+from campaigns import (
+    advising,
+    assigning,
+    item_conflicts,
+    item_contexts,
+    item_names,
+    permissions,
+    population,
+    roots,
+    rules,
+    stages,
+)
 from campaigns.actions import asking, sod_conflicts
 from campaigns.models import Campaign, CampaignDefinition, CampaignSource
 from campaigns.scope import reading
@@ -106,7 +117,7 @@ def launch(*, campaign_id: int, by, progress: Progress = lambda percent, text: N
     if campaign.state != CampaignState.REQUESTED:
         return campaign
     now = clock.now()
-    campaign.terms = campaign.terms | {rules.NAMES: rules.APART}
+    campaign.terms = campaign.terms | {rules.NAMES: rules.APART, item_names.HOLDERS: item_names.COMMITTED}
     progress(5, "Reading who has what")
     sod_conflicts.refresh(by=by)
     found = population.at(campaign.terms, now)

@@ -61,7 +61,7 @@ def ask(*, conflict_id: int, wanted: Ask, by) -> SodException:
     control = _words(wanted.control, gettext_lazy("Say what limits the harm."), "control")
     reason = _words(wanted.reason, gettext_lazy("Say why both are needed."), "reason")
     person, held = conflict.identity, _held(conflict)
-    facts = {"identity_key": person.key, "identity_name": person.name, "control": control, "reason": reason}
+    facts = {"identity_key": person.key, "control": control, "reason": reason}
     facts |= {"ends_on": wanted.ends_on, "rule_version": conflict.rule.version}
     told = facts | {"rule": conflict.rule.key, "ends_on": wanted.ends_on.isoformat()}
     told["rights"] = {side: [one.reference for one in held if one.side == side] for side in Side.values}
@@ -69,6 +69,7 @@ def ask(*, conflict_id: int, wanted: Ask, by) -> SodException:
     made = SodException.objects.create(
         rule=conflict.rule,
         identity=person,
+        identity_name=person.name,
         asked_by=by,
         asked_by_name=by.name,
         asked_at=now,

@@ -20,7 +20,9 @@ class AccessEvent(models.Model):
     definition = models.ForeignKey(CampaignDefinition, on_delete=models.PROTECT, related_name="access_events")
     kind = models.CharField(max_length=20, choices=EventKind.choices)
     subject = models.CharField(max_length=400)
-    subject_name = models.CharField(max_length=300)
+    subject_name = models.CharField(
+        max_length=300, help_text="The key of the person or account; of events found long ago, their name."
+    )
     occasion = models.CharField(max_length=80)
     words = models.TextField(help_text="What happened, in a sentence.")
     grants = ArrayField(models.BigIntegerField())

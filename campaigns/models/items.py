@@ -11,10 +11,11 @@ from campaigns.states import DecisionCode, Outcome, Result, ReviewerRule
 class ReviewItem(models.Model):
     """One grant as it stood at launch, with the context the reviewer is shown, and what was decided of it.
 
-    Everything above `leaf` is frozen: `leaf` is the RFC 6962 leaf hash over its row in the pack
-    (`campaigns.rules.ITEM_COLUMNS`) and a trigger refuses to change it. Below it stands, once the campaign is closed, its outcome
-    and the answer that made it; before that the answers are on the assignments. Where the terms let removals begin at sign-off, an
-    item whose removal nothing can avert any more has its outcome earlier, since `settled_at`.
+    Everything above `decision` is frozen: `leaf` is the RFC 6962 leaf hash over its row in the pack (`campaigns.rules.ITEM_COLUMNS`) and
+    a trigger refuses to change it. In the leaf a commitment stands for the names of account and holder (`campaigns.item_names`), so that
+    the trigger can let erasing take them away. Below it stands, once the campaign is closed, its outcome and the answer that made it;
+    before that the answers are on the assignments. Where the terms let removals begin at sign-off, an item whose removal nothing can
+    avert any more has its outcome earlier, since `settled_at`.
     """
 
     campaign = unchecked("campaigns.Campaign", related_name="items", db_index=False)
@@ -46,6 +47,14 @@ class ReviewItem(models.Model):
     signals = ArrayField(models.CharField(max_length=20), default=list)
     risk_rank = models.PositiveSmallIntegerField(help_text="0 is the riskiest.")
     leaf = models.BinaryField(max_length=32)
+    name_ref = models.CharField(
+        max_length=40,
+        blank=True,
+        db_default="",
+        help_text="Whose names these are: inventory.identity:12, or inventory.account:5.",
+    )
+    name_salt = models.BinaryField(max_length=16, null=True, help_text="Opens what the leaf commits to.")
+    name_commitment = models.BinaryField(max_length=32, null=True, help_text="What is left of names and salt after erasing.")
 
     decision = models.CharField(max_length=10, blank=True, choices=DecisionCode.choices)
     rationale = models.TextField(blank=True)
@@ -81,6 +90,11 @@ class ReviewItem(models.Model):
             models.CheckConstraint(
                 condition=~Q(outcome="revoked") | Q(decision="revoke", sign_off__isnull=False),
                 name="item_revoked_was_submitted",
+            ),
+            models.CheckConstraint(
+                condition=Q(name_ref="", name_salt__isnull=True, name_commitment__isnull=True)
+                | (~Q(name_ref="") & (Q(name_salt__isnull=True) ^ Q(name_commitment__isnull=True))),
+                name="item_names_open_or_erased",
             ),
         )
         indexes = (

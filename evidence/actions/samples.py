@@ -26,13 +26,14 @@ ROWS_OF = {
     "population": (leaf_sql(["place::text", "key", "stratum"]), "drawn_from", "place"),
     "rows": (leaf_sql(["number::text", "key", "stratum", "label"]), "drawn", "number"),
 }
+#: A row's label is under the root that the entry records, so that it names nobody: people are told by their keys.
 DRAWN = """
     CREATE TEMP TABLE drawn ON COMMIT DROP AS
     SELECT row_number() OVER (ORDER BY ranked.place) AS number, ranked.key, ranked.stratum, ranked.item_id, ranked.identity_id,
            left(COALESCE(
-               COALESCE(NULLIF(item.identity_name, ''), item.account_key) || ' · '
+               COALESCE(NULLIF(item.identity_key, ''), item.account_key) || ' · '
                || COALESCE(NULLIF(item.entitlement_name, ''), item.entitlement_key) || ' · ' || item.source_name,
-               NULLIF(identity.name, ''), identity.key), 700) AS label
+               identity.key), 700) AS label
     FROM (SELECT *, row_number() OVER (
               PARTITION BY stratum ORDER BY sha256(convert_to(%(seed)s || key, 'UTF8')), key COLLATE "C") AS rank
           FROM drawn_from) AS ranked

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from django.db import connection
 
+from campaigns.models import ReviewItem
 from certify.lib import canonical, csvsafe
 from certify.lib.times import rfc3339
 from evidence import frameworks
@@ -23,7 +24,7 @@ from evidence.verifier import verify
 from ledger import keychain, merkle, queries, succession
 from ledger.models import Entry
 
-FORMAT = "certify-evidence-pack/4"
+FORMAT = "certify-evidence-pack/5"
 VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "verify.py"
 #: Where `verify.html` has the rules of `verify.py`.
 RULES = b'<script type="application/json" id="rules">%s</script>'
@@ -70,7 +71,8 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
             _prepare(scope)
             counts, short, heads = _write_tables(archive, scope, progress)
             counts["ledger/entries.jsonl"], named = _write_ledger(archive, scope, progress)
-            people.refuse_erased_since(named, scope.checkpoint.size)
+            under_review = people.sealed(ReviewItem.objects.filter(campaign__in=scope.values["campaigns"]))
+            people.refuse_erased_since({*named, *under_review}, scope.checkpoint.size)
             counts[people.PATH] = write_rows(archive, people.PATH, people.COLUMNS, people.rows(named))
             _write_for_people(archive, scope, Reader(scope.values, counts, short, heads), progress)
             progress(SEAL_AT, "Sealing")

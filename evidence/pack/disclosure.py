@@ -22,7 +22,7 @@ from evidence.pack.scope import ERASED
 from ledger import keychain, merkle, proofs
 from ledger.models import Checkpoint, Entry
 
-FORMAT = "certify-sample-pack/2"
+FORMAT = "certify-sample-pack/3"
 README = Path(__file__).resolve().parent / "SAMPLE.md"
 TRAIL_COLUMNS = ("row", "id", "kind", "subject", "by", "at", "entry")
 ITEMS = "reviews/items.csv"
@@ -67,10 +67,15 @@ def gather(sample: Sample, checkpoint: Checkpoint) -> Disclosed:
         cursor.execute(OWN, {"subject": sample.subject, "size": checkpoint.size})
         own = [pk for (pk,) in cursor.fetchall()]
     entries = _in_order({*own, *(entry.pk for _row, entry in steps)})
-    named = {one for entry in entries for one in people.named_in(entry.payload)}
+    items = [row.item for row in rows if row.item]
+    named = {one for entry in entries for one in people.named_in(entry.payload)} | _sealed(items)
     erased = Entry.objects.filter(kind=ERASED, subject__in=named, leaf__index__lt=checkpoint.size)
     entries = _in_order({*(one.pk for one in entries), *erased.values_list("pk", flat=True)})
-    return Disclosed(sample, checkpoint, steps, entries, [row.item for row in rows if row.item])
+    return Disclosed(sample, checkpoint, steps, entries, items)
+
+
+def _sealed(items: list[ReviewItem]) -> set[str]:
+    return people.sealed(ReviewItem.objects.filter(pk__in=[item.pk for item in items]))
 
 
 def _in_order(ids: set[int]) -> list[Entry]:
@@ -80,7 +85,7 @@ def _in_order(ids: set[int]) -> list[Entry]:
 def write(found: Disclosed, target: Path) -> str:
     """Write the pack, in a transaction; returns its SHA-256. The same sample and checkpoint give the same bytes."""
     named = {one for entry in found.entries for one in people.named_in(entry.payload)}
-    people.refuse_erased_since(named, found.checkpoint.size)
+    people.refuse_erased_since(named | _sealed(found.items), found.checkpoint.size)
     with Archive(target) as archive:
         values = _prepare(found)
         counts = {

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from certify.lib.errors import DomainError
@@ -24,12 +24,17 @@ def named_in(payload: str) -> list[str]:
 
 def refuse_erased_since(named: Iterable[str], size: int) -> None:
     """Refuse a pack that names somebody who was erased after its checkpoint: the name is gone, the entry that says so lies outside."""
-    covered = Entry.objects.filter(leaf__index__lt=size, uid__in=Erasure.objects.values("entry_uid"))
-    if Erasure.objects.filter(person__in=named).exclude(entry_uid__in=covered.values("uid")).exists():
+    said = Entry.objects.filter(kind="person:erased", subject__in=named)
+    if said.exclude(pk__in=said.filter(leaf__index__lt=size).values("pk")).exists():
         raise DomainError(
             "erased_since",
             _("Somebody in this pack was erased after its checkpoint. Build it again, under the newest one."),
         )
+
+
+def sealed(items: QuerySet) -> set[str]:
+    """Whose names were erased from these items: references to identities and accounts."""
+    return set(items.filter(name_commitment__isnull=False).values_list("name_ref", flat=True).distinct())
 
 
 def rows(named: Iterable[str]) -> Iterator[list[str]]:

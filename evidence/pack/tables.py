@@ -16,6 +16,7 @@ from ledger.persons import particular_sql
 
 RESULT_COLUMNS = (
     "outcome", "decision", "decided_by", "decided_at", "decision_entry", "sign_off_entry", "decided_by_name", "rationale",
+    "name_salt", "name_commitment",
 )  # fmt: skip
 #: Spreadsheets show no more of a cell.
 RAW_LIMIT = 30_000
@@ -210,7 +211,8 @@ ITEMS_OF = f"""
            CASE WHEN item.campaign_id = ANY(%(closed)s) THEN item.outcome ELSE '' END, {_when_answered("item.decision")},
            {_when_answered("'people.user:' || item.decided_by_id")}, {_when_answered(moment_sql("item.decided_at"))},
            {_when_answered("item.decision_entry_uid::text")}, {_when_answered("sign_off.entry_uid::text")},
-           {_when_answered("decided.reviewer_name")}, {_when_answered("item.rationale")}
+           {_when_answered("decided.reviewer_name")}, {_when_answered("item.rationale")},
+           COALESCE(encode(item.name_salt, 'hex'), ''), COALESCE(encode(item.name_commitment, 'hex'), '')
     FROM campaigns_reviewitem AS item
     JOIN campaigns_campaignsource AS frozen ON frozen.campaign_id = item.campaign_id AND frozen.source_id = item.source_id
     JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id

@@ -54,7 +54,7 @@ SHEETS = (
           ("terms", "population_root", "exclusion_root", "outcome_root", "launch_entry", "end_entry")),
     Sheet("Outcomes", "What was decided of each access right, by whom and why?", "reviews/items.csv",
           ("snapshot", "manager_id", "entitlement_kind", "granted_by", "first_seen_at", "reviewer", "decided_by", "decision_entry",
-           "sign_off_entry")),
+           "sign_off_entry", "name_salt", "name_commitment")),
     Sheet("Decisions", "Which decisions were made, superseded ones included?", "reviews/decisions.csv",
           ("reviewer", "shown", "entry", "signed_in", "evidence")),
     Sheet("Reviewers", "Who had to review how much?", "reviews/reviewers.csv", ("reviewer", "entry")),

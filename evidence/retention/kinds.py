@@ -141,7 +141,8 @@ LEAVERS = Kind(
            array_remove(ARRAY['inventory.identity:' || identity.id, 'people.user:' || identity.user_id], NULL) AS people
     FROM inventory_identity AS identity
     JOIN inventory_snapshot AS seen ON seen.id = COALESCE(identity.gone_in_id, identity.snapshot_id)
-    WHERE identity.gone_in_id IS NOT NULL OR identity.status = 'inactive'""",
+    WHERE (identity.gone_in_id IS NOT NULL OR identity.status = 'inactive')
+      AND identity.name <> ledger_mark('inventory.identity:' || identity.id)""",
     is_automatic=False,
 )
 

@@ -51,7 +51,7 @@ def leavers_due(limit: int) -> list[Identity]:
         return []
     found = due.doomed(LEAVERS, moment, holds.cover_of(holds.in_force()), limit)
     ids = [int(one.key.partition(":")[2]) for one in found]
-    known = Identity.objects.select_related("user").in_bulk(ids)
+    known = Identity.objects.select_related("user", "gone_in").in_bulk(ids)
     return [known[pk] for pk in ids if not is_held(known[pk])]
 
 

@@ -40,7 +40,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from itertools import groupby, islice
 
-FORMAT = "certify-evidence-pack/4"
+FORMAT = "certify-evidence-pack/5"
 
 
 def words(text):
@@ -144,7 +144,14 @@ TABLES = {
     "reviews/independence.csv": words(
         "campaign reviewer reviewer_name identity known_since decisions own manages delegated granted reports_to rules"
     ),
-    "reviews/items.csv": [*ITEM_COLUMNS, *OUTCOME_COLUMNS, "decided_by_name", "rationale"],
+    "reviews/items.csv": [
+        *ITEM_COLUMNS,
+        *OUTCOME_COLUMNS,
+        "decided_by_name",
+        "rationale",
+        "name_salt",
+        "name_commitment",
+    ],
     "reviews/quality.csv": words(
         "campaign reviewer reviewer_name decided privileged median_seconds under_3_seconds bulk streak privileged_opened "
         "against_advice approved with_reason limits beyond"
@@ -176,6 +183,9 @@ ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"]
 ANSWERED_BY = ANSWER_COLUMNS.index("reviewer"), ANSWER_COLUMNS.index("reviewer_name")
 HOLDER, MANAGER, PRIVILEGED = ITEM["identity_id"], ITEM["manager_id"], ITEM["privileged"]
 FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
+ACCOUNT_NAME, HOLDER_NAME, SALT, SEALED = (
+    ITEM[name] for name in ("account_name", "identity_name", "name_salt", "name_commitment")
+)
 
 
 def shown_in(table, same, **others):
@@ -319,6 +329,7 @@ IN_THE_CLEAR = {
 }  # fmt: skip
 #: Since the terms of a campaign say so, its leaves do not cover the names of people.
 NAMES, APART = "names", "apart"
+HOLDERS, COMMITTED = "holders", "committed"
 #: Cells that hold JSON; the order of keys and spaces do not matter in them.
 JSON_COLUMNS = {
     "limits",
@@ -869,7 +880,8 @@ def short(value):
 class People:
     """Whom the commitments in entries stand for: ledger/people.csv, each line of it opened with its salt.
 
-    A person who was erased is “erased person 7” in every row; that is accepted when the entry that says so is in the pack.
+    A person who was erased is “erased person 7” in every row, and whose access was reviewed “erased identity 12”; that is accepted when the
+    entry that says so is in the pack.
     """
 
     def __init__(self):
@@ -879,6 +891,8 @@ class People:
         """Begin with nobody."""
         # Commitment → (person, name, address); person → the names that were opened, and the entry of their erasure.
         self.known, self.names, self.erased, self.used, self.said = {}, {}, {}, set(), {}
+        # Of the items: (what stands for the names, whose they are) → the first row that says so; and the same of the entries.
+        self.sealed, self.sealing = {}, set()
 
     def read(self, pack, report):
         """Open every commitment."""
@@ -913,9 +927,14 @@ class People:
 
     def take(self, entry, line):
         """Remember which commitments the entries use, and who they say was erased."""
-        self.used.update(COMMITTED(line))
+        self.used.update(NAMED_BY(line))
         if entry["kind"] == ERASED:
-            self.said[entry["subject"]] = (entry["uid"], set(entry["data"]["commitments"]))
+            data = entry["data"]
+            self.said[entry["subject"]] = (entry["uid"], set(data["commitments"]))
+            if "identity" in data:
+                self.sealing.add((mark_of(entry["subject"]), "", data["identity"]))
+            elif "account" in data:
+                self.sealing.add((mark_of(entry["subject"]), data["source"], data["account"]))
 
     def check(self, report):
         """Each commitment is opened once and used, and who is shown as erased was erased, by an entry of this pack."""
@@ -928,19 +947,51 @@ class People:
             if self.erased.get(person, "") != uid or (uid and commitment not in commitments):
                 wrong = f"{short(person)} is shown as erased, or not, other than the log says: rows were changed"
                 report.problem("people", f"ledger/people.csv: {wrong}")
-        opened_ones = len(self.names) - len(self.erased)
+        for who in self.sealed.keys() - self.sealing:
+            wrong = (
+                f"{short(who[0])} stands for names, and no entry of this pack says that these were erased: the row was changed"
+            )
+            report.problem("people", f"{self.sealed[who]}: {wrong}")
+        opened_ones, erased = len(self.names) - len(self.erased), len(self.erased) + len({mark for mark, *_ in self.sealed})
         report.checks[
             "people"
-        ].held = f"{opened_ones:,} are called what the entries commit to; {len(self.erased):,} were erased, as the log says"
+        ].held = f"{opened_ones:,} are called what the entries commit to; {erased:,} were erased, as the log says"
 
 
 ERASED, FROZEN_NAME, PREFIX = "person:erased", "frozen_name", b"certify-person/1\n"
-COMMITTED = re.compile(r'"person":"([0-9a-f]{64})"').findall
+NAMED_BY = re.compile(r'"person":"([0-9a-f]{64})"').findall
 
 
 def mark_of(person):
-    """What stands for somebody who was erased."""
-    return f"erased person {person.rpartition(':')[2]}"
+    """What stands for somebody who was erased: a person who uses Certify, an identity or an account."""
+    label, _, number = person.partition(":")
+    return f"erased {label[10:] if label.startswith('inventory.') else 'person'} {number}"
+
+
+ITEM_NAMES, SALTED = b"certify-item-names/1\n", re.compile(r"[0-9a-f]{32}").fullmatch
+
+
+def seal_names(covered, cells, is_committed, where):
+    """Put into `covered` what the leaf of an item has in place of the names of account and holder.
+
+    That is a commitment: SHA-256 of a prefix, the salt and the RFC 8785 array of both. Where the names were erased, so was the salt, and
+    the commitment itself is in the row. Campaigns that were launched before have no salts, and leaves over the names as they are.
+    """
+    salt, sealed = cells[SALT], cells[SEALED]
+    if bool(salt) + bool(sealed) != is_committed:
+        raise Problem(f"{where}: name_salt or name_commitment stands there too much, or is missing: the row was changed")
+    if salt:
+        if not SALTED(salt):
+            raise Problem(f"{where}: name_salt is {short(salt)}, which is no salt: the row was changed")
+        sealed = sha256(ITEM_NAMES + bytes.fromhex(salt) + canonical_row([cells[ACCOUNT_NAME], cells[HOLDER_NAME]])).hexdigest()
+    elif sealed:
+        if cells[HOLDER_NAME] != (cells[ACCOUNT_NAME] if cells[HOLDER] else ""):
+            raise Problem(f"{where}: the names were erased, and something is left: the row was changed")
+        who = ("", cells[HOLDER]) if cells[HOLDER] else (cells[2], cells[ITEM["account_id"]])
+        PEOPLE.sealed.setdefault((cells[ACCOUNT_NAME], *who), where)
+    else:
+        return
+    covered[ACCOUNT_NAME], covered[HOLDER_NAME] = sealed, ""
 
 
 def opened(salt, particulars):
@@ -1362,7 +1413,7 @@ class Campaign:
         self.answered, self.counted = Bag(), Bag()
         terms = json.loads(row["terms"])
         self.stages, self.overall = stages_of(terms)
-        self.is_apart = terms.get(NAMES) == APART
+        self.is_apart, self.is_committed = terms.get(NAMES) == APART, terms.get(HOLDERS) == COMMITTED
         self.independence, self.is_looked_at = terms.get("independence") or {}, bool(terms.get("second_look"))
         self.removal_limit = terms.get("removal_limit")
         self.begins_early = terms.get("removals_begin") == "sign_off"
@@ -1648,6 +1699,10 @@ class Tables:
         if campaign.is_apart:
             self._check_called(where, {name: cells[ITEM[name]] for name in ("reviewer", "reviewer_name")})
             covered = apart(covered, ITEM["reviewer"], ITEM["reviewer_name"])
+        try:
+            seal_names(covered, cells, campaign.is_committed, where)
+        except Problem as problem:
+            self.report.problem("people", str(problem))
         leaf = leaf_hash(canonical_row(covered))
         tree.append(leaf)
         campaign.leaf += leaf[:16]
@@ -1666,14 +1721,14 @@ class Tables:
 
     def _take_outcome(self, campaign, where, cells, answers):
         """The outcome is what the submitted answers come to, and nothing else; the answer that made it is shown."""
-        outcome, decision, by, at, entry, sign_off, name, rationale = cells[FROZEN:]
+        outcome, decision, by, at, entry, sign_off, name, rationale = cells[FROZEN:SALT]
         if sign_off:
             campaign.final += uid_bytes(entry)[:16].ljust(16, b"?")
             campaign.facts += digest([decision, by, at, name, rationale])
         else:
             campaign.final += NOTHING
             campaign.facts += NOTHING
-        if bool(sign_off) != all((decision, by, at, entry)) or (not sign_off and any(cells[FROZEN + 1 :])):
+        if bool(sign_off) != all((decision, by, at, entry)) or (not sign_off and any(cells[FROZEN + 1 : SALT])):
             self.report.problem("outcomes", f"{where}: a decision without its submission, or the other way round")
         wanted, made_by = campaign.outcome_of(answers) if campaign.is_closed else ("", None)
         shown = [made_by[column] for column in OUTCOME_COLUMNS[1:]] if made_by else [""] * 5
@@ -3729,7 +3784,7 @@ class Samples:
 
 # --- a pack of one sample alone -----------------------------------------------------------------------------------------------
 
-SAMPLE_FORMAT = "certify-sample-pack/2"
+SAMPLE_FORMAT = "certify-sample-pack/3"
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 SAMPLE_TABLES = (
     "audit/conclusions.csv", "audit/populations.csv", "audit/sample_rows.csv", "audit/samples.csv", "audit/sign_offs.csv",
@@ -3910,7 +3965,9 @@ class SampleVerifier:
 
     def _check_item(self, where, cells, tree):
         launch = self._entry_of(LAUNCHED, cells[0])
-        leaf = leaf_hash(canonical_row(cells[:FROZEN]))
+        covered = cells[:FROZEN]
+        seal_names(covered, cells, launch["data"]["terms"].get(HOLDERS) == COMMITTED, where)
+        leaf = leaf_hash(canonical_row(covered))
         self._check_path(
             where,
             cells[1],

@@ -19,7 +19,7 @@ from people.models import RetentionRule, RetentionRun
 from people.permissions import can_see_retention, can_set_retention
 from people.states import RetentionKind
 
-RUNS_SHOWN = RULES_SHOWN = 50
+RUNS_SHOWN = RULES_SHOWN = LEAVERS_SHOWN = 50
 
 
 @requires(can_see_retention)
@@ -62,6 +62,7 @@ def _kind(code: str) -> Kind:
 def _page(request: HttpRequest, kind: Kind, form: RuleForm, preview: due.Summary | None) -> HttpResponse:
     rules = list(RetentionRule.objects.filter(kind=kind.code).order_by("-number")[: RULES_SHOWN + 1])
     runs = list(RetentionRun.objects.filter(rule__kind=kind.code).select_related("rule")[: RUNS_SHOWN + 1])
+    leavers = overview.leavers_due(LEAVERS_SHOWN + 1) if kind.code == RetentionKind.LEAVERS else []
     context = {
         "line": overview.line(kind),
         "form": form,
@@ -72,6 +73,9 @@ def _page(request: HttpRequest, kind: Kind, form: RuleForm, preview: due.Summary
         "runs": runs[:RUNS_SHOWN],
         "cut": len(runs) > RUNS_SHOWN,
         "cap": RUNS_SHOWN,
+        "leavers": leavers[:LEAVERS_SHOWN],
+        "leavers_cut": len(leavers) > LEAVERS_SHOWN,
+        "leavers_cap": LEAVERS_SHOWN,
         "can_set": can_set_retention(request.user),
     }
     return render(request, "evidence/retention_kind.html", context, status=422 if form.errors else 200)

@@ -46,7 +46,7 @@ def erase(*, user_id: int, basis: str, reason: str, by) -> User:
         PersonRecord.objects.select_for_update(of=("self",), no_key=True).filter(person=_reference(person)).order_by("pk")
     )
     called = _called(person, records)
-    reason = _checked(reason, called)
+    reason = checked_reason(reason, called)
     now = clock.now()
     entry = entries.record(
         kind="person:erased",
@@ -83,7 +83,7 @@ def _called(person: User, records: Iterable[PersonRecord]) -> list[str]:
     return sorted(found, key=lambda text: (-len(text), text))
 
 
-def _checked(reason: str, called: list[str]) -> str:
+def checked_reason(reason: str, called: list[str]) -> str:
     """The reason, when it may stay for ever."""
     text = reason.strip()
     if not MIN_REASON <= len(text) <= MAX_REASON:
@@ -102,6 +102,13 @@ def _clean_mails(person: User, called: list[str]) -> None:
     mark = persons.mark(_reference(person))
     Mail.objects.filter(recipient=person).update(context={}, subject="", error="")
     Mail.objects.filter(recipient=person).exclude(address="").update(address=mark)
+    rename_in_mails(called, mark)
+
+
+def rename_in_mails(called: list[str], mark: str) -> None:
+    """Put the mark in the place of names in what mails say, wherever they stand as whole words."""
+    if not called:
+        return
     named, mentions = rules.naming(called), Q()
     for name in called:
         mentions |= (

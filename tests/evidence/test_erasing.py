@@ -11,6 +11,8 @@ from certify.lib import clock
 from certify.lib.errors import DomainError
 from evidence.models import AuditPeriod, Sample
 from evidence.pack import disclosure
+from inventory.actions import erasing as inventory_erasing
+from inventory.models import Account, Identity
 from ledger import keychain, rules, verification
 from ledger.actions import configuration, entries
 from ledger.actors import SYSTEM
@@ -144,3 +146,50 @@ def test_a_pack_of_one_sample_holds_after_an_erasure(period, story, tmp_path):
     found = verify(tmp_path / "sample.zip")
     assert "NOT hold" not in found.text, found.text
     assert "were erased, as the log says" in found.text
+
+
+@pytest.fixture
+def without_reviewed(period, story, monkeypatch) -> list[str]:
+    """Everybody whose access was reviewed is erased, and so is the account that nobody is known to hold; returns what they were called,
+    but for those who are named as users of Certify too.
+    """
+    monkeypatch.setattr("inventory.hindrances.of", lambda subject: [])
+    asked = {"basis": "request", "reason": "Asked for it by letter", "by": story.admin}
+    with clock.freeze(moment(12, 31)):
+        words = []
+        for identity in Identity.objects.all():
+            words += [identity.name, identity.email]
+            inventory_erasing.erase_identity(identity_id=identity.pk, **asked)
+        for account in Account.objects.filter(identity=None).exclude(name=""):
+            words.append(account.name)
+            inventory_erasing.erase_account(account_id=account.pk, **asked)
+    users_are = {word for pair in User.objects.values_list("name", "email") for word in pair}
+    return [word for word in words if word and word not in users_are]
+
+
+def test_a_year_holds_when_all_who_were_reviewed_are_erased(period, story, without_reviewed, tmp_path):
+    assert len(without_reviewed) >= 4
+    checkpoint = seal()
+    assert verification.verify(verifier=keychain.verifier()).problems == []
+    build(period, checkpoint, tmp_path / "pack.zip")
+    found = verify(tmp_path / "pack.zip")
+    assert "NOT hold" not in found.text, found.text
+    with zipfile.ZipFile(tmp_path / "pack.zip") as pack:
+        items = pack.read("reviews/items.csv").decode()
+    assert "erased identity" in items
+    assert not [word for word in without_reviewed if word in items]
+
+
+def test_a_pack_of_one_sample_holds_without_those_who_were_reviewed(period, story, without_reviewed, tmp_path):
+    disclosure.write(disclosure.gather(Sample.objects.get(population="items"), seal()), tmp_path / "sample.zip")
+    found = verify(tmp_path / "sample.zip")
+    assert "NOT hold" not in found.text, found.text
+    with zipfile.ZipFile(tmp_path / "sample.zip") as pack:
+        assert "erased identity" in pack.read("reviews/items.csv").decode()
+
+
+def test_a_pack_from_before_those_who_were_reviewed_were_erased_is_refused(period, story, request, tmp_path):
+    checkpoint = seal()
+    request.getfixturevalue("without_reviewed")
+    with pytest.raises(DomainError, match="erased after its checkpoint"):
+        build(period, checkpoint, tmp_path / "pack.zip")

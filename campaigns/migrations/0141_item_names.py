@@ -1,0 +1,36 @@
+"""What opens, and what is left of, the commitment to the names of an item's account and holder."""
+
+from django.db import migrations, models
+from django.db.models import Q
+
+
+class Migration(migrations.Migration):
+    dependencies = [("campaigns", "0140_removals_begin")]
+
+    operations = [
+        migrations.AddField(
+            model_name="reviewitem",
+            name="name_ref",
+            field=models.CharField(
+                blank=True, db_default="", help_text="Whose names these are: inventory.identity:12, or inventory.account:5.", max_length=40
+            ),
+        ),
+        migrations.AddField(
+            model_name="reviewitem",
+            name="name_salt",
+            field=models.BinaryField(help_text="Opens what the leaf commits to.", max_length=16, null=True),
+        ),
+        migrations.AddField(
+            model_name="reviewitem",
+            name="name_commitment",
+            field=models.BinaryField(help_text="What is left of names and salt after erasing.", max_length=32, null=True),
+        ),
+        migrations.AddConstraint(
+            model_name="reviewitem",
+            constraint=models.CheckConstraint(
+                condition=Q(name_ref="", name_salt__isnull=True, name_commitment__isnull=True)
+                | (~Q(name_ref="") & (Q(name_salt__isnull=True) ^ Q(name_commitment__isnull=True))),
+                name="item_names_open_or_erased",
+            ),
+        ),
+    ]
