@@ -4,8 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,26 +142,6 @@ def test_more_time_reminds_daily_after_the_first_due_date():
 )
 def test_a_ladder_in_words(change, words):
     assert ladder.in_words(ladder.checked(change)) == words
-
-
-@pytest.mark.django_db(transaction=True)
-def test_definitions_go_on_reminding_as_they_did_and_back(story):
-    definition, other = story.define(), story.define("Another")
-    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    MigrationExecutor(connection).migrate([("campaigns", "0042_ladder")])
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE campaigns_campaigndefinition SET reminder_days = '{7,0,3,20}' WHERE id = %s", [definition.pk])
-        cursor.execute("UPDATE campaigns_campaigndefinition SET reminder_days = '{}' WHERE id = %s", [other.pk])
-    MigrationExecutor(connection).migrate(newest)
-    definition.refresh_from_db()
-    other.refresh_from_db()
-    assert definition.terms()["ladder"] == ladder.of({"reminder_days": [7, 0, 3, 20]})
-    assert other.terms()["ladder"] == ladder.of({"reminder_days": []})
-    MigrationExecutor(connection).migrate([("campaigns", "0042_ladder")])
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT reminder_days FROM campaigns_campaigndefinition ORDER BY id")
-        assert cursor.fetchall() == [([20, 7, 3],), ([],)]
-    MigrationExecutor(connection).migrate(newest)
 
 
 @pytest.fixture

@@ -93,6 +93,9 @@ def test_nodes_of_the_second_level_are_stored(db):
     top = Node.objects.get(level=2)
     below = [bytes(value) for value in Node.objects.filter(level=1).order_by("index").values_list("hash", flat=True)]
     assert (top.index, len(below), bytes(top.hash)) == (0, 256, merkle.root(below))
+    # Autovacuum sees nothing of an open transaction and counts these tables as empty: reading them would be loops over all of them.
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE ledger_entry, ledger_leaf, ledger_node")
     assert verify().problems == []
     proof = queries.inclusion_proof(40_000, 65_600)
     leaf = bytes(Leaf.objects.get(index=40_000).hash)

@@ -3,12 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from django.db import InternalError, ProgrammingError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db import InternalError, ProgrammingError, transaction
 
 from campaigns import population
 from campaigns.actions import closing, launching, scopes
-from campaigns.models import Campaign, CampaignDefinition, Exclusion, StandingExclusion
+from campaigns.models import Campaign, Exclusion, StandingExclusion
 from campaigns.scope import reading, sentences
 from certify.lib import clock
 from certify.lib.errors import InvalidInput, NotAllowed
@@ -180,34 +179,3 @@ def test_a_simple_scope_adds_nothing_to_the_plan(story):
     assert found.joins == []
     assert "SELECT" not in found.case
     assert population.at(story.define("D2").terms(), clock.now()).sql.count("scope_") == 0
-
-
-OLD = {"sources": [1], "privileged": "yes", "departments": ["A*"], "kinds": ["agent"], "orphans": False}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_definitions_are_rewritten_and_back(story):
-    scopes = CampaignDefinition.objects.filter(pk=story.define().pk).values_list("scope", flat=True)
-    executor = MigrationExecutor(connection)
-    newest = executor.loader.graph.leaf_nodes()
-    executor.migrate([("campaigns", "0010_scopes")])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE campaigns_campaigndefinition SET scope = %s::jsonb", [connection.ops.adapt_json_value(OLD, None)]
-        )
-    MigrationExecutor(connection).migrate([("campaigns", "0011_scope_documents")])
-    assert scopes.get() == {
-        "version": 1,
-        "sources": [1],
-        "include": [
-            {"field": "orphan", "any": ["no"]},
-            {"field": "kind", "any": ["agent"]},
-            {"field": "department", "any": ["A\\*"]},
-            {"field": "privileged", "any": ["yes"]},
-        ],
-        "exclude": [],
-        "standing": True,
-    }
-    MigrationExecutor(connection).migrate([("campaigns", "0010_scopes")])
-    assert scopes.get() == OLD
-    MigrationExecutor(connection).migrate(newest)
