@@ -24,6 +24,8 @@ BUFFER = 1 << 20
 PACKED = 1 << 16
 
 
+#: The two members that the manifest does not list.
+MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 #: The fixed part of a member's header (APPNOTE 4.3.7), which ends with the lengths of the name and of what follows it.
 HEADER, LENGTHS = 30, struct.Struct("<HH")
 
@@ -175,6 +177,6 @@ class CsvLines:
 def add_manifest(archive: Archive, manifest: dict, key: LogKey) -> None:
     """Write the manifest, and the note by which the log's key signs its hash under the pack's format."""
     body = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-    archive.add("manifest.json", body)
+    archive.add(MANIFEST, body)
     text = f"{manifest['format']} manifest of {key.origin}\nsha256 {hashlib.sha256(body).hexdigest()}\n"
-    archive.add("manifest.sig", key.sign(text).encode())
+    archive.add(SIGNATURE, key.sign(text).encode())

@@ -17,7 +17,7 @@ from certify.lib.times import rfc3339
 from evidence import frameworks
 from evidence.pack import assured, fingerprint, oscal, people, report, reviewing, roles, runs, schemas, tables, workbook
 from evidence.pack import scope as scopes
-from evidence.pack.archive import Archive, CsvLines, add_manifest
+from evidence.pack.archive import MANIFEST, SIGNATURE, Archive, CsvLines, add_manifest
 from evidence.pack.excerpts import KEPT, Reader, Short
 from evidence.pack.journal import Unfinished
 from evidence.verifier import verify
@@ -121,7 +121,7 @@ def member_names(scope: scopes.Scope) -> list[str]:
         *SHORT, *(table.path for table in tables.TABLES), ENTRIES_PATH, "ledger/leaves.bin", "ledger/checkpoints.txt", "ledger/keys.json",
         "ledger/proofs.json", "ledger/anchors/anchors.json", *(receipt for receipt, _ in _receipts(scope) if receipt), people.PATH, BOOK,
         REPORT, oscal.PATH, "README.md", schemas.TABLES_PATH, *schemas.JSON_PATHS.values(), VERIFIER.name, CONVERTER.name, PAGE.name,
-        "manifest.json", "manifest.sig",
+        MANIFEST, SIGNATURE,
     ])  # fmt: skip
 
 
@@ -454,7 +454,7 @@ def _write_manifest(archive: Archive, scope: scopes.Scope, counts: dict[str, int
         "checkpoint": {"size": scope.checkpoint.size, "root": bytes(scope.checkpoint.root).hex()},
         "campaigns": [str(one.pk) for one in scope.campaigns],
         "rows": counts,
-        "files": dict(archive.files),
+        "files": {name: said for name, said in archive.files.items() if name not in (MANIFEST, SIGNATURE)},
     }
     add_manifest(archive, manifest, key)
 
