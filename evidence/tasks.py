@@ -1,11 +1,14 @@
 """Celery: packs that were asked for. Safe to run twice."""
 
+from dataclasses import asdict
+
 from celery import shared_task
 
 from certify.lib.errors import DomainError
 from certify.lib.progress import Progress
 from evidence.actions import packs, requests, retention
 from evidence.models import EvidencePack
+from evidence.pack import journal
 from evidence.retention.kinds import KINDS
 from evidence.states import PackState
 from ledger import placing
@@ -22,13 +25,19 @@ def build_progress(pack_id: int) -> Progress:
 def build_pack(pack_id: int) -> None:
     """Build one pack for the person who asked for it, over everything that is recorded by now."""
 
+    start: dict = {}
+
+    def begun(said: packs.Start) -> None:
+        start.update(asdict(said))
+        show(0, "")
+
     def show(percent: int, text: str) -> None:
-        build_progress(pack_id).show({"percent": percent, "text": text})
+        build_progress(pack_id).show({"percent": percent, "text": text, "start": start})
 
     pack = EvidencePack.objects.select_related("requested_by").get(pk=pack_id)
     try:
         sequencing.sequence(by=SYSTEM)
-        if packs.build(pack_id=pack_id, by=pack.requested_by, progress=show) is None:
+        if packs.build(pack_id=pack_id, by=pack.requested_by, progress=show, begun=begun) is None:
             return
     except DomainError as refusal:
         packs.fail(pack_id=pack_id, reason=refusal.message, by=SYSTEM)
@@ -36,12 +45,20 @@ def build_pack(pack_id: int) -> None:
         packs.fail(pack_id=pack_id, reason=str(broken), by=SYSTEM)
     except OSError as error:
         packs.fail(pack_id=pack_id, reason=f"The pack could not be written: {error.strerror}.", by=SYSTEM)
+    clear_unfinished()
     build_progress(pack_id).forget()
+
+
+def clear_unfinished() -> None:
+    """Take off the disk what was begun of packs that were given up."""
+    of = EvidencePack.objects.values_list("pk", flat=True)
+    journal.clear(waiting=of.filter(state=PackState.REQUESTED), ready=of.filter(state=PackState.READY))
 
 
 @shared_task(name="evidence.build_requested_packs")
 def build_requested_packs() -> None:
-    """Build whatever waits."""
+    """Build whatever waits, and go on with what a killed worker left: beat sends this soon, the broker may take hours to deliver anew."""
+    clear_unfinished()
     for pack_id in EvidencePack.objects.filter(state=PackState.REQUESTED).order_by("pk").values_list("pk", flat=True):
         build_pack(pack_id)
 

@@ -21,7 +21,7 @@ BANNED_NAMES = {"utils.py", "helpers.py", "misc.py", "services.py", "common.py",
 #: Handed to auditors as one file that needs nothing but Python, so it cannot be split.
 ONE_FILE = "evidence/verifier/verify.py"
 #: The sequencer signs only what is committed already, so it commits in steps of its own.
-OWN_TRANSACTIONS = {"sequencing.sequence"}
+OWN_TRANSACTIONS = {"sequencing.sequence", "packs.build"}
 #: Layers whose functions say what they mean and what they take: everything above trusts them.
 DOCUMENTED = {
     "actions",

@@ -16,13 +16,14 @@ from campaigns.models import ReviewItem
 from certify.lib import canonical, csvsafe
 from certify.lib.times import rfc3339
 from evidence import frameworks
-from evidence.pack import assured, oscal, people, report, reviewing, roles, runs, schemas, tables, workbook
+from evidence.pack import assured, fingerprint, oscal, people, report, reviewing, roles, runs, schemas, tables, workbook
 from evidence.pack import scope as scopes
-from evidence.pack.archive import Archive, CsvLines, add_manifest
+from evidence.pack.archive import MANIFEST, SIGNATURE, Archive, CsvLines, add_manifest
 from evidence.pack.excerpts import KEPT, Reader, Short
+from evidence.pack.journal import Unfinished
 from evidence.verifier import verify
 from ledger import keychain, merkle, queries, succession
-from ledger.models import Entry
+from ledger.models import Anchor, Entry
 
 FORMAT = "certify-evidence-pack/5"
 VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "verify.py"
@@ -46,7 +47,14 @@ CAMPAIGN_COLUMNS = (
 LEFT_OUT_COLUMNS = ("campaign", "name", "controls", "opened_at", "why", "launch_entry")
 MAPPING_COLUMNS = ("control", "asks_for", "campaign", "campaign_name")
 
+#: Short tables, made here; what is read back, or not made twice, when a build goes on.
+SHORT = ("administration/roles.csv", "campaigns/campaigns.csv", "campaigns/left_out.csv", "controls/calendar.csv",
+         "controls/mapping.csv", "reviews/quality.csv")  # fmt: skip
+ENTRIES_PATH, BOOK, REPORT = "ledger/entries.jsonl", "workbook.xlsx", "report.pdf"
+
 Progress = Callable[[int, str], None]
+#: Told how many members a build found finished, and how many the pack has.
+Resumed = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -58,37 +66,65 @@ class Built:
     counts: dict[str, int]
 
 
-def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent, text: None) -> Built:
+def build(
+    scope: scopes.Scope,
+    target: Path,
+    progress: Progress = lambda percent, text: None,
+    unfinished: Unfinished | None = None,
+    resumed: Resumed = lambda kept, members: None,
+) -> Built:
     """Write the pack of a scope to `target`. Memory does not grow with the pack; the sheets of its workbook pass through the
     machine's folder for temporary files.
 
-    Must run in a transaction. The file appears under its name only when it is complete.
+    Must run in a transaction. The file appears under its name only when it is complete. With `unfinished` a build that was killed is
+    gone on with, and `resumed` told so; the bytes are the same. Raises `Stale` where it cannot be: then everything is to begin anew.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
+    partial = unfinished.part if unfinished else target.with_name(f".{target.name}.partial")
     try:
-        with Archive(partial) as archive:
-            _prepare(scope)
-            counts, short, heads = _write_tables(archive, scope, progress)
-            counts["ledger/entries.jsonl"], named = _write_ledger(archive, scope, progress)
-            under_review = people.sealed(ReviewItem.objects.filter(campaign__in=scope.values["campaigns"]))
-            people.refuse_erased_since({*named, *under_review}, scope.checkpoint.size)
-            counts[people.PATH] = write_rows(archive, people.PATH, people.COLUMNS, people.rows(named))
-            _write_for_people(archive, scope, Reader(scope.values, counts, short, heads), progress)
-            progress(SEAL_AT, "Sealing")
-            archive.add("README.md", README.read_bytes() + _losses().encode())
-            made = {people.PATH: people.COLUMNS} | {path: columns for path, (columns, _) in short.items()}
-            made |= {table.path: table.columns for table in tables.TABLES}
-            schemas.write(archive, made, FORMAT)
-            for program in (VERIFIER, CONVERTER):
-                archive.add(program.name, program.read_bytes())
-            archive.add(PAGE.name, page())
-            _write_manifest(archive, scope, counts)
+        _prepare(scope)
+        if unfinished:
+            unfinished.go_on(scope.checkpoint.size, fingerprint.of(scope, FORMAT), target)
+            if unfinished.kept:
+                resumed(len(unfinished.kept), len(member_names(scope)))
+        with Archive(partial, unfinished) as archive:
+            counts = _write_members(archive, scope, progress)
         digest = _sha256(partial)
         partial.replace(target)
     finally:
-        partial.unlink(missing_ok=True)
+        if not unfinished:
+            partial.unlink(missing_ok=True)
     return Built(digest, target.stat().st_size, counts)
+
+
+def _write_members(archive: Archive, scope: scopes.Scope, progress: Progress) -> dict[str, int]:
+    """Everything, in the order in which a build that was killed is gone on with. Returns how many rows each table has."""
+    counts, short, heads = _write_tables(archive, scope, progress)
+    counts["ledger/entries.jsonl"], named = _write_ledger(archive, scope, progress)
+    under_review = people.sealed(ReviewItem.objects.filter(campaign__in=scope.values["campaigns"]))
+    people.refuse_erased_since({*named, *under_review}, scope.checkpoint.size)
+    counts[people.PATH] = write_rows(archive, people.PATH, people.COLUMNS, people.rows(named))
+    _write_for_people(archive, scope, Reader(scope.values, counts, short, heads), progress)
+    progress(SEAL_AT, "Sealing")
+    archive.add("README.md", README.read_bytes() + _losses().encode())
+    made = {people.PATH: people.COLUMNS} | {path: columns for path, (columns, _) in short.items()}
+    made |= {table.path: table.columns for table in tables.TABLES}
+    schemas.write(archive, made, FORMAT)
+    for program in (VERIFIER, CONVERTER):
+        archive.add(program.name, program.read_bytes())
+    archive.add(PAGE.name, page())
+    _write_manifest(archive, scope, counts)
+    return counts
+
+
+def member_names(scope: scopes.Scope) -> list[str]:
+    """The members that the pack of a scope has, by name."""
+    return sorted([
+        *SHORT, *(table.path for table in tables.TABLES), ENTRIES_PATH, "ledger/leaves.bin", "ledger/checkpoints.txt", "ledger/keys.json",
+        "ledger/proofs.json", "ledger/anchors/anchors.json", *(receipt for receipt, _ in _receipts(scope) if receipt), people.PATH, BOOK,
+        REPORT, oscal.PATH, "README.md", schemas.TABLES_PATH, *schemas.JSON_PATHS.values(), VERIFIER.name, CONVERTER.name, PAGE.name,
+        MANIFEST, SIGNATURE,
+    ])  # fmt: skip
 
 
 def _prepare(scope: scopes.Scope) -> None:
@@ -123,8 +159,18 @@ def _write_tables(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
     return counts, short, heads
 
 
-def copy_table(archive: Archive, table: tables.Table, values: dict, told: Callable[[int], None]) -> CsvLines:
+@dataclass(frozen=True)
+class Copied:
+    """How many rows a table has, and the first `KEPT` of them at least, as CSV."""
+
+    rows: int
+    head: bytes
+
+
+def copy_table(archive: Archive, table: tables.Table, values: dict, told: Callable[[int], None]) -> Copied:
     """One table from PostgreSQL into the archive. Cells that a spreadsheet would run are made harmless on the way."""
+    if kept := archive.kept.get(table.path):
+        return Copied(kept.rows, _beginning(archive, table, kept.head))
     names = ", ".join(f'"{name}"' for name in table.columns)
     cells = ", ".join(HARMLESS.format(f'"{name}"') for name in table.columns)
     with archive.member(table.path) as member, connection.cursor() as cursor:
@@ -133,7 +179,19 @@ def copy_table(archive: Archive, table: tables.Table, values: dict, told: Callab
         lines = CsvLines(member, told, KEPT)
         cursor.copy_expert(f"COPY (SELECT {cells} FROM ({query}) AS found ({names})) TO STDOUT WITH (FORMAT csv)", lines)
         lines.flush()
-    return lines
+        member.rows, member.head = lines.rows, len(lines.head)
+    return Copied(lines.rows, lines.head)
+
+
+def _beginning(archive: Archive, table: tables.Table, length: int) -> bytes:
+    """So many bytes of the rows of a table that is in the archive already."""
+    header = len(",".join(table.columns).encode() + b"\r\n")
+    found = bytearray()
+    for block in archive.read(table.path):
+        found += block
+        if len(found) >= header + length:
+            break
+    return bytes(found[header : header + length])
 
 
 def write_rows(archive: Archive, path: str, columns: tuple[str, ...], rows: Iterable[Iterable[str]]) -> int:
@@ -214,8 +272,32 @@ def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
     """Entries in scope as the bytes that were hashed, every leaf of the range, checkpoints and proofs. Returns how many entries there
     are, and the commitments in them.
     """
-    older, named = _older(scope), set()
-    with archive.member("ledger/entries.jsonl") as member:
+    older = _older(scope)
+    if kept := archive.kept.get(ENTRIES_PATH):
+        count, named = kept.rows, _named_in_archive(archive)
+    else:
+        count, named = _write_entries(archive, scope, older, progress)
+    if "ledger/leaves.bin" not in archive.kept:
+        _write_leaves(archive, scope, progress)
+    _write_guards(archive, scope)
+    archive.add("ledger/keys.json", canonical.dumps(keychain.listed()) + b"\n")
+    archive.add("ledger/proofs.json", canonical.dumps(_proofs(scope, older)) + b"\n")
+    return count, named
+
+
+def _named_in_archive(archive: Archive) -> set[str]:
+    """The commitments in the entries that are in the archive already."""
+    named, rest = set(), b""
+    for block in archive.read(ENTRIES_PATH):
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            named.update(people.named_in(line.decode()))
+    return named
+
+
+def _write_entries(archive: Archive, scope: scopes.Scope, older: list[Entry], progress: Progress) -> tuple[int, set[str]]:
+    named = set()
+    with archive.member(ENTRIES_PATH) as member:
         count = len(older)
         for entry in older:
             member.write(entry.payload.encode() + b"\n")
@@ -227,14 +309,15 @@ def _write_ledger(archive: Archive, scope: scopes.Scope, progress: Progress) -> 
                 member.write("".join(f"{payload}\n" for payload in payloads).encode())
                 for payload in payloads:
                     named.update(people.named_in(payload))
+        member.rows = count
+    return count, named
+
+
+def _write_leaves(archive: Archive, scope: scopes.Scope, progress: Progress) -> None:
     with archive.member("ledger/leaves.bin") as member:
         for start in range(scope.first, scope.checkpoint.size, LEAVES):
             progress(_between(scope, start, LEAVES_AT, PEOPLE_AT), "Writing ledger/leaves.bin")
             member.write(b"".join(queries.leaf_hashes(start, min(start + LEAVES, scope.checkpoint.size))))
-    _write_guards(archive, scope)
-    archive.add("ledger/keys.json", canonical.dumps(keychain.listed()) + b"\n")
-    archive.add("ledger/proofs.json", canonical.dumps(_proofs(scope, older)) + b"\n")
-    return count, named
 
 
 def _write_guards(archive: Archive, scope: scopes.Scope) -> None:
@@ -245,9 +328,7 @@ def _write_guards(archive: Archive, scope: scopes.Scope) -> None:
     notes = [checkpoint.note + lines.get(checkpoint.size, "") for checkpoint in scope.notes]
     archive.add("ledger/checkpoints.txt", "\n".join(notes).encode())
     told = []
-    for number, one in enumerate(scope.anchors, 1):
-        name = f"{number:04d}-{one.channel}-{one.checkpoint.size}{'.tsr' if one.channel == 'timestamp' else ''}"
-        receipt = f"ledger/anchors/{name}" if one.receipt else ""
+    for receipt, one in _receipts(scope):
         if receipt:
             archive.add(receipt, bytes(one.receipt))
         told.append({
@@ -255,6 +336,13 @@ def _write_guards(archive: Archive, scope: scopes.Scope) -> None:
             "at": rfc3339(one.at), "entry": str(one.entry_uid), "receipt": receipt,
         })  # fmt: skip
     archive.add("ledger/anchors/anchors.json", canonical.dumps(told) + b"\n")
+
+
+def _receipts(scope: scopes.Scope) -> Iterator[tuple[str, Anchor]]:
+    """What was left outside, each with the member that holds what came back; "" where nothing did."""
+    for number, one in enumerate(scope.anchors, 1):
+        name = f"{number:04d}-{one.channel}-{one.checkpoint.size}{'.tsr' if one.channel == 'timestamp' else ''}"
+        yield f"ledger/anchors/{name}" if one.receipt else "", one
 
 
 def _between(scope: scopes.Scope, start: int, low: int, high: int) -> int:
@@ -305,13 +393,13 @@ def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, pro
         keychain.signing_key(),
         frameworks.under(scope.period.framework, scope.checkpoint.size),
     )
-    progress(PEOPLE_AT, "Writing workbook.xlsx")
-    with tempfile.TemporaryDirectory() as folder:
-        book = Path(folder) / "workbook.xlsx"
-        workbook.write(reader, f"{period.name}: {framework.name}", scope.checkpoint.at, book)
-        with archive.member("workbook.xlsx") as member, book.open("rb") as stream:
-            shutil.copyfileobj(stream, member)
-    progress(PEOPLE_AT, "Writing report.pdf")
+    if BOOK not in archive.kept:
+        progress(PEOPLE_AT, f"Writing {BOOK}")
+        with tempfile.TemporaryDirectory() as folder:
+            book = Path(folder) / BOOK
+            workbook.write(reader, f"{period.name}: {framework.name}", scope.checkpoint.at, book)
+            with archive.member(BOOK) as member, book.open("rb") as stream:
+                shutil.copyfileobj(stream, member)
     about = {
         "title": period.name,
         "framework": framework.name,
@@ -322,8 +410,10 @@ def _write_for_people(archive: Archive, scope: scopes.Scope, reader: Reader, pro
         "size": scope.checkpoint.size,
         "root": bytes(scope.checkpoint.root).hex(),
     }
-    sections = assured.in_pack(reader, period, framework, scope.checkpoint.at)
-    archive.add("report.pdf", report.write(reader, about, sections, scope.checkpoint.at))
+    if REPORT not in archive.kept:
+        progress(PEOPLE_AT, f"Writing {REPORT}")
+        sections = assured.in_pack(reader, period, framework, scope.checkpoint.at)
+        archive.add(REPORT, report.write(reader, about, sections, scope.checkpoint.at))
     archive.add(oscal.PATH, oscal.write(reader, about, archive.files, scope.checkpoint.at))
 
 
@@ -366,7 +456,7 @@ def _write_manifest(archive: Archive, scope: scopes.Scope, counts: dict[str, int
         "checkpoint": {"size": scope.checkpoint.size, "root": bytes(scope.checkpoint.root).hex()},
         "campaigns": [str(one.pk) for one in scope.campaigns],
         "rows": counts,
-        "files": dict(archive.files),
+        "files": {name: said for name, said in archive.files.items() if name not in (MANIFEST, SIGNATURE)},
     }
     add_manifest(archive, manifest, key)
 

@@ -23,16 +23,19 @@ QUALITY_COLUMNS = (
     "beyond",
 )  # fmt: skip
 
+#: Which identity is whose, as readings under the checkpoint tied them.
+LINKED = """
+    SELECT identity.user_id, identity.key, reading.loaded_at AS since FROM inventory_identity AS identity
+    LEFT JOIN (
+        SELECT snapshot.id, snapshot.loaded_at FROM inventory_snapshot AS snapshot
+        JOIN ledger_entry AS entry ON entry.uid = snapshot.entry_uid
+        JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
+    ) AS reading ON reading.id = identity.linked_in_id
+    WHERE identity.user_id IS NOT NULL AND (identity.linked_in_id IS NULL OR reading.id IS NOT NULL)
+"""
+
 INDEPENDENCE = f"""
-    WITH linked AS MATERIALIZED (
-        SELECT identity.user_id, identity.key, reading.loaded_at AS since FROM inventory_identity AS identity
-        LEFT JOIN (
-            SELECT snapshot.id, snapshot.loaded_at FROM inventory_snapshot AS snapshot
-            JOIN ledger_entry AS entry ON entry.uid = snapshot.entry_uid
-            JOIN ledger_leaf AS leaf ON leaf.entry_id = entry.id AND leaf.index < %(size)s
-        ) AS reading ON reading.id = identity.linked_in_id
-        WHERE identity.user_id IS NOT NULL AND (identity.linked_in_id IS NULL OR reading.id IS NOT NULL)
-    ), made AS (
+    WITH linked AS MATERIALIZED ({LINKED}), made AS (
         SELECT decision.campaign_id, decision.reviewer_id, decision.assigned_by_rule AS rule, min(decision.reviewer_name) AS name,
                min(linked.key) AS identity, count(*) AS decisions, min(linked.since) AS since,
                count(*) FILTER (WHERE item.identity_key = linked.key AND decision.decided_at >= COALESCE(linked.since, '-infinity')) AS own,

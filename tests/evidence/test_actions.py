@@ -124,7 +124,7 @@ def test_only_control_owners_have_packs_built(story, opened):
     assert EvidencePack.objects.count() == 0
 
 
-def test_a_build_that_dies_leaves_the_request_and_no_file(story, opened, settings):
+def test_a_build_that_dies_leaves_the_request_and_what_is_finished_under_no_name(story, opened, settings):
     pack = packs.request(period_id=opened.pk, by=story.owner)
     sequencing.sequence(by=SYSTEM)
 
@@ -136,10 +136,12 @@ def test_a_build_that_dies_leaves_the_request_and_no_file(story, opened, setting
         packs.build(pack_id=pack.pk, by=story.owner, progress=die)
     pack.refresh_from_db()
     assert pack.state == "requested"
-    assert list((settings.CERTIFY_DATA_DIR / "packs").iterdir()) == []
+    left = {f".{pack.pk}.part", f".{pack.pk}.journal"}
+    assert {one.name for one in (settings.CERTIFY_DATA_DIR / "packs").iterdir()} == left
     tasks.build_requested_packs()
     pack.refresh_from_db()
     assert pack.state == "ready"
+    assert [one.name for one in (settings.CERTIFY_DATA_DIR / "packs").iterdir()] == [f"{pack.pk}-{pack.checkpoint_size}.zip"]
 
 
 def test_a_disk_that_is_full_is_said_on_the_pack(story, opened, settings):

@@ -29,7 +29,9 @@ class Command(BaseCommand):
             person = User.objects.get_by_natural_key(by)
             pack = packs.request(period_id=AuditPeriod.objects.get(name=period).pk, by=person)
             sequencing.sequence(by=SYSTEM)
-            pack = packs.build(pack_id=pack.pk, checkpoint_size=checkpoint_size, by=person, progress=self._show)
+            pack = packs.build(
+                pack_id=pack.pk, checkpoint_size=checkpoint_size, by=person, progress=self._show, begun=self._begun
+            )
         except User.DoesNotExist:
             raise CommandError(f"There is no user “{by}”.") from None
         except AuditPeriod.DoesNotExist:
@@ -50,3 +52,7 @@ class Command(BaseCommand):
     def _show(self, percent: int, text: str) -> None:
         if self.stderr.isatty():
             self.stderr.write(f"{percent:3} % {text}")
+
+    def _begun(self, start: packs.Start) -> None:
+        said = f"Begun anew: {start.anew}" if start.anew else f"Resumed after {start.kept} of {start.members} members"
+        self.stderr.write(said)
