@@ -46,18 +46,18 @@ class Archive:
         self.zip.close()
 
     @contextmanager
-    def member(self, name: str) -> Iterator[Member]:
-        """Write one file, as a stream of any length."""
+    def member(self, name: str, method: int = zipfile.ZIP_DEFLATED) -> Iterator[Member]:
+        """Write one file, as a stream of any length. `method` is how the ZIP holds it: deflated, or stored as it is."""
         info = zipfile.ZipInfo(name, TIME)
-        info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16
+        info.compress_type, info.create_system, info.external_attr = method, 3, 0o100644 << 16
         with self.zip.open(info, "w", force_zip64=True) as target:
             member = Member(target)
             yield member
         self.files[name] = {"sha256": member.hash.hexdigest(), "size": member.size}
 
-    def add(self, name: str, body: bytes) -> None:
-        """Write a small file."""
-        with self.member(name) as member:
+    def add(self, name: str, body: bytes, method: int = zipfile.ZIP_DEFLATED) -> None:
+        """Write a file that is in memory."""
+        with self.member(name, method) as member:
             member.write(body)
 
 

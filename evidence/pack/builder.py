@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +20,13 @@ from evidence.pack import assured, oscal, people, report, reviewing, roles, runs
 from evidence.pack import scope as scopes
 from evidence.pack.archive import Archive, CsvLines, add_manifest
 from evidence.pack.excerpts import KEPT, Reader, Short
-from evidence.verifier import verify
+from evidence.verifier import webpage
 from ledger import keychain, merkle, queries, succession
 from ledger.models import Entry
 
 FORMAT = "certify-evidence-pack/4"
 VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "verify.py"
-#: Where `verify.html` has the rules of `verify.py`.
-RULES = b'<script type="application/json" id="rules">%s</script>'
-CONVERTER, PAGE = VERIFIER.with_name("convert.py"), VERIFIER.with_name("verify.html")
+CONVERTER = VERIFIER.with_name("convert.py")
 README = Path(__file__).resolve().parent / "README.md"
 #: Entries of the log that are looked through at once, and leaves that are read at once.
 ENTRIES, LEAVES = 20_000, 100_000
@@ -80,7 +79,7 @@ def build(scope: scopes.Scope, target: Path, progress: Progress = lambda percent
             schemas.write(archive, made, FORMAT)
             for program in (VERIFIER, CONVERTER):
                 archive.add(program.name, program.read_bytes())
-            archive.add(PAGE.name, page())
+            add_page(archive)
             _write_manifest(archive, scope, counts)
         digest = _sha256(partial)
         partial.replace(target)
@@ -336,17 +335,9 @@ def _losses() -> str:
     return f"\n## This log began anew\n\n{warning}\n\n{''.join(told)}" if told else ""
 
 
-def page() -> bytes:
-    """`verify.html` with what it takes from `verify.py`: which table shows which kind of entry, and how."""
-    rules = {
-        "shown": {kind: shown for kind, shown in verify.SHOWN.items() if shown is not verify.DECISION},
-        "change": verify.CHANGE,
-        "unsaid": verify.UNSAID,
-        "in_the_clear": verify.IN_THE_CLEAR,
-        "json_columns": sorted(verify.JSON_COLUMNS),
-        "json_lists": sorted(verify.JSON_LISTS),
-    }
-    return PAGE.read_bytes().replace(RULES % b"{}", RULES % canonical.dumps(rules))
+def add_page(archive: Archive) -> None:
+    """`verify.html`, stored as it is: what it carries is packed already, and to try again would take half a second a pack."""
+    archive.add("verify.html", webpage.page(), zipfile.ZIP_STORED)
 
 
 def _write_manifest(archive: Archive, scope: scopes.Scope, counts: dict[str, int]) -> None:
