@@ -33,6 +33,7 @@ const started = () => (worker ??= begin());
 async function end() {
   const old = worker;
   worker = null;
+  isBusy = false;
   (await old?.catch(() => null))?.terminate();
 }
 
@@ -68,6 +69,7 @@ function cleared() {
 
 let latest = 0; // what was chosen later says what is shown
 let clock = 0;
+let isBusy = false;
 
 function running(on) {
   clearInterval(clock);
@@ -104,7 +106,7 @@ function checked(own, given, isLatest) {
 
 async function check() {
   const number = (latest += 1), pack = place("pack").files[0], isLatest = () => number === latest;
-  if (!place("stop").hidden) await end(); // a program that runs cannot be asked to stop
+  if (isBusy) await end(); // a program that runs cannot be asked to stop
   cleared();
   place("again").disabled = !pack;
   progress("");
@@ -120,7 +122,9 @@ async function check() {
     progress("Starting Python …");
     const own = await started();
     if (!isLatest()) return;
+    isBusy = true;
     const [status, lines] = await checked(own, given, isLatest);
+    isBusy = false;
     if (isLatest()) concluded(status, lines);
   } catch (error) {
     await end();
@@ -138,7 +142,7 @@ async function stop() {
   running(false);
   cleared();
   progress("Stopped. Nothing is known about this pack.");
-  await end();
+  if (isBusy) await end();
 }
 
 place("pack").addEventListener("change", check);
