@@ -1,17 +1,17 @@
 """Runs verify.py as its command line would, in the worker of verify.html; what it prints goes to the page."""
 
 import gc
-import types
+import importlib.util
 
 
-def prepare(source, told):
+def prepare(path, told):
     """A function that takes verify.py's arguments and returns its exit status; `told` gets the name of each file that is read."""
-    code = compile(source, "verify.py", "exec")
+    spec = importlib.util.spec_from_file_location("verify", path)
 
     def run(arguments):
         # A module anew for each pack: nothing of the one before can be left in it.
-        verify = types.ModuleType("verify")
-        exec(code, verify.__dict__)  # noqa: S102 - verify.py itself, which the page carries
+        verify = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(verify)
         opened = verify.Pack.open
 
         def open_and_tell(pack, name):

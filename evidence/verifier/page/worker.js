@@ -30,7 +30,9 @@ async function start({ files, verifier, host }) {
   runtime.setStdout({ batched: (line) => tell("line", line) });
   runtime.setStderr({ batched: (line) => tell("error", line) });
   runtime.runPython(host);
-  program = runtime.globals.get("prepare")(verifier, (name) => tell("reading", name));
+  runtime.FS.mkdirTree("/verifier");
+  runtime.FS.writeFile("/verifier/verify.py", verifier);
+  program = runtime.globals.get("prepare")("/verifier/verify.py", (name) => tell("reading", name));
 }
 
 /* The auditor's files are read where they lie: memory does not hold a pack whole. */
