@@ -70,14 +70,17 @@ function cleared() {
 let latest = 0; // what was chosen later says what is shown
 let clock = 0;
 let isBusy = false;
+let at = ""; // the file that is read; not in the live region, where it would be read out some hundred times
 
 function running(on) {
   clearInterval(clock);
+  at = "";
   place("elapsed").textContent = "";
   place("stop").hidden = !on;
   if (!on) return;
   const since = performance.now();
-  clock = setInterval(() => { place("elapsed").textContent = `${Math.round((performance.now() - since) / 1000)} s`; }, 1000);
+  const tick = () => { place("elapsed").textContent = `${at} ${Math.round((performance.now() - since) / 1000)} s`; };
+  clock = setInterval(tick, 200);
 }
 
 const progress = (text, className = "") => Object.assign(place("progress"), { textContent: text, className });
@@ -95,7 +98,7 @@ function checked(own, given, isLatest) {
     own.onerror = (event) => failed(new Error(event.message));
     own.onmessage = ({ data: { kind, value } }) => {
       if (!isLatest()) return;
-      if (kind === "reading") progress(`Reading ${value} …`);
+      if (kind === "reading") at = value;
       if (kind === "line" || kind === "error") { lines.push(value); shown(value); }
       if (kind === "broken") failed(new Error(value));
       if (kind === "done") done([value, lines]);
@@ -123,6 +126,7 @@ async function check() {
     const own = await started();
     if (!isLatest()) return;
     isBusy = true;
+    progress("Checking …");
     const [status, lines] = await checked(own, given, isLatest);
     isBusy = false;
     if (isLatest()) concluded(status, lines);
