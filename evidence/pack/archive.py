@@ -23,7 +23,8 @@ BUFFER = 1 << 20
 #: Packed bytes that are unpacked at once: at worst they become a thousand times as many.
 PACKED = 1 << 16
 
-
+#: Stored as it is: what the page carries is packed already, and to try again would take half a second a pack.
+PAGE = "verify.html"
 #: The two members that the manifest does not list.
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 #: The fixed part of a member's header (APPNOTE 4.3.7), which ends with the lengths of the name and of what follows it.
@@ -115,7 +116,7 @@ class Archive:
             )
 
     def add(self, name: str, body: bytes) -> None:
-        """Write a small file. One that is there already must be the same: raises `Stale`."""
+        """Write a file that is in memory. One that is there already must be the same: raises `Stale`."""
         if kept := self.kept.get(name):
             if kept.sha256 != hashlib.sha256(body).hexdigest():
                 raise Stale(NOT_EQUAL)
@@ -138,7 +139,8 @@ class Archive:
 
 def _info(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, TIME)
-    info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16
+    method = zipfile.ZIP_STORED if name == PAGE else zipfile.ZIP_DEFLATED
+    info.compress_type, info.create_system, info.external_attr = method, 3, 0o100644 << 16
     return info
 
 

@@ -18,18 +18,16 @@ from certify.lib.times import rfc3339
 from evidence import frameworks
 from evidence.pack import assured, fingerprint, oscal, people, report, reviewing, roles, runs, schemas, tables, workbook
 from evidence.pack import scope as scopes
-from evidence.pack.archive import MANIFEST, SIGNATURE, Archive, CsvLines, add_manifest
+from evidence.pack.archive import MANIFEST, PAGE, SIGNATURE, Archive, CsvLines, add_manifest
 from evidence.pack.excerpts import KEPT, Reader, Short
 from evidence.pack.journal import Unfinished
-from evidence.verifier import verify
+from evidence.verifier import webpage
 from ledger import keychain, merkle, queries, succession
 from ledger.models import Anchor, Entry
 
 FORMAT = "certify-evidence-pack/5"
 VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "verify.py"
-#: Where `verify.html` has the rules of `verify.py`.
-RULES = b'<script type="application/json" id="rules">%s</script>'
-CONVERTER, PAGE = VERIFIER.with_name("convert.py"), VERIFIER.with_name("verify.html")
+CONVERTER = VERIFIER.with_name("convert.py")
 README = Path(__file__).resolve().parent / "README.md"
 #: Entries of the log that are looked through at once, and leaves that are read at once.
 ENTRIES, LEAVES = 20_000, 100_000
@@ -112,7 +110,7 @@ def _write_members(archive: Archive, scope: scopes.Scope, progress: Progress) ->
     schemas.write(archive, made, FORMAT)
     for program in (VERIFIER, CONVERTER):
         archive.add(program.name, program.read_bytes())
-    archive.add(PAGE.name, page())
+    add_page(archive)
     _write_manifest(archive, scope, counts)
     return counts
 
@@ -122,7 +120,7 @@ def member_names(scope: scopes.Scope) -> list[str]:
     return sorted([
         *SHORT, *(table.path for table in tables.TABLES), ENTRIES_PATH, "ledger/leaves.bin", "ledger/checkpoints.txt", "ledger/keys.json",
         "ledger/proofs.json", "ledger/anchors/anchors.json", *(receipt for receipt, _ in _receipts(scope) if receipt), people.PATH, BOOK,
-        REPORT, oscal.PATH, "README.md", schemas.TABLES_PATH, *schemas.JSON_PATHS.values(), VERIFIER.name, CONVERTER.name, PAGE.name,
+        REPORT, oscal.PATH, "README.md", schemas.TABLES_PATH, *schemas.JSON_PATHS.values(), VERIFIER.name, CONVERTER.name, PAGE,
         MANIFEST, SIGNATURE,
     ])  # fmt: skip
 
@@ -428,17 +426,9 @@ def _losses() -> str:
     return f"\n## This log began anew\n\n{warning}\n\n{''.join(told)}" if told else ""
 
 
-def page() -> bytes:
-    """`verify.html` with what it takes from `verify.py`: which table shows which kind of entry, and how."""
-    rules = {
-        "shown": {kind: shown for kind, shown in verify.SHOWN.items() if shown is not verify.DECISION},
-        "change": verify.CHANGE,
-        "unsaid": verify.UNSAID,
-        "in_the_clear": verify.IN_THE_CLEAR,
-        "json_columns": sorted(verify.JSON_COLUMNS),
-        "json_lists": sorted(verify.JSON_LISTS),
-    }
-    return PAGE.read_bytes().replace(RULES % b"{}", RULES % canonical.dumps(rules))
+def add_page(archive: Archive) -> None:
+    """`verify.html`: verify.py for a browser."""
+    archive.add(PAGE, webpage.page())
 
 
 def _write_manifest(archive: Archive, scope: scopes.Scope, counts: dict[str, int]) -> None:

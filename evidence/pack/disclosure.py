@@ -103,6 +103,7 @@ def write(found: Disclosed, target: Path) -> str:
         archive.add("ledger/trees.json", canonical.dumps(_trees(found)) + b"\n")
         archive.add("README.md", README.read_bytes())
         archive.add("verify.py", builder.VERIFIER.read_bytes())
+        builder.add_page(archive)
         _manifest(archive, found, counts)
     with target.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.db import transaction
@@ -13,6 +14,7 @@ from django.test import override_settings
 from certify.lib import clock
 from evidence.models import AuditPeriod, Sample
 from evidence.pack import builder, disclosure, scope
+from evidence.verifier import webpage
 from ledger import keys, tasks
 from ledger.actions import rotation, sequencing
 from ledger.actors import SYSTEM
@@ -76,6 +78,11 @@ def build(period: AuditPeriod, checkpoint: Checkpoint, target: Path) -> builder.
     return builder.build(scope.of(period, checkpoint), target)
 
 
+def small_page():
+    """In packs that are hashed and zipped again some thousand times a few bytes stand for the 8.5 MB of verify.html."""
+    return patch.object(webpage, "page", return_value=b"<!DOCTYPE html><title>Stands for the page</title>")
+
+
 @dataclass(frozen=True)
 class Honest:
     """A pack that nobody touched, and what an auditor knows besides."""
@@ -84,21 +91,23 @@ class Honest:
     key: str
     note: str
     old_note: str
+    sample: Path
 
 
 @pytest.fixture(scope="session")
 def honest(tmp_path_factory, django_db_setup, django_db_blocker) -> Honest:
-    """One pack for all the tests that only read it or spoil a copy; built in a database that is rolled back."""
+    """One pack for all the tests that only read it or spoil a copy, and that of a sample; built in a database that is rolled back."""
     folder = tmp_path_factory.mktemp("honest")
     own = override_settings(
         CERTIFY_LEDGER_ORIGIN="certify.example/ledger", CERTIFY_LEDGER_KEY_FILE=folder / "key.json", CERTIFY_DATA_DIR=folder
     )
-    with own, django_db_blocker.unblock(), transaction.atomic():
+    with own, small_page(), django_db_blocker.unblock(), transaction.atomic():
         period = play(tell(folder))
         old = Checkpoint.objects.order_by("size").first().note
         checkpoint = seal()
         build(period, checkpoint, folder / "pack.zip")
-        found = Honest(folder / "pack.zip", keys.load().verifier, checkpoint.note, old)
+        disclosure.write(disclosure.gather(Sample.objects.get(population="items"), checkpoint), folder / "sample.zip")
+        found = Honest(folder / "pack.zip", keys.load().verifier, checkpoint.note, old, folder / "sample.zip")
         transaction.set_rollback(True)
     return found
 
@@ -118,7 +127,7 @@ def packs(tmp_path_factory, django_db_setup, django_db_blocker) -> Packs:
     folder = tmp_path_factory.mktemp("keys")
     file = folder / "key.json"
     own = override_settings(CERTIFY_LEDGER_ORIGIN="a.example/log", CERTIFY_LEDGER_KEY_FILE=file, CERTIFY_DATA_DIR=folder)
-    with own, django_db_blocker.unblock(), transaction.atomic():
+    with own, small_page(), django_db_blocker.unblock(), transaction.atomic():
         period = play(tell(folder))
         old, known = seal(), [keys.load().verifier]
         with clock.freeze(moment(12, 31, 23)):

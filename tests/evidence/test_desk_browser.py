@@ -12,6 +12,7 @@ from campaigns.actions import closing
 from certify.lib import clock
 from evidence.actions import packs
 from evidence.pack import builder
+from evidence.verifier import webpage
 from ledger import keys
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
@@ -107,6 +108,7 @@ def test_an_auditor_draws_follows_downloads_and_checks(
     for pack, table in ((sample, "reviews/items.csv"), (whole, "reviews/items.csv")):
         held = offline(builder.VERIFIER, pack)
         assert held.returncode == 0, held.stdout + held.stderr
+        assert spoil.read(pack)["verify.html"] == webpage.page()
         spoil.change(pack, table, spoil.cell(2, "privileged", lambda old: "no" if old == "yes" else "yes"))
         assert offline(builder.VERIFIER, pack).returncode == 1
     assert clock.now().date() <= period.open_until

@@ -18,7 +18,7 @@ from evidence.verifier import verify as verifier
 from ledger import keys
 from ledger.models import Entry
 from tests.evidence import spoil
-from tests.evidence.conftest import build, seal, verify
+from tests.evidence.conftest import build, seal, small_page, verify
 from tests.evidence.story import play
 from tests.evidence.test_audit_pages import audit
 from tests.evidence.test_pages import client_of
@@ -44,7 +44,7 @@ def packs(tmp_path_factory, django_db_setup, django_db_blocker) -> Packs:
     own = override_settings(
         CERTIFY_LEDGER_ORIGIN="certify.example/ledger", CERTIFY_LEDGER_KEY_FILE=folder / "key.json", CERTIFY_DATA_DIR=folder
     )
-    with own, django_db_blocker.unblock(), transaction.atomic():
+    with own, small_page(), django_db_blocker.unblock(), transaction.atomic():
         play(tell(folder))
         checkpoint = seal()
         for sample in Sample.objects.select_related("period"):
