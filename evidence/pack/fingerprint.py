@@ -101,7 +101,7 @@ def reason(name: str) -> str:
 
 def erasures() -> str:
     """Who was erased by now, as a hash (hex)."""
-    return _hash(_digest("SELECT person, entry_uid FROM ledger_erasure", {}))
+    return _hash(_digest("SELECT uid FROM ledger_entry WHERE kind = 'person:erased'", {}))
 
 
 def _hash(said: object) -> str:

@@ -13,8 +13,7 @@ from inventory.models import Account, Identity
 from ledger import personal, persons
 from ledger.actions import entries
 from ledger.models import Erasure
-from people import holds, permissions
-from people.actions import erasing
+from people import erasures, holds, permissions
 from people.states import ErasureBasis
 
 #: Former rows of accounts, by who held them then.
@@ -64,7 +63,7 @@ def _erase(found, pk: int, why: dict[str, str], by) -> Identity | Account:
     called = sorted(queries.what_names(subject).called, key=len, reverse=True)
     if not called:
         raise DomainError("erased", _("Nothing is left here that could be erased."))
-    why = why | {"reason": erasing.checked_reason(why["reason"], called)}
+    why = why | {"reason": erasures.checked_reason(why["reason"], called)}
     now, reference = clock.now(), queries.reference(subject)
     data = {"erased": reference, "commitments": []} | why | _whose(subject)
     entry = entries.record(kind="person:erased", subject=reference, by=by, at=now, data=data)
@@ -73,7 +72,7 @@ def _erase(found, pk: int, why: dict[str, str], by) -> Identity | Account:
     personal.put_mark(reference)
     with connection.cursor() as cursor:
         cursor.execute(FORMER[type(subject)], {"mark": persons.mark(reference), "key": subject.key, "pk": subject.pk})
-    erasing.rename_in_mails(called, persons.mark(reference))
+    erasures.rename_in_mails(called, persons.mark(reference))
     return subject
 
 

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from certify.lib import clock
@@ -18,11 +16,9 @@ from certify.lib.errors import DomainError, InvalidInput, NotAllowed
 from ledger import personal, persons
 from ledger.actions import entries
 from ledger.models import Entry, Erasure, PersonRecord
-from people import hindrances, holds, permissions, rules
+from people import erasures, hindrances, holds, permissions
 from people.models import ApiToken, Mail, User
 from people.states import ErasureBasis
-
-MIN_REASON, MAX_REASON = 10, 2_000
 
 
 @transaction.atomic
@@ -46,7 +42,7 @@ def erase(*, user_id: int, basis: str, reason: str, by) -> User:
         PersonRecord.objects.select_for_update(of=("self",), no_key=True).filter(person=_reference(person)).order_by("pk")
     )
     called = _called(person, records)
-    reason = checked_reason(reason, called)
+    reason = erasures.checked_reason(reason, called)
     now = clock.now()
     entry = entries.record(
         kind="person:erased",
@@ -83,41 +79,12 @@ def _called(person: User, records: Iterable[PersonRecord]) -> list[str]:
     return sorted(found, key=lambda text: (-len(text), text))
 
 
-def checked_reason(reason: str, called: list[str]) -> str:
-    """The reason, when it may stay for ever."""
-    text = reason.strip()
-    if not MIN_REASON <= len(text) <= MAX_REASON:
-        raise InvalidInput(
-            _("Give a reason of {min} to {max} characters.").format(min=MIN_REASON, max=MAX_REASON), field="reason"
-        )
-    if any(name.lower() in text.lower() for name in called):
-        raise InvalidInput(
-            _("The reason stays in the log for ever: do not write the person’s name or address in it."), field="reason"
-        )
-    return text
-
-
 def _clean_mails(person: User, called: list[str]) -> None:
     """What mails to them said goes; in mails to others the mark takes the place of their name."""
     mark = persons.mark(_reference(person))
     Mail.objects.filter(recipient=person).update(context={}, subject="", error="")
     Mail.objects.filter(recipient=person).exclude(address="").update(address=mark)
-    rename_in_mails(called, mark)
-
-
-def rename_in_mails(called: list[str], mark: str) -> None:
-    """Put the mark in the place of names in what mails say, wherever they stand as whole words."""
-    if not called:
-        return
-    named, mentions = rules.naming(called), Q()
-    for name in called:
-        mentions |= (
-            Q(told__contains=json.dumps(name, ensure_ascii=False)[1:-1]) | Q(subject__contains=name) | Q(error__contains=name)
-        )
-    for mail in Mail.objects.annotate(told=Cast("context", TextField())).filter(mentions).iterator(1_000):
-        mail.context = rules.renamed(mail.context, named, mark)
-        mail.subject, mail.error = rules.renamed(mail.subject, named, mark), rules.renamed(mail.error, named, mark)
-        mail.save(update_fields=["context", "subject", "error"])
+    erasures.rename_in_mails(called, mark)
 
 
 def _clean_others(mark: str, called: list[str]) -> None:
