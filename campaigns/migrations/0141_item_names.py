@@ -1,4 +1,4 @@
-"""What opens, and what is left of, the commitment to the names of an item's account and holder."""
+"""What opens, and what is left of, the commitment to the names of an item's account and holder; events are called by keys."""
 
 from django.db import migrations, models
 from django.db.models import Q
@@ -8,6 +8,13 @@ class Migration(migrations.Migration):
     dependencies = [("campaigns", "0140_removals_begin")]
 
     operations = [
+        migrations.AlterField(
+            model_name="accessevent",
+            name="subject_name",
+            field=models.CharField(
+                help_text="The key of the person or account; of events found long ago, their name.", max_length=300
+            ),
+        ),
         migrations.AddField(
             model_name="reviewitem",
             name="name_ref",

@@ -4,10 +4,13 @@ import io
 import json
 import re
 import stat
+import threading
 import zipfile
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.test import override_settings
 from django.urls import reverse
 from django.utils import translation
@@ -19,6 +22,7 @@ from evidence.actions import holds, packs
 from evidence.models import AuditPeriod, EvidencePack
 from evidence.pack import builder, fingerprint, journal, scope, tables
 from evidence.pack.archive import Archive
+from inventory.models import Source
 from ledger.actors import SYSTEM
 from ledger.models import Checkpoint
 from people.actions import erasing, users
@@ -360,3 +364,24 @@ def test_a_second_worker_leaves_it_to_the_first_even_where_that_lost_its_databas
     assert go_on(asked) == []
     asked.refresh_from_db()
     assert asked.state == "ready"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_changes_during_a_build_is_in_no_member(asked, tmp_path):
+    wanted, once = undisturbed(asked, tmp_path), []
+
+    def rename() -> None:
+        try:
+            Source.objects.update(key=Concat("key", Value("-renamed")))
+        finally:
+            connection.close()
+
+    def change(percent: int, text: str) -> None:
+        if not once:
+            once.append(threading.Thread(target=rename))
+            once[0].start()
+            once[0].join(20)
+
+    packs.build(pack_id=asked.pk, by=SYSTEM, progress=change)
+    assert body(asked) == wanted
+    assert undisturbed(asked, tmp_path) != wanted
