@@ -19,8 +19,7 @@ NAMES_ARE_COMMITTED = "name_salt IS NOT NULL"
 
 def hindrances(person) -> Iterator[str]:
     """Legal holds, items that are asked of them, reviews they own or stand in for, groups and delegations they are part of."""
-    for hold in holds.holding(person):
-        yield _("A legal hold covers them: “{name}”.").format(name=hold.name)
+    yield from _held(person)
     waiting = Assignment.objects.filter(reviewer=person, is_active=True).exclude(campaign__state__in=FINAL_STATES)
     if count := waiting.count():
         yield _("Items of open reviews that are theirs to answer: {count}.").format(count=count)
@@ -40,7 +39,11 @@ def hindrances(person) -> Iterator[str]:
 
 def hindrances_of_reviewed(subject: Identity | Account) -> Iterator[str]:
     """Legal holds, and items about their access in reviews that are not over."""
-    for hold in holds.holding(subject):
-        yield _("A legal hold covers them: “{name}”.").format(name=hold.name)
+    yield from _held(subject)
     if count := holds.items_about(subject).exclude(campaign__state__in=FINAL_STATES).count():
         yield _("Items about their access in reviews that are not over: {count}.").format(count=count)
+
+
+def _held(person) -> Iterator[str]:
+    for hold in holds.holding(person):
+        yield _("A legal hold covers them: “{name}”.").format(name=hold.name)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
+from certify.lib.errors import DomainError
 from people.hours import Hours
 from people.rules import MAX_EMAIL, MAX_NAME, MAX_USERNAME
 from people.states import ROLE_DESCRIPTIONS, ErasureBasis, MailState, Role
@@ -145,6 +146,11 @@ class ErasingForm(forms.Form):
     def answer(self) -> dict[str, str]:
         """What the action takes."""
         return {name: self.cleaned_data[name] for name in ("basis", "reason")}
+
+    def refuse(self, refusal: DomainError) -> None:
+        """Show why the action refused, at the field that is wrong where it is one."""
+        field = getattr(refusal, "field", None)
+        self.add_error(field if field in self.fields else None, refusal.message)
 
 
 def zone_choices() -> list[tuple[str, str]]:

@@ -98,7 +98,7 @@ def build(
 def _write_members(archive: Archive, scope: scopes.Scope, progress: Progress) -> dict[str, int]:
     """Everything, in the order in which a build that was killed is gone on with. Returns how many rows each table has."""
     counts, short, heads = _write_tables(archive, scope, progress)
-    counts["ledger/entries.jsonl"], named = _write_ledger(archive, scope, progress)
+    counts[ENTRIES_PATH], named = _write_ledger(archive, scope, progress)
     under_review = people.sealed(ReviewItem.objects.filter(campaign__in=scope.values["campaigns"]))
     people.refuse_erased_since({*named, *under_review}, scope.checkpoint.size)
     counts[people.PATH] = write_rows(archive, people.PATH, people.COLUMNS, people.rows(named))

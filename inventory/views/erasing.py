@@ -66,8 +66,7 @@ def _erase(request: HttpRequest, among: QuerySet, pk: int, action, argument: str
         except NotAllowed:
             raise
         except DomainError as refusal:
-            field = getattr(refusal, "field", None)
-            form.add_error(field if field in form.fields else None, refusal.message)
+            form.refuse(refusal)
         else:
             mark = persons.mark(queries.reference(subject))
             messages.success(

@@ -25,8 +25,7 @@ def person_erase(request: HttpRequest, pk: int) -> HttpResponse:
         except NotAllowed:
             raise
         except DomainError as refusal:
-            field = getattr(refusal, "field", None)
-            form.add_error(field if field in form.fields else None, refusal.message)
+            form.refuse(refusal)
         else:
             messages.success(request, _("Erased. What they did stands as that of “{mark}”.").format(mark=erased.name))
             return redirect("people:person-detail", pk=pk)
