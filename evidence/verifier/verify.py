@@ -16,7 +16,6 @@ import argparse
 import base64
 import binascii
 import calendar
-import contextlib
 import csv
 import gc
 import hashlib
@@ -34,11 +33,12 @@ import unicodedata
 import zipfile
 import zlib
 from array import array
-from collections import deque
+from collections import deque, namedtuple
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
+from operator import attrgetter
 
 FORMAT = "certify-evidence-pack/5"
 
@@ -58,6 +58,8 @@ ANSWER_COLUMNS = words(
     "campaign item stage panel reviewer reviewer_name rule reason excused quorum active vote decision until reduce_to decided_by "
     "decided_at decision_entry sign_off_entry"
 )
+#: Somebody who was asked about an item, and what they answered: a row of reviews/assignments.csv.
+Answer = namedtuple("Answer", ANSWER_COLUMNS)
 EXCLUSION_COLUMNS = words("campaign number source snapshot account_id identity_id entitlement_id path rule")
 #: The tables of a pack and their columns.
 TABLES = {
@@ -181,6 +183,7 @@ LEDGER = (
 SIGNED = {*TABLES, *LEDGER, "README.md", "verify.py"}
 ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"])}
 ANSWERED_BY = ANSWER_COLUMNS.index("reviewer"), ANSWER_COLUMNS.index("reviewer_name")
+ASKED, ASKED_NAME = ITEM["reviewer"], ITEM["reviewer_name"]
 HOLDER, MANAGER, PRIVILEGED = ITEM["identity_id"], ITEM["manager_id"], ITEM["privileged"]
 FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
 ACCOUNT_NAME, HOLDER_NAME, SALT, SEALED = (
@@ -732,40 +735,49 @@ class Pack:
         except UnicodeDecodeError:
             raise Problem(f"{name} is not UTF-8: it was changed or damaged") from None
 
-    def lines(self, name):
-        """The lines of a text file, each with its end."""
-        number, rest = 1, b""
+    def _blocks(self, name):
+        """(bytes of whole lines, their text) of a text file, block by block; only the last line may lack its end."""
+        number, rest, block = 1, b"", b"\n"
         with self.open(name) as stream:
-            while block := stream.read(BLOCK):
-                *whole, rest = (rest + block).split(b"\n")
-                if len(whole[0] if whole else rest) >= LINE_LIMIT:
+            while block:
+                block = stream.read(BLOCK)
+                end = block.rfind(b"\n") + 1 if block else 0
+                whole, rest = (rest + block[:end], block[end:]) if end or not block else (b"", rest + block)
+                if max(whole.find(b"\n"), len(rest)) >= LINE_LIMIT:
                     raise Problem(f"{name}, line {number}: longer than any line can be; it was changed or damaged")
-                for line in self._decoded(name, number, whole):
-                    yield line + "\n"
-                number += len(whole)
-            if rest:
-                yield from self._decoded(name, number, [rest])
+                if whole:
+                    yield whole, self._decoded(name, number, whole)
+                    number += whole.count(b"\n")
 
     @staticmethod
     def _decoded(name, number, lines):
         """Lines as text; `number` is that of the first."""
         try:
-            return b"\n".join(lines).decode().split("\n") if lines else []
+            return lines.decode()
         except UnicodeDecodeError as error:
-            place = number + error.object[: error.start].count(b"\n")
+            place = number + lines[: error.start].count(b"\n")
             raise Problem(f"{name}, line {place}: not UTF-8; it was changed or damaged") from None
+
+    def lines(self, name):
+        """The lines of a text file as bytes, each with its end. They are UTF-8."""
+        return chain.from_iterable(io.BytesIO(whole) for whole, _ in self._blocks(name))
 
     def table(self, name):
         """(row number as a spreadsheet counts, cells) of a table; the apostrophe that made a cell harmless is taken away."""
         columns, number, seen = OWN_TABLES.get(name) or TABLES[name], 1, []
 
-        def watched():
-            for line in self.lines(name):
+        def watched(lines):
+            for line in lines:
                 if "'" in line:
                     seen.append(line)
                 yield line
 
-        reader = csv.reader(watched(), strict=True)
+        def blocks():
+            for _, text in self._blocks(name):
+                lines = io.StringIO(text, newline="\n")
+                yield watched(lines) if "'" in text else lines
+
+        reader = csv.reader(chain.from_iterable(blocks()), strict=True)
         try:
             if next(reader, None) != columns:
                 raise Problem(f"{name}, row 1: the columns are not {', '.join(columns)}")
@@ -852,18 +864,35 @@ class Report:
         """Whether something does not hold."""
         return bool(self.checks[name].problems)
 
-    @contextlib.contextmanager
     def reading(self, name, where):
-        """Whatever goes wrong while a pack is read is a finding about the pack, never a crash."""
-        try:
-            yield
-        except Problem as problem:
-            self.problem(name, str(problem))
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-            self.problem(name, f"{where} cannot be read to its end ({error}): it is damaged")
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
-            what = f"{type(error).__name__}: {str(error)[:200]}"
-            self.problem(name, f"{where}: a value is missing or not of the kind it must be ({what}): it was changed or damaged")
+        """For a `with` around what reads a pack: whatever goes wrong is a finding about the pack, never a crash."""
+        return Reading(self, name, where)
+
+
+class Reading:
+    """See `Report.reading`; a class of its own because one that is made of a generator takes three times as long."""
+
+    __slots__ = ("name", "report", "where")
+
+    def __init__(self, report, name, where):
+        self.report, self.name, self.where = report, name, where
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            return False
+        if issubclass(kind, Problem):
+            self.report.problem(self.name, str(error))
+        elif issubclass(kind, (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)):
+            self.report.problem(self.name, f"{self.where} cannot be read to its end ({error}): it is damaged")
+        elif issubclass(kind, (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)):
+            what = f"a value is missing or not of the kind it must be ({kind.__name__}: {str(error)[:200]})"
+            self.report.problem(self.name, f"{self.where}: {what}: it was changed or damaged")
+        else:
+            return False
+        return True
 
 
 def say(text=""):
@@ -1033,7 +1062,11 @@ def called(entry, path, holder, part):
 
 def apart(cells, person, name):
     """A row as the leaves of a campaign cover it whose names stand apart: without what its person is called."""
-    return [*cells[:name], "", *cells[name + 1 :]] if cells[person].startswith("people.user:") else cells
+    if not cells[person].startswith("people.user:"):
+        return cells
+    covered = list(cells)
+    covered[name] = ""
+    return covered
 
 
 def plain(column, cell):
@@ -1342,10 +1375,10 @@ def result_of(stage, answers):
     """What the answers of a stage come to: once a quorum of a panel has answered, the silence of its others is dropped."""
     panels, counted = {}, set()
     for answer in answers:
-        panels.setdefault(answer["panel"], []).append(answer)
+        panels.setdefault(answer.panel, []).append(answer)
     for asked in panels.values():
-        spoken = [COUNTS_AS[answer["decision"]] for answer in asked if answer["sign_off_entry"]]
-        quorums = [int(answer["quorum"]) for answer in asked if answer["quorum"]]
+        spoken = [COUNTS_AS[answer.decision] for answer in asked if answer.sign_off_entry]
+        quorums = [int(answer.quorum) for answer in asked if answer.quorum]
         enough = max(quorums) if quorums else len(asked)
         counted.update(spoken, [NO_RESPONSE] if len(spoken) < enough else [])
     return combine(stage["strategy"], counted)
@@ -1357,7 +1390,7 @@ def outcome_of(stages, overall, answers):
     for number, stage in enumerate(stages, 1):
         if results and results[-1][1] in stages[number - 2]["stop_on"]:
             break
-        votes = [one for one in answers if one["stage"] == str(number) and one["active"] == one["vote"] == "yes"]
+        votes = [one for one in answers if one.stage == str(number) and one.active == one.vote == "yes"]
         results.append((votes, result_of(stage, votes)))
     if overall == "last_stage":
         votes, result = results[-1]
@@ -1365,11 +1398,9 @@ def outcome_of(stages, overall, answers):
     else:
         votes, result = min(results, key=lambda found: PRECEDENCE[overall].index(found[1]))
         final = combine(overall, [result])
-    made = [one for one in votes if one["sign_off_entry"]]
-    made = [
-        one for one in made if COUNTS_AS[one["decision"]] == result or (result == "accept" and one["decision"] == "dont_know")
-    ]
-    made.sort(key=lambda one: (one["decision"] == "dont_know", one["decided_at"]))
+    made = [one for one in votes if one.sign_off_entry]
+    made = [one for one in made if COUNTS_AS[one.decision] == result or (result == "accept" and one.decision == "dont_know")]
+    made.sort(key=lambda one: (one.decision == "dont_know", one.decided_at))
     return OUTCOME_OF.get(final, "not_reviewed"), made[0] if made else None
 
 
@@ -1379,10 +1410,10 @@ class Bag:
     def __init__(self):
         self.size, self.sum = 0, 0
 
-    def put(self, cells):
-        """Add a row."""
+    def put(self, hashed):
+        """Add the hash of a row."""
         self.size += 1
-        self.sum += int.from_bytes(sha256(as_bytes(cells)).digest(), "big")
+        self.sum += int.from_bytes(hashed, "big")
 
     def __eq__(self, other):
         return (self.size, self.sum) == (other.size, other.sum)
@@ -1438,7 +1469,7 @@ class Campaign:
         if len(answers) != 1:
             return outcome_of(self.stages, self.overall, answers)
         (one,) = answers
-        kind = one["stage"], one["panel"], one["active"], one["vote"], one["quorum"], one["decision"], not one["sign_off_entry"]
+        kind = one.stage, one.panel, one.active, one.vote, one.quorum, one.decision, not one.sign_off_entry
         if kind not in self.alone:
             outcome, made_by = outcome_of(self.stages, self.overall, answers)
             self.alone[kind] = outcome, made_by is not None
@@ -1577,10 +1608,8 @@ class Tables:
             self.left_out[row["launch_entry"]] = (number, row)
 
     def _read_items(self, table, removals, assignments):
-        following = self.pack.table(removals)
-        removal = next(following, None)
-        asked = groupby(self.pack.rows(assignments), key=lambda found: (found[1]["campaign"], found[1]["item"]))
-        ahead = next(asked, None)
+        following, asked = self.pack.table(removals), self.pack.table(assignments)
+        removal, ahead = next(following, None), next(asked, None)
         for number, cells in self.pack.table(table):
             campaign = self._campaign("items", table, number, cells[0])
             if campaign:
@@ -1591,25 +1620,29 @@ class Tables:
             self._not_revoked(removal)
             removal = next(following, None)
         while ahead:
-            self._stray_answer(*ahead)
-            ahead = next(asked, None)
+            ahead = self._stray_answers(asked, ahead)
 
     def _answers_of(self, cells, asked, ahead):
-        """The assignments of an item, which stand in the order of the items; and the group after them."""
-        if ahead and ahead[0] == (cells[0], cells[1]):
-            return [row for _, row in ahead[1]], next(asked, None)
-        here = int(cells[0]), int(cells[1])
-        while ahead and tuple(map(int, ahead[0])) < here:
-            self._stray_answer(*ahead)
+        """The assignments of an item, which stand in the order of the items; and the row after them."""
+        campaign, item = cells[:2]
+        while ahead and (ahead[1][1] != item or ahead[1][0] != campaign):
+            if tuple(map(int, ahead[1][:2])) >= (int(campaign), int(item)):
+                return [], ahead
+            ahead = self._stray_answers(asked, ahead)
+        answers = []
+        while ahead and ahead[1][1] == item and ahead[1][0] == campaign:
+            answers.append(Answer._make(ahead[1]))
             ahead = next(asked, None)
-        if not ahead or tuple(map(int, ahead[0])) != here:
-            return [], ahead
-        return [row for _, row in ahead[1]], next(asked, None)
+        return answers, ahead
 
-    def _stray_answer(self, key, found):
-        number = next(found)[0]
-        wrong = f"item {short(key[1])} of campaign {short(key[0])} does not stand here: a row was added or moved"
+    def _stray_answers(self, asked, ahead):
+        """Assignments of one item that do not stand where it does; returns the row after them."""
+        number, (campaign, item, *_) = ahead
+        wrong = f"item {short(item)} of campaign {short(campaign)} does not stand here: a row was added or moved"
         self.report.problem("outcomes", f"reviews/assignments.csv, row {number}: {wrong}")
+        while ahead and ahead[1][:2] == [campaign, item]:
+            ahead = next(asked, None)
+        return ahead
 
     def _take_answers(self, campaign, where, cells, answers):
         """Who was asked; the first of them stands with the item itself."""
@@ -1617,77 +1650,70 @@ class Tables:
             self.report.problem("outcomes", f"{where}: reviews/assignments.csv has nobody who was asked: a row was dropped")
             campaign.reviewer.append(-1)
             return
-        first = answers[0]
-        if (first["rule"], first["stage"]) != (cells[ITEM["reviewer_rule"]], "1") or (
-            cells[ITEM["reviewer_rule"]] != "group" and first["reviewer"] != cells[ITEM["reviewer"]]
-        ):
+        first, rule = answers[0], cells[ITEM["reviewer_rule"]]
+        if first.rule != rule or first.stage != "1" or (rule != "group" and first.reviewer != cells[ASKED]):
             other = "the reviewer is not the one that reviews/assignments.csv names first"
             self.report.problem("outcomes", f"{where}: {other}: a row was changed, moved or dropped")
-        campaign.reviewer.append(campaign.person(first["reviewer"]))
+        campaign.reviewer.append(campaign.person(first.reviewer))
         for place, answer in enumerate(answers):
-            person = campaign.person(answer["reviewer"])
-            if not campaign.is_closed and any(answer[name] for name in ANSWER_COLUMNS if name not in CERTAIN):
-                early = "an answer is shown as final, but the campaign is open"
-                self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
+            person = campaign.person(answer.reviewer)
             if place:
-                campaign.asked.add((answer["item"], answer["stage"], person))
-            self._take_excuse(campaign, answer)
-            if answer["rule"] not in ASKED_LATER:
-                campaign.assigned[person, answer["stage"]] = campaign.assigned.get((person, answer["stage"]), 0) + 1
+                campaign.asked.add((answer.item, answer.stage, person))
+            if answer.excused:
+                self._take_excuse(campaign, answer)
+            if answer.rule not in ASKED_LATER:
+                campaign.assigned[person, answer.stage] = campaign.assigned.get((person, answer.stage), 0) + 1
             if campaign.is_closed:
                 campaign.answers.append(leaf_hash(canonical_row(self._covered(campaign, answer))))
-                if answer["sign_off_entry"]:
-                    campaign.answered.put([answer[name] for name in COUNTED])
-
+                if answer.sign_off_entry:
+                    campaign.answered.put(leaf_hash(as_bytes(COUNTED(answer))))
+            elif any(UNCERTAIN(answer)):
+                early = "an answer is shown as final, but the campaign is open"
+                self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
         if campaign.is_looked_at:
             self._take_kept(campaign, answers)
 
     def _covered(self, campaign, answer):
         """What the leaf of an answer covers."""
-        cells = [answer[name] for name in ANSWER_COLUMNS]
         if not campaign.is_apart:
-            return cells
-        self._check_called(f"reviews/assignments.csv, item {answer['item']} of {campaign.label}", answer)
-        return apart(cells, *ANSWERED_BY)
+            return answer
+        self._check_called(campaign, "assignments", answer.item, answer.reviewer, answer.reviewer_name)
+        return apart(answer, *ANSWERED_BY)
 
-    def _check_called(self, where, row):
+    def _check_called(self, campaign, table, item, person, name):
         """A name that no leaf covers is one that the entries commit to."""
-        person, name = row["reviewer"], row["reviewer_name"]
-        if person.startswith("people.user:") and name not in PEOPLE.names.get(person, ()):
+        if name not in PEOPLE.names.get(person, ()) and person.startswith("people.user:"):
             wrong = f"{short(name)} is not what the log calls {person}: the row was changed"
-            self.report.problem("people", f"{where}: {wrong}")
+            self.report.problem("people", f"reviews/{table}.csv, item {item} of {campaign.label}: {wrong}")
 
     def _take_excuse(self, campaign, answer):
         """Who is not independent was asked only where the terms of the campaign excuse it in writing."""
-        required = EXCUSES.get(answer["excused"])
-        if required and answer["decided_by"]:
-            campaign.excused.setdefault(answer["decided_by"], dict.fromkeys(EXCUSES, 0))[answer["excused"]] += 1
+        required = EXCUSES.get(answer.excused)
+        if required and answer.decided_by:
+            campaign.excused.setdefault(answer.decided_by, dict.fromkeys(EXCUSES, 0))[answer.excused] += 1
         if required and campaign.independence.get(required) != "excuse":
-            unexcused = (
-                f"{short(answer['reviewer_name'])} is not independent ({answer['excused']}), and the terms do not excuse that"
-            )
-            self.report.problem("reviewers", f"reviews/assignments.csv, item {answer['item']} of {campaign.label}: {unexcused}")
+            unexcused = f"{short(answer.reviewer_name)} is not independent ({answer.excused}), and the terms do not excuse that"
+            self.report.problem("reviewers", f"reviews/assignments.csv, item {answer.item} of {campaign.label}: {unexcused}")
 
     @staticmethod
     def _take_kept(campaign, answers):
         """From what a second look is drawn: the kept answers of an item's last stage; and whom it asked."""
-        votes = [answer for answer in answers if answer["active"] == answer["vote"] == "yes"]
-        last = max((int(answer["stage"]) for answer in votes), default=0)
+        votes = [answer for answer in answers if answer.active == answer.vote == "yes"]
+        last = max((int(answer.stage) for answer in votes), default=0)
         for answer in votes:
-            if int(answer["stage"]) == last and answer["sign_off_entry"] and answer["decision"] == "approve":
-                campaign.kept.setdefault(answer["decided_by"], set()).add(int(answer["item"]))
-        campaign.again += [(answer["item"], answer["reviewer"]) for answer in answers if answer["rule"] == "second_look"]
+            if int(answer.stage) == last and answer.sign_off_entry and answer.decision == "approve":
+                campaign.kept.setdefault(answer.decided_by, set()).add(int(answer.item))
+        campaign.again += [(answer.item, answer.reviewer) for answer in answers if answer.rule == "second_look"]
 
     def _read_signed(self, table):
         """The decisions under each submission, in the order of the items."""
-        names = words("campaign item decision decided_at decision_entry")
-        for number, row in self.pack.rows(table):
-            campaign = self._campaign("submissions", table, number, row["campaign"])
+        for number, cells in self.pack.table(table):
+            campaign = self._campaign("submissions", table, number, cells[0])
             if campaign:
-                place = campaign.signing(row["sign_off_entry"])
-                cells = [row[name] for name in names]
-                campaign.trees[place].append(leaf_hash(canonical_row(cells)))
-                campaign.signed[place].put(cells)
+                place = campaign.signing(cells.pop())
+                leaf = leaf_hash(canonical_row(cells))
+                campaign.trees[place].append(leaf)
+                campaign.signed[place].put(leaf)
 
     def _take_item(self, campaign, table, number, cells, answers):
         tree, where = campaign.items, f"{table}, row {number}"
@@ -1697,8 +1723,8 @@ class Tables:
             self.report.problem("items", f"{where}: {wrong}: a row was dropped, added or moved")
         covered = cells[:FROZEN]
         if campaign.is_apart:
-            self._check_called(where, {name: cells[ITEM[name]] for name in ("reviewer", "reviewer_name")})
-            covered = apart(covered, ITEM["reviewer"], ITEM["reviewer_name"])
+            self._check_called(campaign, "items", cells[1], cells[ASKED], cells[ASKED_NAME])
+            covered = apart(covered, ASKED, ASKED_NAME)
         try:
             seal_names(covered, cells, campaign.is_committed, where)
         except Problem as problem:
@@ -1731,8 +1757,7 @@ class Tables:
         if bool(sign_off) != all((decision, by, at, entry)) or (not sign_off and any(cells[FROZEN + 1 : SALT])):
             self.report.problem("outcomes", f"{where}: a decision without its submission, or the other way round")
         wanted, made_by = campaign.outcome_of(answers) if campaign.is_closed else ("", None)
-        shown = [made_by[column] for column in OUTCOME_COLUMNS[1:]] if made_by else [""] * 5
-        if [decision, by, at, entry, sign_off] != shown:
+        if (decision, by, at, entry, sign_off) != (MADE(made_by) if made_by else ("",) * 5):
             other = "the decision, its person, time or entries are not those of the answer that made the outcome"
             self.report.problem("outcomes", f"{where}: {other} (reviews/assignments.csv): a row was changed")
         if outcome != wanted:
@@ -1905,10 +1930,11 @@ ROLES = {
 }  # fmt: skip
 #: Rules by which somebody is asked later than a stage began.
 ASKED_LATER = {"reassigned", "asked_next", "second_look"}
-#: What is certain of an assignment before its campaign is closed.
-CERTAIN = words("campaign item stage reviewer rule")
-#: What of an answer that counts is compared with its decision.
-COUNTED = words("campaign item stage decision until reduce_to decided_by decided_at decision_entry sign_off_entry")
+#: What is not certain of an assignment before its campaign is closed.
+UNCERTAIN = attrgetter(*(name for name in ANSWER_COLUMNS if name not in words("campaign item stage reviewer rule")))
+#: What of an answer that counts is compared with its decision; what an item shows of the one that made its outcome.
+COUNTED = attrgetter(*words("campaign item stage decision until reduce_to decided_by decided_at decision_entry sign_off_entry"))
+MADE = attrgetter(*OUTCOME_COLUMNS[1:])
 #: What somebody who is not independent is excused from → what the terms call it.
 EXCUSES = {"granter": "granter", "own_report": "report"}
 #: What every entry of an expected run says.
@@ -2034,8 +2060,8 @@ class Entries:
     def _in_log(self):
         """(line number, bytes) of the entries. They stand in the order of the log, so each is searched from the last one on."""
         seal, leaves, place, missed = self.seal, self.seal.leaves(), 0, 0
-        for number, text in enumerate(self.pack.lines("ledger/entries.jsonl"), 1):
-            line = text.rstrip("\n").encode()
+        for number, line in enumerate(self.pack.lines("ledger/entries.jsonl"), 1):
+            line = line.rstrip(b"\n")
             hashed = leaf_hash(line)
             if hashed in seal.outside:
                 self._check_outside(number, hashed)
@@ -2092,32 +2118,34 @@ class Entries:
 
     def _is_next_decision(self, line):
         """Whether the next decision row says, byte for byte, what this entry says: the row is written as the entry it must have made."""
-        if not (self.ahead.buffer or self._rows_ahead(1)):
+        if not (self.ahead.buffer or self._rows_ahead(AHEAD)):
             return False
         number, cells = self.ahead.buffer[0]
-        campaign, item, decision, reviewer, name, email, rule, rationale, at, shown, bulk, entry = map(quoted, cells[:12])
-        stage, acted_for, until, reduce_to, evidence = cells[12:17]
-        evidence = f'"evidence":{quoted(evidence)},' if evidence else ""
-        acted_for = f'"for":{quoted(acted_for)},' if acted_for else ""
-        reduce_to = f'"reduce_to":{quoted(reduce_to)},' if reduce_to else ""
-        stage = f',"stage":{quoted(stage)}' if stage != "1" else ""
-        until = f',"until":{quoted(until)}' if until else ""
-        person, kind, version = (
-            f'{{"email":{email},"id":{reviewer},"name":{name}}}',
-            "undone" if cells[2] == "undo" else "made",
-            1,
-        )
-        committed = line[10:].partition(b'"person":"')[2][:64].decode("ascii", "replace")
-        if committed:
+        is_plain = not NEEDS_ESCAPE("".join(cells))
+        (
+            campaign, item, decision, reviewer, name, email, rule, rationale, at, shown, bulk, uid, stage, acted_for, until, reduce_to,
+            evidence, _, _,
+        ) = cells if is_plain else [quoted(cell)[1:-1] for cell in cells]  # fmt: skip
+        person, kind, version = f'{{"email":"{email}","id":"{reviewer}","name":"{name}"}}', "made", 1
+        place = line.find(b'"person":"', 10)
+        if place > 0:
+            committed = line[place + 10 : place + 74].decode("ascii", "replace")
             if PEOPLE.known.get(committed) != (cells[3], cells[4], cells[5]):
                 return False
-            person, version = f'{{"id":{reviewer},"person":"{committed}"}}', 2
+            person, version = f'{{"id":"{reviewer}","person":"{committed}"}}', 2
             PEOPLE.used.add(committed)
+        if decision == "undo":
+            kind = "undone"
+        evidence = f'"evidence":"{evidence}",' if evidence else ""
+        acted_for = f'"for":"{acted_for}",' if acted_for else ""
+        reduce_to = f'"reduce_to":"{reduce_to}",' if reduce_to else ""
+        stage = f',"stage":"{stage}"' if stage != "1" else ""
+        until = f',"until":"{until}"' if until else ""
         wanted = (
-            f'{{"actor":{person},"at":{at},"data":{{"bulk":{bulk},"campaign":{campaign},"decided_at":{at},"decision":{decision},'
-            f'{evidence}{acted_for}"item":{item},"rationale":{rationale},{reduce_to}"reviewer":{person},"rule":{rule},"shown":{shown}'
-            f'{stage}{until}}},"kind":"decision:{kind}",'
-            f'"subject":"campaigns.reviewitem:{cells[0]}/{cells[1]}","uid":{entry},"v":{version}}}'
+            f'{{"actor":{person},"at":"{at}","data":{{"bulk":"{bulk}","campaign":"{campaign}","decided_at":"{at}",'
+            f'"decision":"{decision}",{evidence}{acted_for}"item":"{item}","rationale":"{rationale}",{reduce_to}"reviewer":{person},'
+            f'"rule":"{rule}","shown":"{shown}"{stage}{until}}},"kind":"decision:{kind}",'
+            f'"subject":"campaigns.reviewitem:{campaign}/{item}","uid":"{uid}","v":{version}}}'
         )
         if wanted.encode() != line:
             return False
@@ -2215,10 +2243,11 @@ class Entries:
             asked = campaign.said.setdefault((item, cells[12]), {})
             asked.setdefault(cells[13] or reviewer, []).append((decision, signed_in))
         for uid in signed_in:
-            campaign.seen[campaign.signing(uid)].put([campaign_key, item, decision, at, entry])
+            campaign.seen[campaign.signing(uid)].put(leaf_hash(canonical_row((campaign_key, item, decision, at, entry))))
         if cells[18] == "yes":
             last = signed_in[-1] if signed_in else ""
-            campaign.counted.put([campaign_key, item, cells[12], decision, cells[14], cells[15], reviewer, at, entry, last])
+            counted = campaign_key, item, cells[12], decision, cells[14], cells[15], reviewer, at, entry, last
+            campaign.counted.put(leaf_hash(as_bytes(counted)))
 
     def _judge_person(self, campaign, place, cells, where):
         item, stage, at = cells[1], cells[12], cells[8]
@@ -3897,8 +3926,8 @@ class SampleVerifier:
     def _check_entries(self):
         """Each entry has a proof that leads to the signed root; each proof is of an entry."""
         note, proofs = self.pack.text("ledger/checkpoint.txt"), {name for name in self.pack.sizes if name.startswith("proofs/")}
-        for number, text in enumerate(self.pack.lines("ledger/entries.jsonl"), 1):
-            where = f"ledger/entries.jsonl, line {number}"
+        for number, line in enumerate(self.pack.lines("ledger/entries.jsonl"), 1):
+            where, text = f"ledger/entries.jsonl, line {number}", line.decode()
             entry = parse_json(text, where)
             PEOPLE.take(entry, text)
             name = f"proofs/{entry['uid']}.tlog-proof"
@@ -3907,7 +3936,7 @@ class SampleVerifier:
                 index, path, shown = read_proof(self.pack.text(name), name)
                 if shown != note:
                     raise Problem(f"{name}: it is against another checkpoint than ledger/checkpoint.txt")
-                hashed = leaf_hash(text.rstrip("\n").encode())
+                hashed = leaf_hash(line.rstrip(b"\n"))
                 if not self.seal.sealing or not verify_inclusion(
                     index, self.seal.sealing.size, hashed, path, self.seal.sealing.root
                 ):
