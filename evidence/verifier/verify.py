@@ -33,11 +33,11 @@ import unicodedata
 import zipfile
 import zlib
 from array import array
-from collections import deque, namedtuple
+from collections import defaultdict, deque, namedtuple
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from itertools import chain, groupby, islice
+from itertools import chain, count, groupby, islice
 from operator import attrgetter
 
 FORMAT = "certify-evidence-pack/5"
@@ -183,6 +183,7 @@ LEDGER = (
 SIGNED = {*TABLES, *LEDGER, "README.md", "verify.py"}
 ITEM = {column: place for place, column in enumerate(TABLES["reviews/items.csv"])}
 ANSWERED_BY = ANSWER_COLUMNS.index("reviewer"), ANSWER_COLUMNS.index("reviewer_name")
+OUTCOME, ASKED_RULE = ITEM["outcome"], ITEM["reviewer_rule"]
 ASKED, ASKED_NAME = ITEM["reviewer"], ITEM["reviewer_name"]
 HOLDER, MANAGER, PRIVILEGED = ITEM["identity_id"], ITEM["manager_id"], ITEM["privileged"]
 FROZEN, RESULT = len(ITEM_COLUMNS), len(ITEM_COLUMNS) + len(OUTCOME_COLUMNS)
@@ -765,34 +766,27 @@ class Pack:
     def table(self, name):
         """(row number as a spreadsheet counts, cells) of a table; the apostrophe that made a cell harmless is taken away."""
         columns, number, seen = OWN_TABLES.get(name) or TABLES[name], 1, []
-
-        def watched(lines):
-            for line in lines:
-                if "'" in line:
-                    seen.append(line)
-                yield line
-
-        def blocks():
-            for _, text in self._blocks(name):
-                lines = io.StringIO(text, newline="\n")
-                yield watched(lines) if "'" in text else lines
-
-        reader = csv.reader(chain.from_iterable(blocks()), strict=True)
+        reader = csv.reader(chain.from_iterable(self._watched(name, seen)), strict=True)
         try:
             if next(reader, None) != columns:
                 raise Problem(f"{name}, row 1: the columns are not {', '.join(columns)}")
-            for cells in reader:
-                number += 1
-                if len(cells) != len(columns):
-                    raise Problem(
-                        f"{name}, row {number}: {len(cells)} cells instead of {len(columns)}; it was changed or damaged"
-                    )
+            width = len(columns)
+            for number, cells in enumerate(reader, 2):
+                if len(cells) != width:
+                    raise Problem(f"{name}, row {number}: {len(cells)} cells instead of {width}; it was changed or damaged")
                 if seen:
                     cells = [cell[1:] if cell[:1] == "'" else cell for cell in cells]
                     seen.clear()
                 yield number, cells
         except csv.Error as error:
             raise Problem(f"{name}, after row {number}: not a CSV table ({error}); it was changed or damaged") from None
+
+    def _watched(self, name, seen):
+        """The lines of a table, block by block; those with an apostrophe are put into `seen` when they are read."""
+        for _, text in self._blocks(name):
+            lines = io.StringIO(text, newline="\n")
+            # `append` returns nothing: the line itself is what goes on.
+            yield (seen.append(line) or line if "'" in line else line for line in lines) if "'" in text else lines
 
     def rows(self, name):
         """(row number, {column: cell}) of a table."""
@@ -1431,9 +1425,11 @@ class Campaign:
         self.conflicts, self.contexts, self.advice, self.recommended = Tree(), Tree(), Tree(), bytearray()
         self.leaf, self.final, self.facts = bytearray(), bytearray(), bytearray()
         self.reviewer = array("l")
-        self.people, self.assigned, self.decided = {}, {}, {}
+        # A small number for each person, given when they are first asked for.
+        self.people, self.assigned, self.decided = defaultdict(count().__next__), {}, {}
         self.sign_offs, self.trees, self.signed, self.seen = {}, [], [], []
-        self.balance, self.moved, self.asked, self.submitted = {}, set(), set(), set()
+        # (source, snapshot) → items, approved, revoked, not reviewed, excluded, reduced.
+        self.balance, self.moved, self.asked, self.submitted = defaultdict(lambda: [0] * 6), set(), set(), set()
         # Removals of items that are not to be removed: item → (row, removal, its state); approvals → whether they count, and their items.
         self.loose, self.approvals = {}, {}
         # Removals that begin at sign-off: items that are settled; (item, stage, who was asked) → their decisions, and from where in the
@@ -1460,10 +1456,6 @@ class Campaign:
         self.holder, self.manager, self.privileged, self.work = array("i"), array("i"), bytearray(), {}
         self.excused = {}
 
-    def counts(self, source, snapshot):
-        """[items, approved, revoked, not reviewed, excluded, reduced] of a source, to be counted up."""
-        return self.balance.setdefault((source, snapshot), [0, 0, 0, 0, 0, 0])
-
     def outcome_of(self, answers):
         """(outcome, the answer that made it or None) of an item; most items have one answer, and few kinds of those."""
         if len(answers) != 1:
@@ -1475,10 +1467,6 @@ class Campaign:
             self.alone[kind] = outcome, made_by is not None
         outcome, is_made = self.alone[kind]
         return outcome, one if is_made else None
-
-    def person(self, reviewer):
-        """A small number for a person."""
-        return self.people.setdefault(reviewer, len(self.people))
 
     def signing(self, uid):
         """A small number for a submission."""
@@ -1650,28 +1638,31 @@ class Tables:
             self.report.problem("outcomes", f"{where}: reviews/assignments.csv has nobody who was asked: a row was dropped")
             campaign.reviewer.append(-1)
             return
-        first, rule = answers[0], cells[ITEM["reviewer_rule"]]
+        first, rule = answers[0], cells[ASKED_RULE]
         if first.rule != rule or first.stage != "1" or (rule != "group" and first.reviewer != cells[ASKED]):
             other = "the reviewer is not the one that reviews/assignments.csv names first"
             self.report.problem("outcomes", f"{where}: {other}: a row was changed, moved or dropped")
-        campaign.reviewer.append(campaign.person(first.reviewer))
+        campaign.reviewer.append(campaign.people[first.reviewer])
         for place, answer in enumerate(answers):
-            person = campaign.person(answer.reviewer)
+            person = campaign.people[answer.reviewer]
             if place:
                 campaign.asked.add((answer.item, answer.stage, person))
-            if answer.excused:
-                self._take_excuse(campaign, answer)
-            if answer.rule not in ASKED_LATER:
-                campaign.assigned[person, answer.stage] = campaign.assigned.get((person, answer.stage), 0) + 1
-            if campaign.is_closed:
-                campaign.answers.append(leaf_hash(canonical_row(self._covered(campaign, answer))))
-                if answer.sign_off_entry:
-                    campaign.answered.put(leaf_hash(as_bytes(COUNTED(answer))))
-            elif any(UNCERTAIN(answer)):
-                early = "an answer is shown as final, but the campaign is open"
-                self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
+            self._take_answer(campaign, answer, person)
+        if not campaign.is_closed and any(any(UNCERTAIN(answer)) for answer in answers):
+            early = "an answer is shown as final, but the campaign is open"
+            self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
         if campaign.is_looked_at:
             self._take_kept(campaign, answers)
+
+    def _take_answer(self, campaign, answer, person):
+        if answer.excused:
+            self._take_excuse(campaign, answer)
+        if answer.rule not in ASKED_LATER:
+            campaign.assigned[person, answer.stage] = campaign.assigned.get((person, answer.stage), 0) + 1
+        if campaign.is_closed:
+            campaign.answers.append(leaf_hash(canonical_row(self._covered(campaign, answer))))
+            if answer.sign_off_entry:
+                campaign.answered.put(leaf_hash(as_bytes(COUNTED(answer))))
 
     def _covered(self, campaign, answer):
         """What the leaf of an answer covers."""
@@ -1738,10 +1729,10 @@ class Tables:
         if cells[HOLDER] in self.left:
             self.of_leavers.append((cells[HOLDER], cells[2], cells[ITEM["account_id"]], cells[3], where))
         self._take_answers(campaign, where, cells, answers)
-        counts = campaign.counts(cells[2], cells[3])
+        counts = campaign.balance[cells[2], cells[3]]
         counts[0] += 1
         if campaign.is_closed:
-            campaign.outcomes.append(leaf_hash(canonical_row([*cells[:2], *cells[FROZEN:RESULT]])))
+            campaign.outcomes.append(leaf_hash(canonical_row(cells[:2] + cells[FROZEN:RESULT])))
             counts[PLACE.get(cells[FROZEN], 3)] += 1
         self._take_outcome(campaign, where, cells, answers)
 
@@ -1766,17 +1757,20 @@ class Tables:
 
     def _take_removal(self, campaign, number, cells, removal, following):
         """Removals stand in the order of the items: each revoked item takes the next one, others may: `_check_loose`."""
-        here, is_decided = (int(cells[0]), int(cells[1])), cells[ITEM["outcome"]] in ("revoked", "reduced")
-        while removal and tuple(map(int, removal[1][:2])) < here:
+        is_decided, here = cells[OUTCOME] in ("revoked", "reduced"), [int(cells[0]), int(cells[1])] if removal else None
+        while removal and list(map(int, removal[1][:2])) < here:
             self._not_revoked(removal)
             removal = next(following, None)
-        is_here = removal is not None and tuple(map(int, removal[1][:2])) == here
-        if not is_decided and not is_here:
-            return removal
-        if not is_here:
+        if removal and list(map(int, removal[1][:2])) == here:
+            self._take_found_removal(campaign, cells, removal, is_decided)
+            return next(following, None)
+        if is_decided:
             missing = f"item {cells[1]} of {campaign.label} is to be removed, but remediation/removals.csv has no row for it"
             self.report.problem("removals", f"reviews/items.csv, row {number}: {missing}: a row was dropped")
-            return removal
+        return removal
+
+    def _take_found_removal(self, campaign, cells, removal, is_decided):
+        """What the removal of an item says is what the item says of it."""
         row, where = dict(zip(TABLES["remediation/removals.csv"], removal[1])), f"remediation/removals.csv, row {removal[0]}"
         if not is_decided:
             campaign.loose[cells[1]] = (where, row["removal"], row["state"], cells[ITEM["outcome"]])
@@ -1801,7 +1795,6 @@ class Tables:
         else:
             self.unopened[cells[0]] = self.unopened.get(cells[0], 0) + 1
         self.states[row["state"]] = self.states.get(row["state"], 0) + 1
-        return next(following, None)
 
     def _not_revoked(self, removal):
         number, cells = removal
@@ -1816,7 +1809,7 @@ class Tables:
                     wrong = f"exclusion {short(cells[1])} stands where {campaign.exclusions.size + 1} should"
                     self.report.problem("exclusions", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
                 campaign.exclusions.append(leaf_hash(canonical_row(cells)))
-                campaign.counts(cells[2], cells[3])[4] += 1
+                campaign.balance[cells[2], cells[3]][4] += 1
 
     def _read_advice(self, table):
         for number, cells in self.pack.table(table):
@@ -2251,7 +2244,7 @@ class Entries:
 
     def _judge_person(self, campaign, place, cells, where):
         item, stage, at = cells[1], cells[12], cells[8]
-        person, asked = campaign.person(cells[3]), campaign.person(cells[13] or cells[3])
+        person, asked = campaign.people[cells[3]], campaign.people[cells[13] or cells[3]]
         if cells[9][:32] != campaign.leaf[16 * place : 16 * place + 16].hex():
             shown = f"what was shown to the reviewer is not what reviews/items.csv says of item {item} of {campaign.label}"
             self._wrong(f"{where}: {shown}: that row was changed")
@@ -2262,11 +2255,17 @@ class Entries:
         if cells[13] and not any(stands_for(one, cells) for one in self.delegations.values()):
             nobody = f"no delegation that ran then lets {short(cells[4])} act for {cells[13]} in {campaign.label}"
             self._wrong(f"{where}: {nobody}")
-        stats = campaign.decided.setdefault((person, stage), [0, 0, at, at, cells[4]])
-        stats[4] = min(stats[4], cells[4])
+        stats = campaign.decided.get((person, stage))
+        if stats is None:
+            stats = campaign.decided[person, stage] = [0, 0, at, at, cells[4]]
         stats[0] += 1
-        stats[1] += bool(cells[10])
-        stats[2], stats[3] = min(stats[2], at), max(stats[3], at)
+        stats[1] += cells[10] != ""
+        if at < stats[2]:
+            stats[2] = at
+        if at > stats[3]:
+            stats[3] = at
+        if cells[4] < stats[4]:
+            stats[4] = cells[4]
         if cells[2] != "undo":
             work = campaign.work.get(cells[3])
             if work is None:
@@ -2947,9 +2946,9 @@ class Sums:
                 self.report.problem("reviewers", f"reviews/reviewers.csv lacks {lacking}")
 
     def _check_bulk_acts(self):
-        for uid, (number, count, stated, found, hashed) in self.tables.acts.items():
+        for uid, (number, listed, stated, found, hashed) in self.tables.acts.items():
             hashed.update(b"]")
-            if (count, stated) != (str(found), hashed.hexdigest()) and self._can_read("reviews/decisions.csv"):
+            if (listed, stated) != (str(found), hashed.hexdigest()) and self._can_read("reviews/decisions.csv"):
                 wrong = f"reviews/decisions.csv does not have exactly the decisions of the act {uid}: rows were dropped, added or changed"
                 self.report.problem("bulk", f"reviews/bulk_acts.csv, row {number}: {wrong}")
 
