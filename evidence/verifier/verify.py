@@ -1963,12 +1963,20 @@ def stands_for(delegation, cells):
 
 def each_decision(entry):
     """The decisions that an entry is of, each as if it had an entry of its own; no two of one entry are on the same item."""
-    if entry["kind"] != MANY:
-        return [entry]
-    data = entry["data"]
-    shared = {name: value for name, value in data.items() if name != "rows"}
-    about = f"campaigns.reviewitem:{data['campaign']}/"
-    return [{**entry, "subject": about + row["item"], "data": {**shared, **row}} for row in data["rows"]]
+    return [one_decision(entry, row) for row in entry["data"]["rows"]] if entry["kind"] == MANY else [entry]
+
+
+def one_decision(entry, row):
+    """A decision of an act as if it had an entry of its own: what all of the act share, and what is its own."""
+    shared = {name: value for name, value in entry["data"].items() if name != "rows"}
+    return {**entry, "subject": f"campaigns.reviewitem:{shared['campaign']}/{row['item']}", "data": {**shared, **row}}
+
+
+#: What a decision of an act may have for its own → the place of its cell in reviews/decisions.csv.
+OWN = {
+    name: TABLES["reviews/decisions.csv"].index(name)
+    for name in words("item decision rule rationale shown stage for until reduce_to evidence")
+}
 
 
 def decided_cells(entry):
@@ -2091,8 +2099,7 @@ class Entries:
         if kind in (LAUNCHED, CLOSED, CANCELLED):
             self._take_campaign(entry, where)
         elif SHOWN.get(kind) is DECISION:
-            for one in each_decision(entry):
-                self._take_decision(one, where)
+            self._take_decisions(entry, where)
         else:
             self._take_other(entry, where)
 
@@ -2145,6 +2152,22 @@ class Entries:
         self.ahead.buffer.popleft()
         self._judge(number, cells)
         return True
+
+    def _take_decisions(self, entry, where):
+        """Those of an act mostly stand in the next rows, and then each is compared as cells that are all of the act's but a few."""
+        if entry["kind"] != MANY:
+            self._take_decision(entry, where)
+            return
+        told = decided_cells({**entry, "data": {**dict.fromkeys(OWN, ""), "stage": "1", **entry["data"]}})
+        is_own = entry["actor"] == entry["data"]["reviewer"]
+        for row in entry["data"]["rows"]:
+            wanted, is_next = told.copy(), is_own and row.keys() <= OWN.keys()
+            for name, cell in row.items() if is_next else ():
+                wanted[OWN[name]] = cell
+            if is_next and (self.ahead.buffer or self._rows_ahead(AHEAD)) and self.ahead.buffer[0][1][:17] == wanted:
+                self._judge(*self.ahead.buffer.popleft())
+            else:
+                self._take_decision(one_decision(entry, row), where)
 
     def _take_decision(self, entry, where):
         """A decision that is not, byte for byte, that of the next row: find its row further on, or miss it."""
