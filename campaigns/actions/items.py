@@ -15,7 +15,7 @@ from campaigns.bulk_rows import BulkRow
 from campaigns.decision_facts import facts_of, portions, size_of, together
 from campaigns.models import Assignment, BulkAct, Campaign, Decision
 from campaigns.states import ANSWERS, DecisionCode
-from certify.lib import clock
+from certify.lib import clock, planning
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
 from certify.lib.files import StoredFile
 from inventory.models import Identity
@@ -247,18 +247,20 @@ INDEPENDENT = (
     " OR (item.identity_key <> ALL (%(bosses)s::text[]) AND item.granted_by <> ALL (%(names)s::text[])))"
 )
 
+#: Rows that somebody may still answer in this stage, each of one item once.
+MINE = """row.campaign_id = %(campaign)s AND row.stage = %(stage)s AND row.reviewer_id = ANY(%(principals)s)
+    AND row.is_active AND row.sign_off_id IS NULL AND (row.is_vote OR NOT EXISTS (
+        SELECT FROM campaigns_assignment AS first WHERE first.item_id = row.item_id AND first.is_active AND first.is_vote
+        AND first.decided_by_id = %(by)s AND first.sign_off_id IS NOT NULL))"""
+
 #: Decides what a bulk act may touch (`rules.is_bulk_eligible`): locking the rows before would cost as much again.
 UPDATE_ROWS = f"""
     UPDATE campaigns_assignment AS row SET decision = %(code)s, rationale = %(reason)s, reduce_to = '', until = NULL,
         decided_by_id = %(by)s, decided_at = %(now)s, decision_entry_uid = chosen.uid, is_bulk = TRUE
     FROM unnest(%(rows)s::bigint[], %(uids)s::uuid[]) AS chosen (id, uid), campaigns_reviewitem AS item, campaigns_campaign AS campaign
-    WHERE campaign.id = %(campaign)s AND {second_look.ANSWERABLE_SQL} AND (row.is_vote OR NOT EXISTS (
-          SELECT FROM campaigns_assignment AS first WHERE first.item_id = row.item_id AND first.is_active AND first.is_vote
-          AND first.decided_by_id = %(by)s AND first.sign_off_id IS NOT NULL))
-      AND row.id = chosen.id AND item.id = row.item_id AND row.campaign_id = %(campaign)s AND row.stage = %(stage)s
-      AND row.reviewer_id = ANY(%(principals)s) AND row.is_active AND row.sign_off_id IS NULL
-      AND (row.decision = '' OR row.is_bulk) AND NOT item.signals && %(red)s::varchar[]
-      AND {INDEPENDENT}
+    WHERE campaign.id = %(campaign)s AND row.id = chosen.id AND item.id = row.item_id AND {second_look.ANSWERABLE_SQL}
+      AND {planning.unguessed(f"{MINE} AND (row.decision = '' OR row.is_bulk)")}
+      AND NOT item.signals && %(red)s::varchar[] AND {INDEPENDENT}
     RETURNING row.id, row.campaign_id, row.item_number, row.rule, row.stage, row.reviewer_id, item.leaf, row.decision_entry_uid
 """
 

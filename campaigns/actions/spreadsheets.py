@@ -14,7 +14,7 @@ from campaigns.models import BulkAct, Campaign, SheetUpload
 from campaigns.readers import spreadsheet
 from campaigns.spreadsheet_checks import Accepted, Checked
 from campaigns.states import SHEET_ACT
-from certify.lib import clock, language
+from certify.lib import clock, language, planning
 from certify.lib.errors import Conflict, InvalidInput, NotAllowed
 from certify.lib.files import StoredFile, located
 from ledger.actions import entries
@@ -86,12 +86,8 @@ UPDATE_ROWS = f"""
     FROM unnest(%(rows)s::bigint[], %(codes)s::text[], %(reasons)s::text[], %(reduce_to)s::text[], %(until)s::date[], %(seen)s::uuid[],
             %(uids)s::uuid[]) AS chosen (id, code, reason, reduce_to, until, seen, uid),
         campaigns_reviewitem AS item, campaigns_campaign AS campaign
-    WHERE campaign.id = %(campaign)s AND {second_look.ANSWERABLE_SQL} AND (row.is_vote OR NOT EXISTS (
-          SELECT FROM campaigns_assignment AS first WHERE first.item_id = row.item_id AND first.is_active AND first.is_vote
-          AND first.decided_by_id = %(by)s AND first.sign_off_id IS NOT NULL))
-      AND row.id = chosen.id AND item.id = row.item_id AND row.campaign_id = %(campaign)s AND row.stage = %(stage)s
-      AND row.reviewer_id = ANY(%(principals)s) AND row.is_active AND row.sign_off_id IS NULL
-      AND row.decision_entry_uid IS NOT DISTINCT FROM chosen.seen AND {items.INDEPENDENT}
+    WHERE campaign.id = %(campaign)s AND row.id = chosen.id AND item.id = row.item_id AND {second_look.ANSWERABLE_SQL}
+      AND {planning.unguessed(items.MINE)} AND row.decision_entry_uid IS NOT DISTINCT FROM chosen.seen AND {items.INDEPENDENT}
     RETURNING row.id, row.campaign_id, row.item_number, row.rule, row.stage, row.reviewer_id, item.leaf, row.decision_entry_uid
 """
 
