@@ -663,11 +663,37 @@ def split_notes(text):
 # --- the files of a pack, zipped or unpacked ----------------------------------------------------------------------------------
 
 
+class Hashing(io.RawIOBase):
+    """A file of a pack whose SHA-256 is put into `hashes` when its end is reached."""
+
+    def __init__(self, stream, name, hashes):
+        self.stream, self.name, self.hashes, self.hashed = stream, name, hashes, sha256()
+
+    def readable(self):
+        """It is."""
+        return True
+
+    def readinto(self, buffer):
+        """Read some bytes."""
+        count = self.stream.readinto(buffer)
+        self.hashed.update(buffer[:count])
+        if not count:
+            self.hashes[self.name] = self.hashed.hexdigest()
+        return count
+
+    def close(self):
+        """The file below too."""
+        self.stream.close()
+        super().close()
+
+
 class Pack:
     """The files of a pack by name, read as streams. Nothing is ever unpacked to disk."""
 
     def __init__(self, path):
         self.path, self.archive, self.sizes, self.oddities = path, None, {}, []
+        # Name → SHA-256 of each file that was read to its end.
+        self.hashes = {}
         if os.path.isdir(path):
             self._list_folder()
         else:
@@ -715,12 +741,13 @@ class Pack:
                 self.sizes[member.filename] = member.file_size
 
     def open(self, name):
-        """A file as a binary stream."""
+        """A file as a binary stream; what is read of it is hashed on the way, so that nothing is unpacked twice."""
         if name not in self.sizes:
             raise Problem(f"{name} is missing from the pack")
-        if self.archive:
-            return io.BufferedReader(self.archive.open(name), 1 << 18)
-        return open(os.path.join(self.path, *name.split("/")), "rb")
+        return io.BufferedReader(Hashing(self._raw(name), name, self.hashes), BLOCK)
+
+    def _raw(self, name):
+        return self.archive.open(name) if self.archive else open(os.path.join(self.path, *name.split("/")), "rb")
 
     def small(self, name):
         """The bytes of a file that must be small."""
@@ -1095,7 +1122,7 @@ class Seal:
 
     def __init__(self, pack, report, kept, trusted):
         self.pack, self.report, self.kept_note, self.trusted = pack, report, kept, trusted
-        self.manifest, self.unreadable, self.outside = {}, set(), {}
+        self.manifest, self.unreadable, self.resized, self.outside = {}, set(), set(), {}
         # Size → the note of each checkpoint that its key signed.
         self.notes = {}
         self.key = self.kept = self.kept_root = self.sealing = None
@@ -1105,7 +1132,7 @@ class Seal:
         """In the order of the report."""
         with self.report.reading("files", "manifest.json"):
             self.manifest = self._read_manifest()
-        self._check_files()
+        self._check_sizes()
         with self.report.reading("signature", "manifest.sig"):
             self.key = Key(self.manifest.get("log", {}).get("key", ""), "manifest.json: the key of the log")
             with self.report.reading("keys", "ledger/keys.json"):
@@ -1132,9 +1159,9 @@ class Seal:
             raise Problem("manifest.json: a value is not of the kind it must be: it was changed or damaged")
         return manifest
 
-    def _check_files(self):
-        """Every file of the manifest is there, nothing else is, sizes and SHA-256 agree."""
-        listed, total = self.manifest.get("files", {}), 0
+    def _check_sizes(self):
+        """Every file of the manifest is there, nothing else is, and each is as long as it says; `check_hashes` comes last."""
+        listed = self.manifest.get("files", {})
         for oddity in self.pack.oddities:
             self.report.problem("files", oddity)
         for name in sorted(self.always - set(listed)) if listed else ():
@@ -1143,13 +1170,9 @@ class Seal:
             self.report.problem("files", f"{name} is in the pack but not in manifest.json: it was added")
         for name, facts in sorted(listed.items()):
             with self.report.reading("files", name):
-                self._check_file(name, facts["size"], facts.get("sha256"))
-                total += facts["size"]
-        self.report.checks[
-            "files"
-        ].held = f"{len(listed):,} with {total:,} bytes: all there, nothing else, sizes and SHA-256 as the manifest says"
+                self._check_size(name, facts["size"])
 
-    def _check_file(self, name, size, stated):
+    def _check_size(self, name, size):
         found = self.pack.sizes.get(name)
         if found is None:
             raise Problem(f"{name} is missing from the pack: the manifest lists it")
@@ -1157,12 +1180,27 @@ class Seal:
             self.unreadable.add(name)
             raise Problem(f"{name} unpacks to {found:,} bytes where the manifest says {size:,}; it was not read")
         if found != size:
+            self.resized.add(name)
             raise Problem(f"{name} has {found:,} bytes, the manifest says {size:,}: it was changed after the pack was made")
-        hashed = sha256()
-        with self.pack.open(name) as stream:
-            for block in iter(lambda: stream.read(1 << 20), b""):
-                hashed.update(block)
-        if hashed.hexdigest() != stated:
+
+    def check_hashes(self):
+        """Each file has the SHA-256 that the manifest says. Those that a check has read to their end were hashed on the way."""
+        listed = self.manifest.get("files", {})
+        for name, facts in sorted(listed.items()):
+            if name in self.pack.sizes and name not in self.unreadable | self.resized:
+                with self.report.reading("files", name):
+                    self._check_hash(name, facts.get("sha256"))
+        total = sum(facts["size"] for facts in listed.values())
+        self.report.checks[
+            "files"
+        ].held = f"{len(listed):,} with {total:,} bytes: all there, nothing else, sizes and SHA-256 as the manifest says"
+
+    def _check_hash(self, name, stated):
+        if name not in self.pack.hashes:
+            with self.pack.open(name) as stream:
+                while stream.read(BLOCK):
+                    pass
+        if self.pack.hashes[name] != stated:
             raise Problem(f"{name} was changed after the pack was made: its SHA-256 is not the one in manifest.json")
 
     def _read_keys(self):
@@ -3884,7 +3922,7 @@ class SampleSeal(Seal):
         """In the order of the report."""
         with self.report.reading("files", "manifest.json"):
             self.manifest = parse_json(self.pack.text("manifest.json"), "manifest.json")
-            self._check_files()
+            self._check_sizes()
         with self.report.reading("signature", "manifest.sig"):
             self.key = Key(self.manifest["log"]["key"], "manifest.json: the key of the log")
             with self.report.reading("keys", "ledger/keys.json"):
@@ -3943,6 +3981,8 @@ class SampleVerifier:
             self._check_items()
         with self.report.reading("trail", "trail.csv"):
             self._check_trail()
+        with self.report.reading("files", "manifest.json"):
+            self.seal.check_hashes()
         return list(self.report.checks.values())
 
     def _check_entries(self):
@@ -4175,6 +4215,7 @@ class Verifier:
         self.sums.period = self.seal.manifest.get("period", self.sums.period)
         self.sums.check()
         self.outside.check()
+        self.seal.check_hashes()
         self._describe()
         return list(self.report.checks.values())
 

@@ -20,14 +20,11 @@ class Held(verify.Pack):
     """A pack in memory, as {name: bytes}: nothing is zipped, so that thousands of changes are tried in seconds."""
 
     def __init__(self, files: dict[str, bytes]):
-        self.path, self.archive, self.oddities, self.files = "memory", None, [], files
+        self.path, self.archive, self.oddities, self.hashes, self.files = "memory", None, [], {}, files
         self.sizes = {name: len(body) for name, body in files.items()}
         self.check_names()
 
-    def open(self, name: str) -> io.BytesIO:
-        """A file as a binary stream."""
-        if name not in self.files:
-            raise verify.Problem(f"{name} is missing from the pack")
+    def _raw(self, name: str) -> io.BytesIO:
         return io.BytesIO(self.files[name])
 
 
