@@ -101,7 +101,7 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     _go_apart(worker)
 else:
     # What the shell says about a real installation must not reach a test.
-    for name in [name for name in os.environ if name.startswith("CERTIFY_")]:
+    for name in [name for name in os.environ if name.startswith("CERTIFY_") and not name.startswith("CERTIFY_TEST_")]:
         del os.environ[name]
     os.environ.pop("DEBUG", None)
     os.environ.update(ENVIRONMENT)
