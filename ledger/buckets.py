@@ -1,7 +1,8 @@
 """An S3 bucket. Of the log it only grows: objects are added and never replaced, and some are retained until a day by Object Lock.
 
 Credentials and region come from where the AWS libraries look for them (AWS_ACCESS_KEY_ID, AWS_PROFILE, a role, …). Other stores
-with the S3 protocol are named by CERTIFY_S3_ENDPOINT; they need conditional writes (If-None-Match).
+with the S3 protocol are named by CERTIFY_S3_ENDPOINT. What keeps two writers apart are conditional writes (If-None-Match, If-Match).
+Some stores ignore them, or refuse those that hold, in buckets with versions: with these it is looked before each write.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -20,6 +21,8 @@ from django.conf import settings
 SCHEME = "s3://"
 CONFIG = Config(connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 3, "mode": "standard"})
 MISSING, EXISTS = {"NoSuchKey", "404", "NotFound"}, {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+#: (endpoint, bucket) → whether its store keeps to conditions of writes, once that was seen.
+KEEPS_CONDITIONS: dict[tuple[str, str], bool] = {}
 #: How much later than asked a store may say that it retains: it keeps whole seconds.
 ROUNDING = 1
 
@@ -77,24 +80,34 @@ class Bucket:
         `DifferentObjectError` when another one has its name: nothing is ever replaced.
         """
         lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until} if until else {}
-        try:
-            self._put(key, body, IfNoneMatch="*", **lock)
-        except BucketError as error:
-            if _code(error) not in EXISTS:
-                raise
-            found = self.read(key)
-            if found is None:
-                raise
-            if found[0] != body:
-                raise DifferentObjectError(
-                    f"{SCHEME}{self.name}/{self.prefix}{key} is there already, and is another."
-                ) from error
-            return False
-        return True
+        if not self.keeps_conditions and (found := self.read(key)):
+            return self._is_the_same(key, found[0], body)
+        if self._is_put(key, body, IfNoneMatch="*", **lock):
+            # The same once more must be refused. Where it is not, the store has it twice.
+            if self.keeps_conditions is None:
+                KEEPS_CONDITIONS[self._place] = not self._is_put(key, body, IfNoneMatch="*", **lock)
+            return True
+        KEEPS_CONDITIONS[self._place] = True
+        if (found := self.read(key)) is None:
+            raise BucketError(f"{SCHEME}{self.name} says that it has {self.prefix}{key}, and has it not.")
+        return self._is_the_same(key, found[0], body)
 
     def replace(self, key: str, body: bytes, tag: str | None) -> None:
         """Put an object in the place of the one with this tag, or of none; refused when somebody else did so meanwhile."""
-        self._put(key, body, **({"IfMatch": tag} if tag else {"IfNoneMatch": "*"}))
+        if self.keeps_conditions is not False and self._is_put(
+            key, body, **({"IfMatch": tag} if tag else {"IfNoneMatch": "*"})
+        ):
+            return
+        found = self.read(key)
+        if self.keeps_conditions or (found[1] if found else None) != tag:
+            raise BucketError(f"{SCHEME}{self.name}/{self.prefix}{key} was written by somebody else meanwhile.")
+        self._put(key, body)
+        KEEPS_CONDITIONS[self._place] = False
+
+    @property
+    def keeps_conditions(self) -> bool | None:
+        """Whether the store keeps to conditions of writes; None before that was seen."""
+        return KEEPS_CONDITIONS.get(self._place)
 
     def put_file(self, key: str, source: BinaryIO) -> None:
         """Put a file of any size, in parts where it is large."""
@@ -131,6 +144,26 @@ class Bucket:
                 Bucket=self.name, Prefix=self.prefix + folder, StartAfter=self.prefix + key, MaxKeys=1
             )
         return next((one["Key"].removeprefix(self.prefix) for one in found.get("Contents", ())), "")
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return settings.CERTIFY_S3_ENDPOINT, self.name
+
+    def _is_put(self, key: str, body: bytes, **conditions) -> bool:
+        """Put an object under a condition; whether the store found that it holds."""
+        try:
+            self._put(key, body, **conditions)
+        except BucketError as error:
+            if _code(error) not in EXISTS:
+                raise
+            return False
+        return True
+
+    def _is_the_same(self, key: str, found: bytes, body: bytes) -> Literal[False]:
+        """What is there is what was to be added: nothing is new."""
+        if found != body:
+            raise DifferentObjectError(f"{SCHEME}{self.name}/{self.prefix}{key} is there already, and is another.")
+        return False
 
     def _get(self, key: str) -> dict:
         return self.client.get_object(Bucket=self.name, Key=self.prefix + key)

@@ -88,9 +88,61 @@ def test_the_checkpoint_is_replaced_by_whoever_saw_it_last(bucket):
     tag = bucket.read("checkpoint")[1]
     bucket.replace("checkpoint", b"two", tag)
     for stale in (tag, None):
-        with pytest.raises(BucketError, match="Precondition"):
+        with pytest.raises(BucketError, match="somebody else meanwhile"):
             bucket.replace("checkpoint", b"three", stale)
     assert bucket.read("checkpoint")[0] == b"two"
+
+
+def _without_conditions(params, **_):
+    """As a store that does not know If-None-Match, and takes no If-Match for true."""
+    params["headers"].pop("If-None-Match", None)
+    if "If-Match" in params["headers"]:
+        params["headers"]["If-Match"] = '"another"'
+
+
+@pytest.fixture
+def forgetful(bucket, monkeypatch) -> Bucket:
+    """A bucket of a store that does not keep to conditions, as Ceph's does not where there are versions."""
+    monkeypatch.setattr(buckets, "KEEPS_CONDITIONS", {})
+    bucket.client.meta.events.register("before-call.s3.PutObject", _without_conditions)
+    return bucket
+
+
+@only_moto
+def test_a_store_that_ignores_conditions_is_noticed_and_nothing_is_replaced(forgetful):
+    assert (forgetful.add("a", b"one"), forgetful.keeps_conditions) == (True, False)
+    assert forgetful.add("a", b"one") is False
+    with pytest.raises(DifferentObjectError, match="is there already, and is another"):
+        forgetful.add("a", b"two")
+    assert forgetful.read("a")[0] == b"one"
+
+
+@only_moto
+def test_what_was_there_before_the_store_was_known_is_not_replaced_either(forgetful):
+    forgetful.client.put_object(Bucket=forgetful.name, Key=forgetful.prefix + "a", Body=b"one")
+    with pytest.raises(DifferentObjectError):
+        forgetful.add("a", b"two")
+    assert (forgetful.read("a")[0], forgetful.keeps_conditions) == (b"one", None)
+
+
+@only_moto
+def test_a_store_that_refuses_conditions_that_hold_is_asked_without(forgetful):
+    forgetful.replace("checkpoint", b"one", None)
+    tag = forgetful.read("checkpoint")[1]
+    forgetful.replace("checkpoint", b"two", tag)
+    assert forgetful.keeps_conditions is False
+    for stale in (tag, None):
+        with pytest.raises(BucketError, match="somebody else meanwhile"):
+            forgetful.replace("checkpoint", b"three", stale)
+    assert forgetful.read("checkpoint")[0] == b"two"
+
+
+@only_moto
+def test_a_store_that_keeps_conditions_is_known_by_the_first_object(bucket, monkeypatch):
+    monkeypatch.setattr(buckets, "KEEPS_CONDITIONS", {})
+    assert (bucket.keeps_conditions, bucket.add("a", b"one"), bucket.keeps_conditions) == (None, True, True)
+    versions = bucket.client.list_object_versions(Bucket=bucket.name, Prefix=bucket.prefix)["Versions"]
+    assert len(versions) == 1
 
 
 def test_names_in_their_order(bucket):
