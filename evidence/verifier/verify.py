@@ -2015,6 +2015,8 @@ OWN = {
     name: TABLES["reviews/decisions.csv"].index(name)
     for name in words("item decision rule rationale shown stage for until reduce_to evidence")
 }
+#: What the act or the decision itself must say.
+SAID = set(words("item decision rule rationale shown"))
 
 
 def decided_cells(entry):
@@ -2197,9 +2199,9 @@ class Entries:
             self._take_decision(entry, where)
             return
         told = decided_cells({**entry, "data": {**dict.fromkeys(OWN, ""), "stage": "1", **entry["data"]}})
-        is_own = entry["actor"] == entry["data"]["reviewer"]
+        is_own, needed = entry["actor"] == entry["data"]["reviewer"], SAID - entry["data"].keys()
         for row in entry["data"]["rows"]:
-            wanted, is_next = told.copy(), is_own and row.keys() <= OWN.keys()
+            wanted, is_next = told.copy(), is_own and needed <= row.keys() <= OWN.keys()
             for name, cell in row.items() if is_next else ():
                 wanted[OWN[name]] = cell
             if is_next and (self.ahead.buffer or self._rows_ahead(AHEAD)) and self.ahead.buffer[0][1][:17] == wanted:

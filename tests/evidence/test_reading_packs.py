@@ -55,3 +55,37 @@ def test_only_the_apostrophe_that_made_a_cell_harmless_is_taken_away(rows, block
         patch.setattr(verifier, "BLOCK", block)
         found = spoil.Held({"audit/populations.csv": text.getvalue().encode()}).table("audit/populations.csv")
         assert [cells for _, cells in found] == wanted
+
+
+DECIDED = "1,7,approve,people.user:3,Ana,ana@x.example,,,2026-01-02T00:00:00.000000Z,f00d,b,u,1,,,,,s,yes"
+SAID = {"item": "7", "rule": "", "rationale": "", "shown": "f00d"}
+
+
+def take(row: dict[str, str]) -> verifier.Report:
+    """What the verifier says of an act on one item, whose decision is the next row of the table."""
+    person = {"email": "ana@x.example", "id": "people.user:3", "name": "Ana"}
+    shared = {
+        "bulk": "b",
+        "campaign": "1",
+        "decided_at": "2026-01-02T00:00:00.000000Z",
+        "decision": "approve",
+        "reviewer": person,
+    }
+    entry = {"actor": person, "data": {**shared, "rows": [row]}, "kind": "decisions:made", "uid": "u"}
+    head = ",".join(verifier.TABLES["reviews/decisions.csv"])
+    pack, report = spoil.Held({"reviews/decisions.csv": f"{head}\n{DECIDED}\n".encode()}), verifier.Report()
+    tables = verifier.Tables(pack, report, {"reviews/items.csv"})
+    verifier.Entries(pack, report, None, tables)._take_decisions(entry, "ledger/entries.jsonl, line 1")
+    return report
+
+
+def test_a_decision_of_an_act_is_compared_with_the_next_row():
+    assert not take(SAID).failed("decisions")
+    assert take({**SAID, "rationale": "Needed"}).failed("decisions")
+    assert take({**SAID, "until": "2026-12-31"}).failed("decisions")
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_an_act_does_not_say_is_not_taken_for_empty(name):
+    with pytest.raises(KeyError, match=name):
+        take({other: cell for other, cell in SAID.items() if other != name})
