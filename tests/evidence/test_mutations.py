@@ -50,6 +50,12 @@ def test_a_flipped_byte_is_found_and_its_file_named(name, copy):
     assert found(copy) == ("", "")
 
 
+@pytest.mark.parametrize("table", ["reviews/assignments.csv", "reviews/decisions.csv", "reviews/items.csv"])
+def test_the_hash_of_a_table_that_breaks_off_is_checked_as_well(table, copy):
+    spoil.change(copy, table, lambda body: body[:-3] + b'"' + body[-2:])
+    assert f"Files: {table} was changed after the pack was made" in found(copy)[0]
+
+
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("ledger/")])
 def test_a_flipped_byte_of_the_log_is_found_without_the_manifest(name, copy):
     size = len(spoil.read(copy)[name])
