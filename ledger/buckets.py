@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -80,17 +80,20 @@ class Bucket:
         `DifferentObjectError` when another one has its name: nothing is ever replaced.
         """
         lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until} if until else {}
-        if not self.keeps_conditions and (found := self.read(key)):
-            return self._is_the_same(key, found[0], body)
-        if self._is_put(key, body, IfNoneMatch="*", **lock):
-            # The same once more must be refused. Where it is not, the store has it twice.
-            if self.keeps_conditions is None:
-                KEEPS_CONDITIONS[self._place] = not self._is_put(key, body, IfNoneMatch="*", **lock)
-            return True
-        KEEPS_CONDITIONS[self._place] = True
-        if (found := self.read(key)) is None:
+        found = None if self.keeps_conditions else self.read(key)
+        if found is None:
+            if self._is_put(key, body, IfNoneMatch="*", **lock):
+                # The same once more must be refused. Where it is not, the store has it twice.
+                if self.keeps_conditions is None:
+                    KEEPS_CONDITIONS[self._place] = not self._is_put(key, body, IfNoneMatch="*", **lock)
+                return True
+            KEEPS_CONDITIONS[self._place] = True
+            found = self.read(key)
+        if found is None:
             raise BucketError(f"{SCHEME}{self.name} says that it has {self.prefix}{key}, and has it not.")
-        return self._is_the_same(key, found[0], body)
+        if found[0] != body:
+            raise DifferentObjectError(f"{SCHEME}{self.name}/{self.prefix}{key} is there already, and is another.")
+        return False
 
     def replace(self, key: str, body: bytes, tag: str | None) -> None:
         """Put an object in the place of the one with this tag, or of none; refused when somebody else did so meanwhile."""
@@ -158,12 +161,6 @@ class Bucket:
                 raise
             return False
         return True
-
-    def _is_the_same(self, key: str, found: bytes, body: bytes) -> Literal[False]:
-        """What is there is what was to be added: nothing is new."""
-        if found != body:
-            raise DifferentObjectError(f"{SCHEME}{self.name}/{self.prefix}{key} is there already, and is another.")
-        return False
 
     def _get(self, key: str) -> dict:
         return self.client.get_object(Bucket=self.name, Key=self.prefix + key)

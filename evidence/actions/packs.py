@@ -78,7 +78,7 @@ def build(
         if unfinished is None:
             return None
         while built := _written(unfinished, checkpoint_size, progress, begun):
-            stored_as = storage.keep(_stored_as(unfinished), built.sha256)
+            stored_as = storage.keep(_stored_as(unfinished.pack, unfinished.size), built.sha256)
             if pack := _recorded(unfinished, built, stored_as, by):
                 unfinished.forget()
                 return pack
@@ -125,12 +125,12 @@ def _gone_on_with(
         logger.info("pack %s: resumed after %s of %s members", pack.pk, kept, members)
         begun(Start(kept, members))
 
-    target = settings.CERTIFY_DATA_DIR / f"{journal.FOLDER}/{pack.pk}-{checkpoint.size}.zip"
+    target = settings.CERTIFY_DATA_DIR / _stored_as(pack.pk, checkpoint.size)
     return builder.build(scope.of(pack.period, checkpoint), target, progress, unfinished, resumed)
 
 
-def _stored_as(unfinished: journal.Unfinished) -> str:
-    return f"{journal.FOLDER}/{unfinished.pack}-{unfinished.size}.zip"
+def _stored_as(pack_id: int, size: int) -> str:
+    return f"{journal.FOLDER}/{pack_id}-{size}.zip"
 
 
 def _tell_anew(pack_id: int, reason: str, begun: Begun) -> None:
