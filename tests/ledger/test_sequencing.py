@@ -222,11 +222,11 @@ def test_sequencer_killed_by_the_server_leaves_nothing_half_done(monkeypatch):
 @pytest.mark.parametrize(
     "statement",
     [
-        r"UPDATE ledger_leaf SET hash = '\x00' || substr(hash, 2) WHERE index = 599",
-        r"UPDATE ledger_node SET hash = '\x00' || substr(hash, 2) WHERE index = 0",
+        r"UPDATE ledger_leaf SET hash = set_byte(hash, 0, get_byte(hash, 0) # 255) WHERE index = 599",
+        r"UPDATE ledger_node SET hash = set_byte(hash, 0, get_byte(hash, 0) # 255) WHERE index = 0",
         "DELETE FROM ledger_leaf WHERE index = 599",
         "DELETE FROM ledger_leaf WHERE index = 520",
-        r"UPDATE ledger_checkpoint SET root = '\x00' || substr(root, 2) WHERE size = 600",
+        r"UPDATE ledger_checkpoint SET root = set_byte(root, 0, get_byte(root, 0) # 255) WHERE size = 600",
     ],
 )
 def test_nothing_is_signed_over_a_tree_that_was_tampered_with(log, statement):

@@ -175,7 +175,10 @@ def fresh(place) -> dict[str, bytes]:
     ("statement", "words"),
     [
         ("DELETE FROM ledger_checkpoint WHERE size = 600; DELETE FROM ledger_leaf WHERE index > 299", "older backup restored"),
-        (r"UPDATE ledger_leaf SET hash = '\x00' || substr(hash, 2) WHERE index = 599", "not those that were published"),
+        (
+            r"UPDATE ledger_leaf SET hash = set_byte(hash, 0, get_byte(hash, 0) # 255) WHERE index = 599",
+            "not those that were published",
+        ),
     ],
 )
 def test_a_database_that_contradicts_what_was_published_is_neither_published_nor_signed(log, place, statement, words):
@@ -205,10 +208,10 @@ def test_a_backup_from_before_is_not_signed_on(log, place):
     "statement",
     [
         "UPDATE ledger_entry SET payload = replace(payload, 'number', 'numbre') WHERE id = (SELECT min(id) FROM ledger_entry)",
-        r"UPDATE ledger_leaf SET hash = '\x00' || substr(hash, 2) WHERE index = 3",
-        r"UPDATE ledger_node SET hash = '\x00' || substr(hash, 2) WHERE index = 0",
+        r"UPDATE ledger_leaf SET hash = set_byte(hash, 0, get_byte(hash, 0) # 255) WHERE index = 3",
+        r"UPDATE ledger_node SET hash = set_byte(hash, 0, get_byte(hash, 0) # 255) WHERE index = 0",
         "DELETE FROM ledger_entry WHERE id = (SELECT entry_id FROM ledger_leaf WHERE index = 300)",
-        r"UPDATE ledger_leaf SET hash = '\x00' || substr(hash, 2) WHERE index = 599",
+        r"UPDATE ledger_leaf SET hash = set_byte(hash, 0, get_byte(hash, 0) # 255) WHERE index = 599",
     ],
 )
 def test_what_does_not_fit_is_not_published(log, place, statement):
