@@ -167,6 +167,9 @@ def test_says_which_process_died_with_the_end_of_its_log(stack):
     stack.address()
     processes = stack.processes()
     beat = next(one for one in processes if "beat" in one.cmdline())
+    log = stack.data / "log" / "beat.log"
+    # The address is said before beat has said all that it says at its start.
+    eventually(lambda: "DatabaseScheduler" in log.read_text(), within=60, otherwise=log.read_text)
     beat.kill()
     assert stack.process.wait(60) == 1
     gone(processes, within=5)
