@@ -37,7 +37,7 @@ from collections import defaultdict, deque, namedtuple
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from itertools import chain, count, groupby, islice
+from itertools import chain, count, groupby, islice, repeat
 from operator import attrgetter
 
 FORMAT = "certify-evidence-pack/5"
@@ -352,8 +352,9 @@ JSON_COLUMNS = {
 JSON_LISTS = {"data.reviewers", "data.strata", "data.statement"}
 SMALL_FILE, LINE_LIMIT, FIELD_LIMIT, BLOCK = 64 * 2**20, 2**20, 2**20, 2**18
 PROBLEMS_SHOWN, STRAYS, AHEAD = 20, 50_000, 64
-NEEDS_ESCAPE = re.compile(r'["\\\x00-\x1f]').search
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z").fullmatch
+#: How a cell with an apostrophe in front may stand in a CSV text, beside at its very beginning.
+APOSTROPHES = (",'", "\"'", "\n'")
 quoted = json.encoder.encode_basestring
 sha256 = hashlib.sha256
 
@@ -507,9 +508,16 @@ def verify_consistency(old, new, proof, old_root, new_root):
 
 def canonical_row(cells):
     """The bytes of the JSON array of the cells."""
-    if NEEDS_ESCAPE("".join(cells)):
+    text = "".join(cells)
+    # Where nothing needs an escape, only the quotes are added.
+    if len(quoted(text)) != len(text) + 2:
         return ("[" + ",".join(map(quoted, cells)) + "]").encode()
     return ('["' + '","'.join(cells) + '"]').encode()
+
+
+def row_hash(cells):
+    """The hash of a row as a leaf."""
+    return sha256(b"\x00" + canonical_row(cells)).digest()
 
 
 def as_bytes(cells):
@@ -517,8 +525,10 @@ def as_bytes(cells):
     return marshal.dumps(cells, 2)
 
 
+# Rows of an act say the same one after another: what was made of the last one is kept.
+@lru_cache(maxsize=1)
 def digest(cells):
-    """Sixteen bytes that stand for the cells in memory."""
+    """Sixteen bytes that stand for the cells, a tuple, in memory."""
     return hashlib.blake2b(as_bytes(cells), digest_size=16).digest()
 
 
@@ -792,34 +802,44 @@ class Pack:
 
     def table(self, name):
         """(row number as a spreadsheet counts, cells) of a table; the apostrophe that made a cell harmless is taken away."""
-        columns, number, seen = OWN_TABLES.get(name) or TABLES[name], 1, []
-        reader = csv.reader(chain.from_iterable(self._watched(name, seen)), strict=True)
+        columns, number, numbers = OWN_TABLES.get(name) or TABLES[name], 0, count(1)
+        width, untitled = len(columns), f"{name}, row 1: the columns are not {', '.join(columns)}"
         try:
-            if next(reader, None) != columns:
-                raise Problem(f"{name}, row 1: the columns are not {', '.join(columns)}")
-            width = len(columns)
-            for number, cells in enumerate(reader, 2):
-                if len(cells) != width:
-                    raise Problem(f"{name}, row {number}: {len(cells)} cells instead of {width}; it was changed or damaged")
-                if seen:
-                    cells = [cell[1:] if cell[:1] == "'" else cell for cell in cells]
-                    seen.clear()
-                yield number, cells
+            for rows, has_apostrophes in self._row_blocks(name):
+                if not number:
+                    number = next(numbers)
+                    if next(rows, None) != columns:
+                        raise Problem(untitled)
+                for cells, number in zip(rows, numbers):
+                    if len(cells) != width:
+                        raise Problem(f"{name}, row {number}: {len(cells)} cells instead of {width}; it was changed or damaged")
+                    if has_apostrophes:
+                        cells = [cell[1:] if cell[:1] == "'" else cell for cell in cells]
+                    yield number, cells
         except csv.Error as error:
             raise Problem(f"{name}, after row {number}: not a CSV table ({error}); it was changed or damaged") from None
+        if not number:
+            raise Problem(untitled)
 
-    def _watched(self, name, seen):
-        """The lines of a table, block by block; those with an apostrophe are put into `seen` when they are read."""
+    def _row_blocks(self, name):
+        """(rows, whether cells may begin with an apostrophe), block by block. A block ends inside of a cell only where that never ends."""
+        text = ""
+        for _, block in self._blocks(name):
+            text += block
+            if text.count('"') % 2 == 0 or len(text) > FIELD_LIMIT + BLOCK:
+                yield self._rows_of(text), text[:1] == "'" or ("'" in text and any(mark in text for mark in APOSTROPHES))
+                text = ""
+        if text:
+            yield self._rows_of(text), True
 
-        def watched(lines):
-            for line in lines:
-                if "'" in line:
-                    seen.append(line)
-                yield line
-
-        for _, text in self._blocks(name):
-            lines = io.StringIO(text, newline="\n")
-            yield watched(lines) if "'" in text else lines
+    @staticmethod
+    def _rows_of(text):
+        """The rows of whole lines. Where nothing is quoted, a line is its cells, and that is found in half the time."""
+        if '"' not in text:
+            *lines, rest = text.split("\r\n")
+            if not rest and text.count("\r") == text.count("\n") == len(lines):
+                return map(str.split, lines, repeat(","))
+        return csv.reader(io.StringIO(text, newline="\n"), strict=True)
 
     def rows(self, name):
         """(row number, {column: cell}) of a table."""
@@ -1104,6 +1124,7 @@ def plain(column, cell):
         return cell
 
 
+@lru_cache(maxsize=1)
 def uid_bytes(text):
     """An entry's id in sixteen bytes; a text that is no id stays one."""
     try:
@@ -1678,7 +1699,7 @@ class Tables:
             ahead = next(asked, None)
         return ahead
 
-    def _take_answers(self, campaign, where, cells, answers):
+    def _take_answers(self, campaign, where, cells, answers, made_by):
         """Who was asked; the first of them stands with the item itself."""
         if not answers:
             self.report.problem("outcomes", f"{where}: reviews/assignments.csv has nobody who was asked: a row was dropped")
@@ -1693,21 +1714,22 @@ class Tables:
             person = campaign.people[answer.reviewer]
             if place:
                 campaign.asked.add((answer.item, answer.stage, person))
-            self._take_answer(campaign, answer, person)
+            self._take_answer(campaign, answer, person, made_by)
         if not campaign.is_closed and any(any(UNCERTAIN(answer)) for answer in answers):
             early = "an answer is shown as final, but the campaign is open"
             self.report.problem("outcomes", f"reviews/assignments.csv, item {cells[1]} of {campaign.label}: {early}")
         if campaign.is_looked_at:
             self._take_kept(campaign, answers)
 
-    def _take_answer(self, campaign, answer, person):
+    def _take_answer(self, campaign, answer, person, made_by):
         if answer.excused:
             self._take_excuse(campaign, answer)
         if answer.rule not in ASKED_LATER:
             campaign.assigned[person, answer.stage] = campaign.assigned.get((person, answer.stage), 0) + 1
         if campaign.is_closed:
-            campaign.answers.append(leaf_hash(canonical_row(self._covered(campaign, answer))))
-            if answer.sign_off_entry:
+            campaign.answers.append(row_hash(self._covered(campaign, answer)))
+            # The one that made the outcome is compared with its decision where that is read: `_judge_final`.
+            if answer.sign_off_entry and answer is not made_by:
                 campaign.answered.put(leaf_hash(as_bytes(COUNTED(answer))))
 
     def _covered(self, campaign, answer):
@@ -1748,7 +1770,7 @@ class Tables:
             campaign = self._campaign("submissions", table, number, cells[0])
             if campaign:
                 place = campaign.signing(cells.pop())
-                leaf = leaf_hash(canonical_row(cells))
+                leaf = row_hash(cells)
                 campaign.trees[place].append(leaf)
                 campaign.signed[place].put(leaf)
 
@@ -1766,7 +1788,7 @@ class Tables:
             seal_names(covered, cells, campaign.is_committed, where)
         except Problem as problem:
             self.report.problem("people", str(problem))
-        leaf = leaf_hash(canonical_row(covered))
+        leaf = row_hash(covered)
         tree.append(leaf)
         campaign.leaf += leaf[:16]
         campaign.holder.append(self.identities.get(cells[HOLDER], 0))
@@ -1774,26 +1796,26 @@ class Tables:
         campaign.privileged.append(cells[PRIVILEGED] == "yes")
         if cells[HOLDER] in self.left:
             self.of_leavers.append((cells[HOLDER], cells[2], cells[ITEM["account_id"]], cells[3], where))
-        self._take_answers(campaign, where, cells, answers)
+        wanted, made_by = campaign.outcome_of(answers) if campaign.is_closed else ("", None)
+        self._take_answers(campaign, where, cells, answers, made_by)
         counts = campaign.balance[cells[2], cells[3]]
         counts[0] += 1
         if campaign.is_closed:
-            campaign.outcomes.append(leaf_hash(canonical_row(cells[:2] + cells[FROZEN:RESULT])))
+            campaign.outcomes.append(row_hash(cells[:2] + cells[FROZEN:RESULT]))
             counts[PLACE.get(cells[FROZEN], 3)] += 1
-        self._take_outcome(campaign, where, cells, answers)
+        self._take_outcome(campaign, where, cells, wanted, made_by)
 
-    def _take_outcome(self, campaign, where, cells, answers):
+    def _take_outcome(self, campaign, where, cells, wanted, made_by):
         """The outcome is what the submitted answers come to, and nothing else; the answer that made it is shown."""
         outcome, decision, by, at, entry, sign_off, name, rationale = cells[FROZEN:SALT]
-        if sign_off:
+        if made_by:
             campaign.final += uid_bytes(entry)[:16].ljust(16, b"?")
-            campaign.facts += digest([decision, by, at, name, rationale])
+            campaign.facts += digest((name, rationale, *FINAL(made_by)))
         else:
             campaign.final += NOTHING
             campaign.facts += NOTHING
         if bool(sign_off) != all((decision, by, at, entry)) or (not sign_off and any(cells[FROZEN + 1 : SALT])):
             self.report.problem("outcomes", f"{where}: a decision without its submission, or the other way round")
-        wanted, made_by = campaign.outcome_of(answers) if campaign.is_closed else ("", None)
         if (decision, by, at, entry, sign_off) != (MADE(made_by) if made_by else ("",) * 5):
             other = "the decision, its person, time or entries are not those of the answer that made the outcome"
             self.report.problem("outcomes", f"{where}: {other} (reviews/assignments.csv): a row was changed")
@@ -1854,7 +1876,7 @@ class Tables:
                 if cells[1] != str(campaign.exclusions.size + 1):
                     wrong = f"exclusion {short(cells[1])} stands where {campaign.exclusions.size + 1} should"
                     self.report.problem("exclusions", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
-                campaign.exclusions.append(leaf_hash(canonical_row(cells)))
+                campaign.exclusions.append(row_hash(cells))
                 campaign.balance[cells[2], cells[3]][4] += 1
 
     def _read_advice(self, table):
@@ -1864,7 +1886,7 @@ class Tables:
                 if cells[1] != str(campaign.advice.size + 1):
                     wrong = f"item {short(cells[1])} stands where {campaign.advice.size + 1} should"
                     self.report.problem("advice", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
-                campaign.advice.append(leaf_hash(canonical_row(cells)))
+                campaign.advice.append(row_hash(cells))
                 campaign.recommended += cells[2][:1].encode()
 
     def _read_contexts(self, table):
@@ -1874,7 +1896,7 @@ class Tables:
                 if cells[1] != str(campaign.contexts.size + 1):
                     wrong = f"row {short(cells[1])} of the campaign stands where {campaign.contexts.size + 1} should"
                     self.report.problem("contexts", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
-                campaign.contexts.append(leaf_hash(canonical_row(cells)))
+                campaign.contexts.append(row_hash(cells))
 
     def _read_conflicts(self, table):
         for number, cells in self.pack.table(table):
@@ -1883,7 +1905,7 @@ class Tables:
                 if cells[1] != str(campaign.conflicts.size + 1):
                     wrong = f"conflict {short(cells[1])} stands where {campaign.conflicts.size + 1} should"
                     self.report.problem("conflicts", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
-                campaign.conflicts.append(leaf_hash(canonical_row(cells)))
+                campaign.conflicts.append(row_hash(cells))
 
     def _read_files(self, table, rejected):
         refused = {}
@@ -1973,6 +1995,7 @@ ASKED_LATER = {"reassigned", "asked_next", "second_look"}
 UNCERTAIN = attrgetter(*(name for name in ANSWER_COLUMNS if name not in words("campaign item stage reviewer rule")))
 #: What of an answer that counts is compared with its decision; what an item shows of the one that made its outcome.
 COUNTED = attrgetter(*words("campaign item stage decision until reduce_to decided_by decided_at decision_entry sign_off_entry"))
+FINAL = attrgetter(*words("stage decision until reduce_to decided_by decided_at sign_off_entry"))
 MADE = attrgetter(*OUTCOME_COLUMNS[1:])
 #: What somebody who is not independent is excused from → what the terms call it.
 EXCUSES = {"granter": "granter", "own_report": "report"}
@@ -2169,7 +2192,8 @@ class Entries:
         if not (self.ahead.buffer or self._rows_ahead(AHEAD)):
             return False
         number, cells = self.ahead.buffer[0]
-        is_plain = not NEEDS_ESCAPE("".join(cells))
+        text = "".join(cells)
+        is_plain = len(quoted(text)) == len(text) + 2
         (
             campaign, item, decision, reviewer, name, email, rule, rationale, at, shown, bulk, uid, stage, acted_for, until, reduce_to,
             evidence, _, _,
@@ -2294,24 +2318,31 @@ class Entries:
         at, row = cells[8], campaign.row
         if not campaign.launch or campaign.end or not row["opened_at"] <= at <= (row["ended_at"] or at):
             self._wrong(f"{where}: it was made before {campaign.label} began or after it ended")
-        self._judge_final(campaign, place, cells, where)
+        is_final = self._judge_final(campaign, place, cells, where)
         self._judge_signed(campaign, cells)
+        if cells[18] and not is_final:
+            self._judge_counted(campaign, cells, where)
         if cells[10]:
             self._judge_bulk(cells[10], cells[1], where)
 
     def _judge_signed(self, campaign, cells):
-        """Under which submissions it stands, and whether it is the answer that counts."""
+        """Under which submissions it stands."""
         campaign_key, item, decision, reviewer, entry, at = *cells[:4], cells[11], cells[8]
         signed_in = cells[17].split()
         if campaign.begins_early and signed_in:
             asked = campaign.said.setdefault((item, cells[12]), {})
             asked.setdefault(cells[13] or reviewer, []).append((decision, signed_in))
         for uid in signed_in:
-            campaign.seen[campaign.signing(uid)].put(leaf_hash(canonical_row((campaign_key, item, decision, at, entry))))
-        if cells[18] == "yes":
-            last = signed_in[-1] if signed_in else ""
-            counted = campaign_key, item, cells[12], decision, cells[14], cells[15], reviewer, at, entry, last
-            campaign.counted.put(leaf_hash(as_bytes(counted)))
+            campaign.seen[campaign.signing(uid)].put(row_hash((campaign_key, item, decision, at, entry)))
+
+    def _judge_counted(self, campaign, cells, where):
+        """A decision that counts, as one of several or without making the outcome, is an answer of reviews/assignments.csv."""
+        if cells[18] != "yes" or not campaign.is_closed:
+            mark = "only yes marks a decision that counts, and only in a campaign that was closed"
+            self._wrong(f"{where}: counts is {short(cells[18])}; {mark}: the row was changed")
+        reviewer, at, entry, last = cells[3], cells[8], cells[11], cells[17].rpartition(" ")[2]
+        counted = *cells[:2], cells[12], cells[2], cells[14], cells[15], reviewer, at, entry, last
+        campaign.counted.put(leaf_hash(as_bytes(counted)))
 
     def _judge_person(self, campaign, place, cells, where):
         item, stage, at = cells[1], cells[12], cells[8]
@@ -2346,14 +2377,20 @@ class Entries:
             work.take(campaign, place, cells, self.tables.sheets)
 
     def _judge_final(self, campaign, place, cells, where):
-        """The decision that made the outcome is shown in reviews/items.csv as it was."""
+        """Whether it is the decision that made the outcome; that is in reviews/items.csv and reviews/assignments.csv as it was."""
         span = slice(16 * place, 16 * place + 16)
-        final, facts = campaign.final[span], campaign.facts[span]
-        if final != NOTHING and final == uid_bytes(cells[11]):
-            if facts != digest([cells[2], cells[3], cells[8], cells[4], cells[7]]):
-                other = f"item {cells[1]} of {campaign.label}: decision, person, time or reason are not those of {where}"
-                self.report.problem("outcomes", f"reviews/items.csv, {other}: a row was changed")
-            campaign.final[span] = NOTHING
+        final = campaign.final[span]
+        if final == NOTHING or final != uid_bytes(cells[11]):
+            return False
+        last = cells[17].rpartition(" ")[2]
+        made = cells[4], cells[7], cells[12], cells[2], cells[14], cells[15], cells[3], cells[8], last
+        if cells[18] != "yes" or campaign.facts[span] != digest(made):
+            other = (
+                f"item {cells[1]} of {campaign.label}: decision, person, time, reason or submission are not those of {where}"
+            )
+            self.report.problem("outcomes", f"reviews/items.csv or reviews/assignments.csv, {other}: a row was changed")
+        campaign.final[span] = NOTHING
+        return True
 
     def _judge_bulk(self, uid, item, where):
         act = self.tables.acts.get(uid)
@@ -3029,7 +3066,7 @@ class Sums:
             return
         look, tree = campaign.looks[0], Tree()
         for item, person in sorted(campaign.again, key=lambda one: int(one[0])):
-            tree.append(leaf_hash(canonical_row([campaign.row["campaign"], item, person])))
+            tree.append(row_hash([campaign.row["campaign"], item, person]))
         if tree.size != look["items"] or tree.root().hex() != look["items_root"]:
             other = (
                 f"who was asked to look again in {campaign.label} is not whom the log drew: a row was changed, dropped or added"
@@ -3779,7 +3816,7 @@ class Samples:
                 self.wrong(f"audit/populations.csv, row {number}: sample {short(cells[0])} is not in audit/samples.csv")
                 continue
             tree, strata = self.found.setdefault(cells[0], (Tree(), {}))
-            tree.append(leaf_hash(canonical_row(cells[1:])))
+            tree.append(row_hash(cells[1:]))
             strata[cells[3]] = strata.get(cells[3], 0) + 1
         for key, row in self.samples.items():
             tree, strata = self.found.get(key, (Tree(), {}))
@@ -3841,7 +3878,7 @@ class Samples:
         """The drawn rows are those that were recorded when they were drawn."""
         tree = Tree()
         for one in self.rows.get(key, ()):
-            tree.append(leaf_hash(canonical_row([one["number"], one["id"], one["stratum"], one["label"]])))
+            tree.append(row_hash([one["number"], one["id"], one["stratum"], one["label"]]))
         if (str(tree.size), tree.root().hex()) != (row["size"], row["rows_root"]):
             self.wrong(
                 f"audit/sample_rows.csv: the rows of sample {key} are not the recorded ones: a row was changed, dropped, added or moved"
@@ -3867,7 +3904,7 @@ class Samples:
             counted = sorted((one for place, one in last.items() if place[0] == key), key=lambda one: int(one["row"]))
             tree, totals = Tree(), {"no_exception": 0, "exception": 0}
             for one in counted:
-                tree.append(leaf_hash(canonical_row([one[name] for name in words("row id conclusion note entry")])))
+                tree.append(row_hash([one[name] for name in words("row id conclusion note entry")]))
                 totals[one["conclusion"]] = totals.get(one["conclusion"], 0) + 1
             if tree.root().hex() != row["conclusions_root"] or parse_json(row["totals"], where) != totals:
                 self.wrong(
@@ -4068,7 +4105,7 @@ class SampleVerifier:
         launch = self._entry_of(LAUNCHED, cells[0])
         covered = cells[:FROZEN]
         seal_names(covered, cells, launch["data"]["terms"].get(HOLDERS) == COMMITTED, where)
-        leaf = leaf_hash(canonical_row(covered))
+        leaf = row_hash(covered)
         self._check_path(
             where,
             cells[1],
@@ -4079,7 +4116,7 @@ class SampleVerifier:
             "frozen at launch",
         )
         close = self._entry_of(CLOSED, cells[0])
-        leaf = leaf_hash(canonical_row([*cells[:2], *cells[FROZEN:RESULT]]))
+        leaf = row_hash([*cells[:2], *cells[FROZEN:RESULT]])
         self._check_path(
             where,
             cells[1],

@@ -81,6 +81,19 @@ def test_a_changed_cell_of_every_column_is_found_without_the_manifest(table, hon
         spoil.change(copy, table, lambda _: original)
 
 
+@pytest.mark.parametrize("column", ["counts", "signed_in"])
+def test_of_each_decision_it_is_checked_whether_it_counts_and_what_was_signed_over_it(column, honest, copy):
+    table, other = "reviews/decisions.csv", {"counts": "yes", "signed_in": "0b06a117-b4d1-40ba-8755-2bb7c039e673"}[column]
+    original = spoil.read(honest.path)[table]
+    _, *decisions = spoil.rows_of(original)
+    kinds = {row[verifier.TABLES[table].index("counts")] for row in decisions}
+    assert kinds == {"", "yes"}, "the story needs decisions that count and others"
+    for number in range(2, len(decisions) + 2):
+        spoil.change(copy, table, spoil.cell(number, column, lambda old: "" if old else other), forge=True)
+        assert table in found(copy)[1], f"{column} of row {number}"
+        spoil.change(copy, table, lambda _: original)
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_a_dropped_row_is_found_without_the_manifest(table, honest, copy):
     original = spoil.read(honest.path)[table]
