@@ -28,6 +28,10 @@ class Together(Operation):
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
         for operation in self.operations:
             operation.database_forwards(app_label, schema_editor, from_state, to_state)
+        # Foreign keys and indexes, which Django puts off to the end of a migration. One that leaves nothing for then is recorded in
+        # its own transaction: whoever is killed on the way never finds tables in the database of which it does not know.
+        while schema_editor.deferred_sql:
+            schema_editor.execute(schema_editor.deferred_sql.pop(0), None)
 
     def database_backwards(self, app_label, schema_editor, from_state, to_state):
         for operation in reversed(self.operations):
