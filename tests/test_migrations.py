@@ -5,6 +5,7 @@ the same, to the last column.
 """
 
 import io
+import itertools
 import random
 
 import pytest
@@ -134,15 +135,17 @@ def test_a_new_database_goes_on_where_it_was_interrupted(new, monkeypatch):
         assert missing_and_too_much(catalogue() | rows(), new) == ([], [])
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_wherever_a_database_stands_each_migration_finds_what_it_needs(db, monkeypatch, seed):
-    """Databases that stopped at any place on any way through the old migrations."""
-    nodes = by_the_old_ones().loader.graph.node_map
-    needs = {key: {parent.key for parent in node.parents} for key, node in nodes.items()}
-    chance = random.Random(seed)
-    way = some_way(needs, chance)
-    for stop in chance.sample(range(len(way) + 1), 10):
-        done = set(way[:stop])
+@pytest.mark.parametrize("first", OURS)
+def test_wherever_a_database_stands_each_migration_finds_what_it_needs(db, monkeypatch, first):
+    """Apps that are done beside others that have just begun, and databases that stopped at any place."""
+    needs = {key: {one.key for one in node.parents} for key, node in by_the_old_ones().loader.graph.node_map.items()}
+    ends = {key[0]: key for key in by_the_old_ones().loader.graph.leaf_nodes() if key[0] in OURS}
+    chance = random.Random(first)
+    others = [key for app, key in ends.items() if app != first]
+    places = [{ends[first], *some} for count in range(len(others)) for some in itertools.combinations(others, count)]
+    places += [set(chance.sample(sorted(needs), chance.randint(1, 4))) for _ in range(30)]
+    for place in places:
+        done = with_what_they_need(place, needs)
         monkeypatch.setattr(MigrationRecorder, "applied_migrations", lambda self, done=done: dict.fromkeys(done))
         for migration in what_is_left():
             these = set(migration.replaces or [(migration.app_label, migration.name)])
@@ -152,11 +155,6 @@ def test_wherever_a_database_stands_each_migration_finds_what_it_needs(db, monke
         assert done == set(needs)
 
 
-def some_way(needs: dict[tuple, set[tuple]], chance: random.Random) -> list[tuple]:
-    """An order in which all could have been applied; some apps hurry ahead of others."""
-    haste = {app: chance.random() ** 3 for app, _ in sorted(needs)}
-    way = []
-    while len(way) < len(needs):
-        ready = sorted(key for key in needs if key not in way and needs[key] <= set(way))
-        way += chance.choices(ready, [haste[app] for app, _ in ready])
-    return way
+def with_what_they_need(these: set[tuple], needs: dict[tuple, set[tuple]]) -> set[tuple]:
+    """These migrations with all that must have been applied before them."""
+    return these.union(*(with_what_they_need(needs[key], needs) for key in these))
