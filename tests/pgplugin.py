@@ -41,7 +41,7 @@ _servers = []
 
 def _migrations() -> str:
     """A name for what the migrated database depends on."""
-    files = [*sorted(ROOT.glob("*/migrations/*.py")), ROOT / "requirements/base.txt"]
+    files = [*sorted(ROOT.glob("*/migrations/**/*.py")), ROOT / "certify/lib/together.py", ROOT / "requirements/base.txt"]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
