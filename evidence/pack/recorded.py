@@ -17,6 +17,8 @@ def called(reference: str, part: str = "name") -> str:
 ACTOR = particular_sql("entry.payload_json -> 'actor'")
 
 
+#: The entry of a row, when the pack holds it.
+UNDER = "JOIN pack_entry AS entry ON entry.uid = {uid}"
 #: The entries of some kinds, whose rows they are.
 RECORDED = "FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind"
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from campaigns.population import moment_sql
 from campaigns.results import ANSWER_CELLS
 from campaigns.rules import ADVICE_COLUMNS, ANSWER_COLUMNS, CONFLICT_COLUMNS, CONTEXT_COLUMNS, EXCLUSION_COLUMNS, ITEM_COLUMNS
-from evidence.pack import audit, leavers, reviewing, sign_ins
-from evidence.pack.recorded import ACTOR, DUTIES, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, STATEMENTS, called, said
+from evidence.pack import audit, leavers, removals, reviewing, sign_ins
+from evidence.pack.recorded import ACTOR, DUTIES, EXCEPTIONS, OBJECTIONS, RECORDED, RETURNS, STATEMENTS, UNDER, called, said
 from evidence.pack.scope import IN_RANGE
 from ledger.persons import particular_sql
 
@@ -45,7 +45,7 @@ PREPARED = (
                signed.campaign_id, signed.item_number, signed.code, signed.decided_at, signed.id
         FROM campaigns_signeddecision AS signed JOIN campaigns_signoff AS sign_off ON sign_off.id = signed.sign_off_id
         JOIN pack_entry AS entry ON entry.uid = sign_off.entry_uid WHERE signed.campaign_id = ANY(%(campaigns)s)
-    """, "entry_uid, item_number"),
+    """, "entry_uid, item_number, index"),
     ("pack_stage", """
         SELECT campaign_id, 1 + (SELECT count(*) FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
                                  WHERE found.kind = 'stage:opened' AND entry.subject = 'campaigns.campaign:' || campaign_id) AS stage,
@@ -94,9 +94,6 @@ PREPARED = (
     """, "task_id"),
     ("pack_leaver", leavers.JUDGED, "leaver_id"),
 )  # fmt: skip
-
-#: The entry of a row, when the pack holds it.
-UNDER = "JOIN pack_entry AS entry ON entry.uid = {uid}"
 
 #: Kinds of entries that a table of their own shows; all others are in administration/changes.csv.
 SHOWN_ELSEWHERE = (
@@ -196,6 +193,9 @@ def _when_answered(cell: str) -> str:
     return f"CASE WHEN item.campaign_id = ANY(%(closed)s) AND item.sign_off_id IS NOT NULL THEN {cell} ELSE '' END"
 
 
+#: Nearly everybody has one name throughout a campaign; only of those who were renamed each decision is looked at.
+DECIDED_BY_NAME = """CASE WHEN named.name = named.other THEN named.name ELSE (
+    SELECT reviewer_name FROM campaigns_decision WHERE item_id = item.id AND entry_uid = item.decision_entry_uid) END"""
 #: Rules by which somebody is asked later than a stage began.
 LATER = "('reassigned', 'asked_next', 'second_look')"
 
@@ -211,7 +211,7 @@ ITEMS_OF = f"""
            CASE WHEN item.campaign_id = ANY(%(closed)s) THEN item.outcome ELSE '' END, {_when_answered("item.decision")},
            {_when_answered("'people.user:' || item.decided_by_id")}, {_when_answered(moment_sql("item.decided_at"))},
            {_when_answered("item.decision_entry_uid::text")}, {_when_answered("sign_off.entry_uid::text")},
-           {_when_answered("decided.reviewer_name")}, {_when_answered("item.rationale")},
+           {_when_answered(DECIDED_BY_NAME)}, {_when_answered("item.rationale")},
            COALESCE(encode(item.name_salt, 'hex'), ''), COALESCE(encode(item.name_commitment, 'hex'), '')
     FROM campaigns_reviewitem AS item
     JOIN campaigns_campaignsource AS frozen ON frozen.campaign_id = item.campaign_id AND frozen.source_id = item.source_id
@@ -224,8 +224,10 @@ ITEMS_OF = f"""
         ON reviewer.key = item.campaign_id || ' people.user:' || assigned.reviewer_id AND reviewer.stage = '1'
     LEFT JOIN campaigns_reviewergroup AS asked ON asked.id = assigned.group_id
     LEFT JOIN campaigns_signoff AS sign_off ON sign_off.id = item.sign_off_id
-    LEFT JOIN campaigns_decision AS decided
-        ON sign_off.id IS NOT NULL AND decided.item_id = item.id AND decided.entry_uid = item.decision_entry_uid
+    LEFT JOIN (
+        SELECT campaign_id, reviewer_id, min(reviewer_name) AS name, max(reviewer_name) AS other FROM campaigns_decision
+        WHERE campaign_id = ANY(%(campaigns)s) {{asked}} GROUP BY campaign_id, reviewer_id
+    ) AS named ON named.campaign_id = item.campaign_id AND named.reviewer_id = item.decided_by_id
     WHERE item.campaign_id = ANY(%(campaigns)s) {{only}} ORDER BY item.campaign_id, item.number
 """
 ITEMS = ITEMS_OF.format(asked="", only="", called="reviewer.name")
@@ -310,91 +312,6 @@ REASSIGNMENTS = f"""
     WHERE found.kind = 'assignment:reassigned' ORDER BY found.index, item.place
 """
 
-#: Where the last entry about a removal leaves it.
-REMOVAL_STATE = """
-    CASE WHEN task.id IS NULL THEN 'not_opened' ELSE CASE standing.kind
-        WHEN 'removal:sent' THEN 'sent' WHEN 'removal:delivered' THEN 'sent'
-        WHEN 'removal:claimed-done' THEN 'reported_not_proved'
-        WHEN 'removal:returned' THEN 'returned' WHEN 'removal:closed' THEN 'closed_on_proof'
-        WHEN 'exception:approved' THEN 'excepted'
-        WHEN 'removal:announced' THEN 'announced' WHEN 'removal:kept' THEN 'kept_after_objection' WHEN 'removal:withdrawn' THEN 'withdrawn'
-        WHEN 'removal:verified' THEN CASE standing.verdict WHEN 'gone' THEN 'verified_gone' ELSE 'still_there' END
-        ELSE 'open' END END
-"""
-
-# What nobody answered is there too once its removal is opened, which people must have approved, and what began at sign-off.
-# Where a removal stands under the checkpoint follows from its entries alone; the task's own state is of today.
-REMOVALS = f"""
-    SELECT item.campaign_id::text, item.number::text, item.source_key, item.account_key, item.entitlement_key, item.path,
-           task.id::text, 'people.user:' || task.owner_id, {moment_sql("task.created_at")}, begun.due_at, {REMOVAL_STATE},
-           COALESCE(claimed.attempts, 0)::text,
-           COALESCE(CASE WHEN shown.is_gone THEN shown.data ->> 'present_in'
-                         ELSE COALESCE(shown.data ->> 'seen_in', shown.data ->> 'snapshot') END, snapshot.number::text),
-           CASE WHEN shown.is_gone THEN shown.data ->> 'snapshot' END, CASE WHEN shown.is_gone THEN shown.data ->> 'at' END,
-           opened.uid::text
-    FROM campaigns_reviewitem AS item
-    JOIN campaigns_campaignsource AS frozen ON frozen.campaign_id = item.campaign_id AND frozen.source_id = item.source_id
-    JOIN inventory_snapshot AS snapshot ON snapshot.id = frozen.snapshot_id
-    LEFT JOIN (remediation_remediationtask AS task JOIN pack_entry AS opened ON opened.uid = task.entry_uid)
-        ON task.item_id = item.id
-    LEFT JOIN pack_opened AS begun ON begun.task_id = task.id
-    LEFT JOIN pack_standing AS standing ON standing.task_id = task.id
-    LEFT JOIN pack_shown AS shown ON shown.task_id = task.id
-    LEFT JOIN pack_claimed AS claimed ON claimed.task_id = task.id
-    WHERE item.campaign_id = ANY(%(campaigns)s)
-      AND (opened.uid IS NOT NULL OR item.campaign_id = ANY(%(closed)s) AND item.outcome IN ('revoked', 'reduced'))
-    ORDER BY item.campaign_id, item.number
-"""
-
-#: What the rows of remediation/removals.csv come to. Times are whole minutes by nearest rank, from the decision (without one: from the
-#: opening) to the moment that the proving reading speaks of.
-FIGURES = f"""
-    SELECT removal.campaign, count(*)::text, count(*) FILTER (WHERE removal.attempts <> '0')::text,
-           count(*) FILTER (WHERE removal.state = 'verified_gone')::text,
-           count(*) FILTER (WHERE removal.state = 'verified_gone' AND proof.at > due.due_at::timestamptz)::text,
-           count(*) FILTER (WHERE removal.state = 'still_there')::text, count(*) FILTER (WHERE back.task IS NOT NULL)::text,
-           count(*) FILTER (WHERE removal.state = 'excepted')::text,
-           count(*) FILTER (WHERE removal.state = 'reported_not_proved')::text,
-           count(*) FILTER (WHERE removal.state = 'closed_on_proof')::text,
-           count(*) FILTER (WHERE removal.state = 'kept_after_objection')::text,
-           count(*) FILTER (WHERE removal.state = 'withdrawn')::text,
-           count(*) FILTER (WHERE removal.state IN ('announced', 'open', 'sent', 'returned', 'not_opened'))::text,
-           (percentile_disc(0.5) WITHIN GROUP (ORDER BY spent.minutes))::text,
-           (percentile_disc(0.95) WITHIN GROUP (ORDER BY spent.minutes))::text
-    FROM ({REMOVALS}) AS removal (campaign, item, source, account, entitlement, path, task, owner, opened_at, due_at, state, attempts,
-                                  present_in, gone_in, verified_at, entry)
-    JOIN campaigns_reviewitem AS asked ON asked.campaign_id = removal.campaign::bigint AND asked.number = removal.item::int
-    LEFT JOIN (SELECT source.key, snapshot.number::text AS number, COALESCE(snapshot.extracted_at, snapshot.loaded_at) AS at
-               FROM inventory_snapshot AS snapshot JOIN inventory_source AS source ON source.id = snapshot.source_id) AS proof
-        ON removal.state = 'verified_gone' AND proof.key = removal.source AND proof.number = removal.gone_in
-    LEFT JOIN pack_due AS due ON due.task = removal.task
-    LEFT JOIN pack_back AS back ON back.task = removal.task
-    CROSS JOIN LATERAL (SELECT CASE WHEN proof.at IS NOT NULL THEN floor(GREATEST(0, extract(
-        epoch FROM proof.at - COALESCE(CASE WHEN asked.campaign_id = ANY(%(closed)s)
-            THEN asked.decided_at END, NULLIF(removal.opened_at, '')::timestamptz))) / 60)::bigint
-        END) AS spent (minutes)
-    GROUP BY removal.campaign ORDER BY removal.campaign::bigint
-"""
-
-ATTEMPTS = f"""
-    SELECT task.id::text, entry.kind, task.campaign_id::text, item.number::text, attempt.note, attempt.proof_name,
-           attempt.proof_sha256, attempt.proof_link, attempt.by_name, {moment_sql("attempt.at")}, attempt.entry_uid::text
-    FROM remediation_attempt AS attempt JOIN remediation_remediationtask AS task ON task.id = attempt.task_id
-    JOIN campaigns_reviewitem AS item ON item.id = task.item_id {UNDER.format(uid="attempt.entry_uid")}
-    WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
-"""
-
-VERIFICATIONS = f"""
-    SELECT task.id::text, task.campaign_id::text, item.number::text, verification.verdict, source.key, present.number::text,
-           later.number::text, {moment_sql("verification.at")}, verification.entry_uid::text
-    FROM remediation_verification AS verification JOIN remediation_remediationtask AS task ON task.id = verification.task_id
-    JOIN campaigns_reviewitem AS item ON item.id = task.item_id
-    JOIN inventory_source AS source ON source.id = task.source_id
-    JOIN inventory_snapshot AS present ON present.id = verification.present_in_id
-    JOIN inventory_snapshot AS later ON later.id = verification.snapshot_id {UNDER.format(uid="verification.entry_uid")}
-    WHERE task.campaign_id = ANY(%(campaigns)s) ORDER BY entry.index
-"""
-
 MAILS = f"""
     SELECT entry.subject, entry.kind, {said("recipient")}, COALESCE({said("recipient_name")}, {called("to")}),
            COALESCE({said("address")}, {called("to", "email")}), {said("template")},
@@ -448,24 +365,24 @@ TABLES = (
         "source", "snapshot", "completeness", "extraction_note", "extracted_at", "loaded_at", "loaded_by", "rows_read",
         "rows_loaded", "rows_rejected", "grants_open", "started", "changed", "ended", "entry"), SNAPSHOTS),
     Table("remediation/attempts.csv", (
-        "removal", "kind", "campaign", "item", "note", "proof_name", "proof_sha256", "proof_link", "by", "at", "entry"), ATTEMPTS),
+        "removal", "kind", "campaign", "item", "note", "proof_name", "proof_sha256", "proof_link", "by", "at", "entry"), removals.ATTEMPTS),
     Table("remediation/exceptions.csv", (
         "exception", "kind", "removal", "campaign", "item", "requested_by", "reason", "control", "expires_on", "note", "was", "why",
         "due_at", "by", "at", "entry"), EXCEPTIONS),
     Table("remediation/figures.csv", (
         "campaign", "decided", "reported", "verified", "verified_late", "still_there", "came_back", "excepted", "cannot_verify",
-        "closed_on_proof", "kept_after_objection", "withdrawn", "to_do", "median_minutes", "p95_minutes"), FIGURES),
+        "closed_on_proof", "kept_after_objection", "withdrawn", "to_do", "median_minutes", "p95_minutes"), removals.FIGURES),
     Table("remediation/objections.csv", (
         "removal", "kind", "campaign", "item", "person", "until", "waits", "decision", "reviewer", "reason", "answer_by", "due_at", "by",
         "at", "entry"), OBJECTIONS),
     Table("remediation/removals.csv", (
         "campaign", "item", "source", "account_id", "entitlement_id", "path", "removal", "owner", "opened_at", "due_at", "state",
-        "attempts", "present_in", "gone_in", "verified_at", "entry"), REMOVALS),
+        "attempts", "present_in", "gone_in", "verified_at", "entry"), removals.REMOVALS),
     Table("remediation/returns.csv", (
         "removal", "campaign", "item", "source", "gone_in", "seen_in", "decision", "later_decision", "later_outcome", "granted_by",
         "due_at", "at", "entry"), RETURNS),
     Table("remediation/verifications.csv", (
-        "removal", "campaign", "item", "verdict", "source", "present_in", "snapshot", "at", "entry"), VERIFICATIONS),
+        "removal", "campaign", "item", "verdict", "source", "present_in", "snapshot", "at", "entry"), removals.VERIFICATIONS),
     Table("reviews/advice.csv", ADVICE_COLUMNS, ADVICE),
     Table("reviews/assignments.csv", ANSWER_COLUMNS, ASSIGNMENTS),
     Table("reviews/bulk_acts.csv", (
