@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from django.db import connection
 
-from bench.load import figure
+from bench.load import PEAK, figure
 from campaigns.actions import closing, definitions, items, launching, reviews
 from campaigns.models import Assignment, Campaign
 from campaigns.rules import statement
@@ -70,10 +70,6 @@ with zipfile.ZipFile({pack!r}) as archive:
         for leaf in iter(lambda: stream.read(32), b""):
             tree.append(leaf)
 tree.root()
-"""
-#: The peak of the process itself; what `wait` tells includes the process that started it.
-PEAK = """
-print([line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
 """
 
 
