@@ -17,6 +17,7 @@ REMOVAL_STATE = """
 
 # What nobody answered is there too once its removal is opened, which people must have approved, and what began at sign-off.
 # Where a removal stands under the checkpoint follows from its entries alone; the task's own state is of today.
+# That an item has an outcome of these or a task only says early what the last condition says.
 REMOVALS = f"""
     SELECT item.campaign_id::text, item.number::text, item.source_key, item.account_key, item.entitlement_key, item.path,
            task.id::text, 'people.user:' || task.owner_id, {moment_sql("task.created_at")}, begun.due_at, {REMOVAL_STATE},

@@ -353,7 +353,7 @@ JSON_LISTS = {"data.reviewers", "data.strata", "data.statement"}
 SMALL_FILE, LINE_LIMIT, FIELD_LIMIT, BLOCK = 64 * 2**20, 2**20, 2**20, 2**18
 PROBLEMS_SHOWN, STRAYS, AHEAD = 20, 50_000, 64
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z").fullmatch
-#: How a cell with an apostrophe in front may stand in a CSV text, beside at its very beginning.
+#: What stands before the apostrophe that begins a cell, and it, except at the very beginning of a text.
 APOSTROPHES = (",'", "\"'", "\n'")
 quoted = json.encoder.encode_basestring
 sha256 = hashlib.sha256
@@ -822,15 +822,24 @@ class Pack:
             raise Problem(untitled)
 
     def _row_blocks(self, name):
-        """(rows, whether cells may begin with an apostrophe), block by block. A block ends inside of a cell only where that never ends."""
-        text = ""
-        for _, block in self._blocks(name):
-            text += block
-            if text.count('"') % 2 == 0 or len(text) > FIELD_LIMIT + BLOCK:
+        """(rows, whether cells may begin with an apostrophe), a block at a time, or several where a cell goes on in the next one."""
+        blocks = (text for _, text in self._blocks(name))
+        for text in blocks:
+            if text.count('"') % 2:
+                lines = (io.StringIO(one, newline="\n") for one in self._until_even(text, blocks))
+                yield csv.reader(chain.from_iterable(lines), strict=True), True
+            else:
                 yield self._rows_of(text), text[:1] == "'" or ("'" in text and any(mark in text for mark in APOSTROPHES))
-                text = ""
-        if text:
-            yield self._rows_of(text), True
+
+    @staticmethod
+    def _until_even(first, blocks):
+        """A block and those after it, until every quote that was opened is closed."""
+        is_open = False
+        for text in chain([first], blocks):
+            is_open ^= text.count('"') % 2
+            yield text
+            if not is_open:
+                return
 
     @staticmethod
     def _rows_of(text):
@@ -1995,8 +2004,9 @@ ASKED_LATER = {"reassigned", "asked_next", "second_look"}
 UNCERTAIN = attrgetter(*(name for name in ANSWER_COLUMNS if name not in words("campaign item stage reviewer rule")))
 #: What of an answer that counts is compared with its decision; what an item shows of the one that made its outcome.
 COUNTED = attrgetter(*words("campaign item stage decision until reduce_to decided_by decided_at decision_entry sign_off_entry"))
-FINAL = attrgetter(*words("stage decision until reduce_to decided_by decided_at sign_off_entry"))
 MADE = attrgetter(*OUTCOME_COLUMNS[1:])
+#: What of the answer that made the outcome is compared with its decision, in the order of `_judge_final`.
+FINAL = attrgetter(*words("stage decision until reduce_to decided_by decided_at sign_off_entry"))
 #: What somebody who is not independent is excused from → what the terms call it.
 EXCUSES = {"granter": "granter", "own_report": "report"}
 #: What every entry of an expected run says.
@@ -2336,7 +2346,7 @@ class Entries:
             campaign.seen[campaign.signing(uid)].put(row_hash((campaign_key, item, decision, at, entry)))
 
     def _judge_counted(self, campaign, cells, where):
-        """A decision that counts, as one of several or without making the outcome, is an answer of reviews/assignments.csv."""
+        """One that is marked as counting and did not make the outcome: an answer of reviews/assignments.csv, and its review closed."""
         if cells[18] != "yes" or not campaign.is_closed:
             mark = "only yes marks a decision that counts, and only in a campaign that was closed"
             self._wrong(f"{where}: counts is {short(cells[18])}; {mark}: the row was changed")
@@ -2388,7 +2398,9 @@ class Entries:
             other = (
                 f"item {cells[1]} of {campaign.label}: decision, person, time, reason or submission are not those of {where}"
             )
-            self.report.problem("outcomes", f"reviews/items.csv or reviews/assignments.csv, {other}: a row was changed")
+            self.report.problem(
+                "outcomes", f"reviews/items.csv or reviews/assignments.csv, {other}: one of these rows was changed"
+            )
         campaign.final[span] = NOTHING
         return True
 

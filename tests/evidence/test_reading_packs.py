@@ -86,6 +86,17 @@ def test_a_table_is_read_as_at_once_or_refused(pieces, block):
             assert found == [[cell.removeprefix("'") for cell in row] for row in read_at_once(body)]
 
 
+@pytest.mark.parametrize(("rows", "lines"), [(2_000, 20), (400, 200)])
+def test_blocks_may_all_end_inside_of_some_cell(rows, lines):
+    name, told = "audit/populations.csv", [["1", "\n".join(["Needed, as before"] * lines), str(row), ""] for row in range(rows)]
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows([verifier.TABLES[name], *told])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verifier, "BLOCK", 1 << 12)
+        patch.setattr(verifier, "FIELD_LIMIT", 1 << 13)
+        assert [cells for _, cells in spoil.Held({name: text.getvalue().encode()}).table(name)] == told
+
+
 DECIDED = "1,7,approve,people.user:3,Ana,ana@x.example,,,2026-01-02T00:00:00.000000Z,f00d,b,u,1,,,,,s,yes"
 SAID = {"item": "7", "rule": "", "rationale": "", "shown": "f00d"}
 
