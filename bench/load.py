@@ -16,6 +16,7 @@ from ledger.actors import SYSTEM
 GRANTS, ACCOUNTS, ENTITLEMENTS, PEOPLE = 1_000_000, 100_000, 2_000, 100_000
 HEADER = "source,account_id,account_name,identity_id,entitlement_id,granted_at,granted_by,last_used_at,expires_at,path\n"
 KEY = "bench"
+ROOT = Path(__file__).resolve().parents[1]
 #: The peak of the process itself; what `wait` tells includes the process that started it.
 PEAK = """
 print([line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
@@ -76,6 +77,13 @@ def load(source: Source, **files: Path) -> float:
     return time.monotonic() - begun
 
 
+def watched(program: str, *options: str) -> tuple[float, float]:
+    """(seconds, peak MB) of a program that runs in a process of its own."""
+    begun = time.monotonic()
+    done = subprocess.run([sys.executable, *options, "-c", program + PEAK], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    return time.monotonic() - begun, int(done.stdout.split()[-1]) / 1024
+
+
 def peak_megabytes(path: Path) -> float:
     """Peak memory of a process of its own that loads the file."""
     program = (
@@ -83,8 +91,7 @@ def peak_megabytes(path: Path) -> float:
         "from pathlib import Path\nfrom bench import load\nfrom inventory.models import Source\n"
         f"load.load(Source.objects.get(key='{KEY}'), grants=Path({str(path)!r}))"
     )
-    done = subprocess.run([sys.executable, "-c", program + PEAK], capture_output=True, text=True, check=True)
-    return int(done.stdout.split()[-1]) / 1024
+    return watched(program)[1]
 
 
 def run() -> list[dict]:

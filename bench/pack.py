@@ -4,8 +4,6 @@ Every decision has an entry of its own, as those that are made one by one: that 
 """
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 import zlib
@@ -17,7 +15,7 @@ from uuid import uuid4
 
 from django.db import connection
 
-from bench.load import PEAK, figure
+from bench.load import ROOT, figure, watched
 from campaigns.actions import closing, definitions, items, launching, reviews
 from campaigns.models import Assignment, Campaign
 from campaigns.rules import statement
@@ -33,7 +31,6 @@ from people.actions import users
 
 ITEMS, PEOPLE, AT_ONCE = int(os.environ.get("BENCH_PACK_ITEMS", "200000")), 50_000, 10_000
 IN_ACTS = os.environ.get("BENCH_PACK_ACTS") == "1"
-ROOT = Path(__file__).resolve().parents[1]
 VERIFIER = ROOT / "evidence/verifier/verify.py"
 BUILD = """
 import django; django.setup()
@@ -82,13 +79,6 @@ class Deflate:
     def write(self, data: bytes) -> None:
         """One piece."""
         self.packer.compress(data)
-
-
-def watched(program: str, *options: str) -> tuple[float, float]:
-    """(seconds, peak MB) of a program that runs in a process of its own."""
-    begun = time.monotonic()
-    done = subprocess.run([sys.executable, *options, "-c", program + PEAK], cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    return time.monotonic() - begun, int(done.stdout.split()[-1]) / 1024
 
 
 def load(folder: Path) -> Source:

@@ -5,13 +5,11 @@ it longer.
 """
 
 import os
-import subprocess
-import sys
 
 from django.db import connection
 
 from bench.campaigns import seconds
-from bench.load import PEAK, figure
+from bench.load import figure, watched
 from certify.lib import clock
 from ledger.actions import entries, sequencing
 from ledger.actors import SYSTEM
@@ -30,12 +28,17 @@ HASHED = """
     SELECT count(*) FROM (SELECT sha256(convert_to(entry.payload, 'UTF8')) FROM ledger_leaf AS leaf
         JOIN ledger_entry AS entry ON entry.id = leaf.entry_id ORDER BY leaf.index OFFSET 0) AS hashed
 """
-#: The command in a process of its own, which says at the end how much memory it has had at most, in KiB.
+#: The command in a process of its own; it must find that the log holds.
 PROGRAM = """
-import django
+import io, django
 django.setup()
 from django.core.management import call_command
-call_command("verify_ledger", no_color=True)
+said = io.StringIO()
+try:
+    call_command("verify_ledger", no_color=True, stdout=said)
+except SystemExit as ended:
+    raise RuntimeError(said.getvalue()) from ended
+assert "everything fits" in said.getvalue(), said.getvalue()
 """
 
 
@@ -49,24 +52,15 @@ def written(first: int, last: int) -> None:
         cursor.execute("VACUUM ANALYZE ledger_entry, ledger_leaf, ledger_node")
 
 
-def verified() -> int:
-    """KiB of the command at most; it must find that the log holds."""
-    done = subprocess.run([sys.executable, "-c", PROGRAM + PEAK], capture_output=True, text=True, check=False)
-    if done.returncode or "everything fits" not in done.stdout:
-        raise RuntimeError(f"verify_ledger: {done.stdout} {done.stderr}")
-    return int(done.stdout.split()[-1])
-
-
-def measured(count: int) -> tuple[float, float, int]:
-    """Seconds of the command, seconds of the baseline, and KiB of the command."""
-    memory = []
-    taken = seconds(lambda: memory.append(verified()))
+def measured(count: int) -> tuple[float, float, float]:
+    """Seconds of the command, seconds of the baseline, and MiB of the command at most."""
+    taken, memory = watched(PROGRAM)
     with connection.cursor() as cursor:
         bare = seconds(lambda: cursor.execute(HASHED))
         found = cursor.fetchone()[0]
     if found < count:
         raise RuntimeError(f"{found} of {count} entries are there")
-    return taken, bare, memory[0]
+    return taken, bare, memory
 
 
 def run() -> list[dict]:
@@ -75,7 +69,7 @@ def run() -> list[dict]:
     _, _, small = measured(ENTRIES // 10)
     written(ENTRIES // 10, ENTRIES)
     taken, bare, large = measured(ENTRIES)
-    memory = f"{large / 1024:.0f} MiB for {ENTRIES:,} entries, {small / 1024:.0f} MiB for {ENTRIES // 10:,}"
+    memory = f"{large:.0f} MiB for {ENTRIES:,} entries, {small:.0f} MiB for {ENTRIES // 10:,}"
     time = f"{taken:.0f} s for {ENTRIES:,} entries; PostgreSQL reads and hashes them in {bare:.1f} s"
     return [
         figure(

@@ -3,49 +3,43 @@
 (path, columns, query), as `evidence.pack.tables.Table` has them. The queries of one sample alone are those with `ONLY`.
 """
 
-from evidence.pack.recorded import ACTOR
+from evidence.pack.recorded import ACTOR, RECORDED, UNDER, said
 
 #: Narrows the samples to one.
 ONLY = "AND entry.payload_json -> 'data' ->> 'sample' = %(sample)s"
 
-RECORDED = "FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind"
-
-
-def _data(name: str) -> str:
-    return f"entry.payload_json -> 'data' ->> '{name}'"
-
 
 SAMPLES = f"""
-    SELECT {_data("sample")}, {_data("population")},
+    SELECT {said("sample")}, {said("population")},
            array_to_string(ARRAY(SELECT jsonb_array_elements_text(entry.payload_json -> 'data' -> 'campaigns')), ' '),
-           {_data("strata_by")}, {_data("seed")}, {_data("size")}, {_data("population_count")}, {_data("population_root")},
-           {_data("rows_root")}, {_data("strata")}, {_data("statement")}, {ACTOR},
+           {said("strata_by")}, {said("seed")}, {said("size")}, {said("population_count")}, {said("population_root")},
+           {said("rows_root")}, {said("strata")}, {said("statement")}, {ACTOR},
            entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'sample:drawn' {{only}} ORDER BY found.index
 """
-POPULATIONS = """
+POPULATIONS = f"""
     SELECT sample.id::text, row.place::text, row.key, row.stratum
     FROM evidence_populationrow AS row JOIN evidence_sample AS sample ON sample.id = row.sample_id
-    JOIN pack_entry AS entry ON entry.uid = sample.entry_uid {only} ORDER BY sample.id, row.place
+    {UNDER.format(uid="sample.entry_uid")} {{only}} ORDER BY sample.id, row.place
 """
-ROWS = """
+ROWS = f"""
     SELECT sample.id::text, row.number::text, row.key, row.stratum, row.label
     FROM evidence_samplerow AS row JOIN evidence_sample AS sample ON sample.id = row.sample_id
-    JOIN pack_entry AS entry ON entry.uid = sample.entry_uid {only} ORDER BY sample.id, row.number
+    {UNDER.format(uid="sample.entry_uid")} {{only}} ORDER BY sample.id, row.number
 """
 CONCLUSIONS = f"""
-    SELECT {_data("sample")}, {_data("row")}, {_data("id")}, {_data("conclusion")}, {_data("note")},
+    SELECT {said("sample")}, {said("row")}, {said("id")}, {said("conclusion")}, {said("note")},
            {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'sample:concluded' {{only}} ORDER BY found.index
 """
 SIGN_OFFS = f"""
-    SELECT {_data("sample")}, {_data("statement")}, {_data("counts")}, {_data("conclusions_root")},
+    SELECT {said("sample")}, {said("statement")}, {said("counts")}, {said("conclusions_root")},
            {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} = 'sample:signed-off' {{only}} ORDER BY found.index
 """
 REQUESTS = f"""
-    SELECT {_data("request")}, entry.kind, {_data("title")}, {_data("sample")}, {_data("row")}, {_data("text")}, {_data("file")},
-           {_data("file_sha256")}, {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
+    SELECT {said("request")}, entry.kind, {said("title")}, {said("sample")}, {said("row")}, {said("text")}, {said("file")},
+           {said("file_sha256")}, {ACTOR}, entry.payload_json ->> 'at', entry.uid::text
     {RECORDED} IN ('request:asked', 'request:answered', 'request:closed') ORDER BY found.index
 """
 

@@ -21,6 +21,7 @@ from django.utils.translation import get_language, gettext_noop
 
 from certify import __version__
 from evidence.pack import archive, reviewing, tables
+from evidence.pack.recorded import UNDER
 from evidence.pack.scope import Scope
 from evidence.people_left import PEOPLE_COUNTED
 from ledger import keychain
@@ -59,9 +60,9 @@ COMPARED = {
         WHERE campaign_id = ANY(%(campaigns)s)""",
     "inventory_identity": reviewing.LINKED,
     "inventory_source": "SELECT id, key FROM inventory_source",
-    "remediation_remediationtask": """
+    "remediation_remediationtask": f"""
         SELECT task.id, task.item_id, task.campaign_id, task.source_id, task.owner_id, task.created_at, task.entry_uid
-        FROM remediation_remediationtask AS task JOIN pack_entry AS entry ON entry.uid = task.entry_uid""",
+        FROM remediation_remediationtask AS task {UNDER.format(uid="task.entry_uid")}""",
     # What the pack says of people who left is all that it reads of accounts, rights and most of what is known of people.
     "pack_leaver": "SELECT * FROM pack_leaver",
     "people_counted": PEOPLE_COUNTED,

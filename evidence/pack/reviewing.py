@@ -12,6 +12,7 @@ from django.db import connection
 from campaigns import measures, quality
 from campaigns.population import moment_sql
 from campaigns.states import Measure
+from evidence.pack.recorded import UNDER
 from evidence.pack.scope import Scope
 
 INDEPENDENCE_COLUMNS = (
@@ -40,7 +41,7 @@ INDEPENDENCE = f"""
                min(linked.key) AS identity, count(*) AS decisions, min(linked.since) AS since,
                count(*) FILTER (WHERE item.identity_key = linked.key AND decision.decided_at >= COALESCE(linked.since, '-infinity')) AS own,
                count(*) FILTER (WHERE item.manager_key = linked.key) AS manages, count(decision.acting_for_id) AS delegated
-        FROM campaigns_decision AS decision JOIN pack_entry AS entry ON entry.uid = decision.entry_uid
+        FROM campaigns_decision AS decision {UNDER.format(uid="decision.entry_uid")}
         JOIN campaigns_reviewitem AS item ON item.id = decision.item_id LEFT JOIN linked ON linked.user_id = decision.reviewer_id
         WHERE decision.campaign_id = ANY(%(campaigns)s) AND decision.code <> 'undo'
         GROUP BY decision.campaign_id, decision.reviewer_id, decision.assigned_by_rule
@@ -60,11 +61,11 @@ INDEPENDENCE = f"""
 TABLES = (("reviews/independence.csv", INDEPENDENCE_COLUMNS, INDEPENDENCE),)
 
 #: What of the measures is no measure of `campaigns.measures`: names, answers that keep, answers with a reason.
-SAID = """
+SAID = f"""
     SELECT decision.reviewer_id, min(decision.reviewer_name),
            round(100.0 * count(*) FILTER (WHERE decision.code = 'approve') / count(*), 1),
            round(100.0 * count(*) FILTER (WHERE decision.rationale <> '') / count(*), 1)
-    FROM campaigns_decision AS decision JOIN pack_entry AS entry ON entry.uid = decision.entry_uid
+    FROM campaigns_decision AS decision {UNDER.format(uid="decision.entry_uid")}
     WHERE decision.campaign_id = %(campaign)s AND decision.code <> 'undo' GROUP BY decision.reviewer_id
 """
 

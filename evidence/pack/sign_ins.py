@@ -5,7 +5,7 @@ all of them were by the same means, that was it; else it is not known.
 """
 
 from campaigns.population import moment_sql
-from evidence.pack.recorded import ACTOR, RECORDED, said
+from evidence.pack.recorded import ACTOR, RECORDED, UNDER, said
 
 #: The kind of the entries; how long a session lasts.
 KIND, HOURS = "session:signed-in", 12
@@ -32,7 +32,7 @@ SIGNED = f"""
     )
     SELECT signed.campaign_id::text, 'people.user:' || signed.reviewer_id, signed.reviewer_name, {moment_sql("signed.submitted_at")},
            found.count::text, CASE found.kinds WHEN 1 THEN found.means ELSE '{NOT_KNOWN}' END, signed.entry_uid::text
-    FROM campaigns_signoff AS signed JOIN pack_entry AS entry ON entry.uid = signed.entry_uid
+    FROM campaigns_signoff AS signed {UNDER.format(uid="signed.entry_uid")}
     CROSS JOIN LATERAL (
         SELECT count(*) AS count, count(DISTINCT made.means) AS kinds, min(made.means) AS means FROM made
         WHERE made.subject = 'people.user:' || signed.reviewer_id AND made.at <= signed.submitted_at

@@ -40,11 +40,11 @@ PREPARED = (
                COALESCE(entry.payload_json -> 'data' ->> 'stage', '1') AS stage, entry.uid
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind = 'assignment:made'
     """, "key"),
-    ("pack_signed", """
+    ("pack_signed", f"""
         SELECT signed.assignment_id, signed.entry_uid, sign_off.id AS sign_off_id, sign_off.entry_uid AS sign_off_uid, entry.index,
                signed.campaign_id, signed.item_number, signed.code, signed.decided_at, signed.id
         FROM campaigns_signeddecision AS signed JOIN campaigns_signoff AS sign_off ON sign_off.id = signed.sign_off_id
-        JOIN pack_entry AS entry ON entry.uid = sign_off.entry_uid WHERE signed.campaign_id = ANY(%(campaigns)s)
+        {UNDER.format(uid="sign_off.entry_uid")} WHERE signed.campaign_id = ANY(%(campaigns)s)
     """, "entry_uid, item_number, index"),
     ("pack_stage", """
         SELECT campaign_id, 1 + (SELECT count(*) FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id
@@ -88,9 +88,9 @@ PREPARED = (
         SELECT DISTINCT split_part(entry.subject, ':', 2) AS task
         FROM pack_entry AS found JOIN ledger_entry AS entry ON entry.id = found.id WHERE found.kind = 'removal:returned'
     """, "task"),
-    ("pack_claimed", """
+    ("pack_claimed", f"""
         SELECT attempt.task_id, count(*) AS attempts FROM remediation_attempt AS attempt
-        JOIN pack_entry AS entry ON entry.uid = attempt.entry_uid WHERE attempt.kind = 'claim' GROUP BY attempt.task_id
+        {UNDER.format(uid="attempt.entry_uid")} WHERE attempt.kind = 'claim' GROUP BY attempt.task_id
     """, "task_id"),
     ("pack_leaver", leavers.JUDGED, "leaver_id"),
 )  # fmt: skip
@@ -132,9 +132,9 @@ BALANCE = """
     WHERE frozen.campaign_id = ANY(%(campaigns)s) ORDER BY frozen.campaign_id, source.key COLLATE "C"
 """
 
-SNAPSHOT = """
+SNAPSHOT = f"""
     JOIN inventory_source AS source ON source.id = snapshot.source_id
-    JOIN pack_entry AS entry ON entry.uid = snapshot.entry_uid
+    {UNDER.format(uid="snapshot.entry_uid")}
 """
 
 SNAPSHOTS = f"""

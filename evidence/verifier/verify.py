@@ -506,11 +506,15 @@ def verify_consistency(old, new, proof, old_root, new_root):
 # --- canonical JSON of rows, RFC 8785: for strings it is what Python's encoder writes without spaces --------------------------
 
 
+def needs_escape(cells):
+    """Whether a cell is not written as it is in JSON: then more than the two quotes are added to the text of all."""
+    text = "".join(cells)
+    return len(quoted(text)) != len(text) + 2
+
+
 def canonical_row(cells):
     """The bytes of the JSON array of the cells."""
-    text = "".join(cells)
-    # Where nothing needs an escape, only the quotes are added.
-    if len(quoted(text)) != len(text) + 2:
+    if needs_escape(cells):
         return ("[" + ",".join(map(quoted, cells)) + "]").encode()
     return ('["' + '","'.join(cells) + '"]').encode()
 
@@ -1878,43 +1882,35 @@ class Tables:
         wrong = f"item {cells[1]} of campaign {cells[0]} was not revoked: a row was added or moved"
         self.report.problem("removals", f"remediation/removals.csv, row {number}: {wrong}")
 
-    def _read_exclusions(self, table):
+    def _read_leaves(self, name, called, table, take=lambda campaign, cells: None):
+        """A table whose rows are numbered leaves of a tree of their campaign, which has the name of the check."""
         for number, cells in self.pack.table(table):
-            campaign = self._campaign("exclusions", table, number, cells[0])
+            campaign = self._campaign(name, table, number, cells[0])
             if campaign:
-                if cells[1] != str(campaign.exclusions.size + 1):
-                    wrong = f"exclusion {short(cells[1])} stands where {campaign.exclusions.size + 1} should"
-                    self.report.problem("exclusions", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
-                campaign.exclusions.append(row_hash(cells))
-                campaign.balance[cells[2], cells[3]][4] += 1
+                tree = getattr(campaign, name)
+                if cells[1] != str(tree.size + 1):
+                    wrong = f"{called.format(short(cells[1]))} stands where {tree.size + 1} should"
+                    self.report.problem(name, f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
+                tree.append(row_hash(cells))
+                take(campaign, cells)
+
+    def _read_exclusions(self, table):
+        def take(campaign, cells):
+            campaign.balance[cells[2], cells[3]][4] += 1
+
+        self._read_leaves("exclusions", "exclusion {}", table, take)
 
     def _read_advice(self, table):
-        for number, cells in self.pack.table(table):
-            campaign = self._campaign("advice", table, number, cells[0])
-            if campaign:
-                if cells[1] != str(campaign.advice.size + 1):
-                    wrong = f"item {short(cells[1])} stands where {campaign.advice.size + 1} should"
-                    self.report.problem("advice", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
-                campaign.advice.append(row_hash(cells))
-                campaign.recommended += cells[2][:1].encode()
+        def take(campaign, cells):
+            campaign.recommended += cells[2][:1].encode()
+
+        self._read_leaves("advice", "item {}", table, take)
 
     def _read_contexts(self, table):
-        for number, cells in self.pack.table(table):
-            campaign = self._campaign("contexts", table, number, cells[0])
-            if campaign:
-                if cells[1] != str(campaign.contexts.size + 1):
-                    wrong = f"row {short(cells[1])} of the campaign stands where {campaign.contexts.size + 1} should"
-                    self.report.problem("contexts", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
-                campaign.contexts.append(row_hash(cells))
+        self._read_leaves("contexts", "row {} of the campaign", table)
 
     def _read_conflicts(self, table):
-        for number, cells in self.pack.table(table):
-            campaign = self._campaign("conflicts", table, number, cells[0])
-            if campaign:
-                if cells[1] != str(campaign.conflicts.size + 1):
-                    wrong = f"conflict {short(cells[1])} stands where {campaign.conflicts.size + 1} should"
-                    self.report.problem("conflicts", f"{table}, row {number}: {wrong}: a row was dropped, added or moved")
-                campaign.conflicts.append(row_hash(cells))
+        self._read_leaves("conflicts", "conflict {}", table)
 
     def _read_files(self, table, rejected):
         refused = {}
@@ -2002,11 +1998,11 @@ ROLES = {
 ASKED_LATER = {"reassigned", "asked_next", "second_look"}
 #: What is not certain of an assignment before its campaign is closed.
 UNCERTAIN = attrgetter(*(name for name in ANSWER_COLUMNS if name not in words("campaign item stage reviewer rule")))
-#: What of an answer that counts is compared with its decision; what an item shows of the one that made its outcome.
-COUNTED = attrgetter(*words("campaign item stage decision until reduce_to decided_by decided_at decision_entry sign_off_entry"))
-MADE = attrgetter(*OUTCOME_COLUMNS[1:])
-#: What of the answer that made the outcome is compared with its decision, in the order of `_judge_final`.
+#: What of an answer that counts is compared with its decision: `answered_in`; of one that did not make the outcome with where it stands.
 FINAL = attrgetter(*words("stage decision until reduce_to decided_by decided_at sign_off_entry"))
+COUNTED = attrgetter(*words("campaign item decision_entry stage decision until reduce_to decided_by decided_at sign_off_entry"))
+#: What an item shows of the answer that made its outcome.
+MADE = attrgetter(*OUTCOME_COLUMNS[1:])
 #: What somebody who is not independent is excused from → what the terms call it.
 EXCUSES = {"granter": "granter", "own_report": "report"}
 #: What every entry of an expected run says.
@@ -2068,6 +2064,11 @@ def decided_cells(entry):
         data["rule"], data["rationale"], data["decided_at"], data["shown"], data["bulk"], entry["uid"], said("stage", "1"),
         said("for", ""), said("until", ""), said("reduce_to", ""), said("evidence", ""),
     ]  # fmt: skip
+
+
+def answered_in(cells):
+    """What of a row of reviews/decisions.csv an answer has that counts, in the order of `FINAL`."""
+    return cells[12], cells[2], cells[14], cells[15], cells[3], cells[8], cells[17].rpartition(" ")[2]
 
 
 class Ahead:
@@ -2202,12 +2203,10 @@ class Entries:
         if not (self.ahead.buffer or self._rows_ahead(AHEAD)):
             return False
         number, cells = self.ahead.buffer[0]
-        text = "".join(cells)
-        is_plain = len(quoted(text)) == len(text) + 2
         (
             campaign, item, decision, reviewer, name, email, rule, rationale, at, shown, bulk, uid, stage, acted_for, until, reduce_to,
             evidence, _, _,
-        ) = cells if is_plain else [quoted(cell)[1:-1] for cell in cells]  # fmt: skip
+        ) = [quoted(cell)[1:-1] for cell in cells] if needs_escape(cells) else cells  # fmt: skip
         person, kind, version = f'{{"email":"{email}","id":"{reviewer}","name":"{name}"}}', "made", 1
         place = line.find(b'"person":"', 10)
         if place > 0:
@@ -2350,9 +2349,7 @@ class Entries:
         if cells[18] != "yes" or not campaign.is_closed:
             mark = "only yes marks a decision that counts, and only in a campaign that was closed"
             self._wrong(f"{where}: counts is {short(cells[18])}; {mark}: the row was changed")
-        reviewer, at, entry, last = cells[3], cells[8], cells[11], cells[17].rpartition(" ")[2]
-        counted = *cells[:2], cells[12], cells[2], cells[14], cells[15], reviewer, at, entry, last
-        campaign.counted.put(leaf_hash(as_bytes(counted)))
+        campaign.counted.put(leaf_hash(as_bytes((*cells[:2], cells[11], *answered_in(cells)))))
 
     def _judge_person(self, campaign, place, cells, where):
         item, stage, at = cells[1], cells[12], cells[8]
@@ -2392,9 +2389,7 @@ class Entries:
         final = campaign.final[span]
         if final == NOTHING or final != uid_bytes(cells[11]):
             return False
-        last = cells[17].rpartition(" ")[2]
-        made = cells[4], cells[7], cells[12], cells[2], cells[14], cells[15], cells[3], cells[8], last
-        if cells[18] != "yes" or campaign.facts[span] != digest(made):
+        if cells[18] != "yes" or campaign.facts[span] != digest((cells[4], cells[7], *answered_in(cells))):
             other = (
                 f"item {cells[1]} of {campaign.label}: decision, person, time, reason or submission are not those of {where}"
             )

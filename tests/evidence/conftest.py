@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -12,6 +13,7 @@ from django.db import transaction
 from django.test import override_settings
 
 from certify.lib import clock
+from evidence.actions import periods
 from evidence.models import AuditPeriod, Sample
 from evidence.pack import builder, disclosure, scope
 from evidence.verifier import webpage
@@ -76,6 +78,15 @@ def seal(at=None) -> Checkpoint:
 def build(period: AuditPeriod, checkpoint: Checkpoint, target: Path) -> builder.Built:
     """Build a pack without the row that asks for it."""
     return builder.build(scope.of(period, checkpoint), target)
+
+
+def build_this_year(story, target: Path, later: timedelta = timedelta()) -> Path:
+    """The pack of a period around today, made so much later; where it is."""
+    today, month = clock.now().date(), timedelta(days=30)
+    details = periods.Details("This year", "soc2", today - month, today, today + month, [story.auditor])
+    with clock.freeze(clock.now() + later):
+        build(periods.create(details=details, by=story.owner), seal(clock.now()), target)
+    return target
 
 
 def small_page():

@@ -6,11 +6,9 @@ import pytest
 
 from campaigns import tasks as review_tasks
 from campaigns.actions import advancing, closing
-from certify.lib import clock
-from evidence.actions import periods
 from remediation import tasks
 from tests.evidence import spoil
-from tests.evidence.conftest import build, seal, verify
+from tests.evidence.conftest import build_this_year, verify
 from tests.evidence.test_guards import without
 from tests.evidence.test_pack import table
 
@@ -48,12 +46,7 @@ def pack(story, key_file, tmp_path):
     closing.cancel(campaign_id=cancelled.pk, reason="It asked the wrong people", by=story.owner)
     review_tasks.settle_submitted()
     tasks.sweep_signed_off()
-    today, month = clock.now().date(), timedelta(days=30)
-    details = periods.Details("This year", "soc2", today - month, today, today + month, [story.auditor])
-    with clock.freeze(clock.now() + timedelta(hours=2)):
-        period = periods.create(details=details, by=story.owner)
-        build(period, seal(clock.now()), tmp_path / "pack.zip")
-    return tmp_path / "pack.zip"
+    return build_this_year(story, tmp_path / "pack.zip", later=timedelta(hours=2))
 
 
 def test_it_holds_and_shows_what_is_under_way_and_what_was_withdrawn(pack):

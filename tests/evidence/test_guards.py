@@ -1,17 +1,13 @@
 """Removals that wait for a second person, in the pack: the verifier finds one that was opened before, and a hold that is missing."""
 
-from datetime import timedelta
-
 import pytest
 
 from campaigns.actions import closing, guards
 from campaigns.models import RemovalHold
-from certify.lib import clock
-from evidence.actions import periods
 from ledger.actors import SYSTEM
 from remediation.actions import removals
 from tests.evidence import spoil
-from tests.evidence.conftest import build, seal, verify
+from tests.evidence.conftest import build_this_year, verify
 from tests.evidence.test_pack import table
 
 pytestmark = pytest.mark.django_db
@@ -28,10 +24,7 @@ def pack(story, key_file, tmp_path):
     for hold in RemovalHold.objects.all():
         guards.judge(hold_id=hold.pk, code="confirmed", by=story.admin)
     removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
-    today, month = clock.now().date(), timedelta(days=30)
-    details = periods.Details("This year", "soc2", today - month, today, today + month, [story.auditor])
-    build(periods.create(details=details, by=story.owner), seal(clock.now()), tmp_path / "pack.zip")
-    return tmp_path / "pack.zip"
+    return build_this_year(story, tmp_path / "pack.zip")
 
 
 def without(pack, kind: bytes):

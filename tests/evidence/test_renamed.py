@@ -5,11 +5,9 @@ from datetime import timedelta
 import pytest
 
 from campaigns.actions import closing
-from certify.lib import clock
-from evidence.actions import periods
 from people.actions import users
 from tests.evidence import spoil
-from tests.evidence.conftest import build, seal, verify
+from tests.evidence.conftest import build_this_year, verify
 from tests.evidence.test_pack import table
 
 pytestmark = pytest.mark.django_db
@@ -24,11 +22,7 @@ def pack(story, key_file, tmp_path):
     story.decide(campaign, "bruno", "approve", ana)
     story.submit(campaign, ana)
     closing.close(campaign_id=campaign.pk, by=story.owner)
-    today, month = clock.now().date(), timedelta(days=30)
-    details = periods.Details("This year", "soc2", today - month, today, today + month, [story.auditor])
-    with clock.freeze(clock.now() + timedelta(hours=2)):
-        build(periods.create(details=details, by=story.owner), seal(clock.now()), tmp_path / "pack.zip")
-    return tmp_path / "pack.zip"
+    return build_this_year(story, tmp_path / "pack.zip", later=timedelta(hours=2))
 
 
 def test_each_item_shows_the_name_under_which_it_was_decided(pack):

@@ -1,18 +1,14 @@
 """Removals of what nobody answered, in the pack: shown with who approved them, and refused when nobody did."""
 
-from datetime import timedelta
-
 import pytest
 
 from campaigns import silence
 from campaigns.actions import closing, launching, plans
 from campaigns.actions import silence as actions
-from certify.lib import clock
-from evidence.actions import periods
 from ledger.actors import SYSTEM
 from remediation.actions import removals
 from tests.evidence import spoil
-from tests.evidence.conftest import build, seal, verify
+from tests.evidence.conftest import build_this_year, verify
 from tests.evidence.test_pack import table
 
 pytestmark = pytest.mark.django_db
@@ -38,12 +34,7 @@ def pack(story, key_file, tmp_path):
     actions.confirm(approval_id=approval.pk, by=story.admin)
     actions.approve(campaign_id=campaign.pk, item_ids=[found["ana"]], reason=REASON, by=story.owner)
     removals.open_for_campaign(campaign_id=campaign.pk, by=SYSTEM)
-    today = clock.now().date()
-    month = timedelta(days=30)
-    details = periods.Details("This year", "soc2", today - month, today, today + month, [story.auditor])
-    period = periods.create(details=details, by=story.owner)
-    build(period, seal(clock.now()), tmp_path / "pack.zip")
-    return tmp_path / "pack.zip"
+    return build_this_year(story, tmp_path / "pack.zip")
 
 
 def test_it_holds_and_shows_exactly_what_was_approved_and_confirmed(pack):

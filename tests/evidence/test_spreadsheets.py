@@ -6,10 +6,9 @@ import pytest
 
 from campaigns.actions import closing
 from certify.lib import clock
-from evidence.actions import periods
 from tests.campaigns import sheets
 from tests.evidence import spoil
-from tests.evidence.conftest import build, seal, verify
+from tests.evidence.conftest import build_this_year, verify
 from tests.evidence.test_pack import table
 
 pytestmark = pytest.mark.django_db
@@ -28,10 +27,7 @@ def pack(story, key_file, tmp_path):
     sheets.apply(sheets.keep(campaign, ana, body), ana)
     story.submit(campaign, ana)
     closing.close(campaign_id=campaign.pk, by=story.owner)
-    today, month = clock.now().date(), timedelta(days=30)
-    details = periods.Details("This year", "soc2", today - month, today, today + month, [story.auditor])
-    build(periods.create(details=details, by=story.owner), seal(clock.now()), tmp_path / "pack.zip")
-    return tmp_path / "pack.zip"
+    return build_this_year(story, tmp_path / "pack.zip")
 
 
 def test_it_holds_and_names_the_file(pack):

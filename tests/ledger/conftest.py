@@ -34,6 +34,11 @@ def log(db):
     return notes
 
 
+def other_hash(table: str, where: str, column: str = "hash") -> str:
+    """The statement that makes a hash in a table another one."""
+    return f"UPDATE {table} SET {column} = set_byte({column}, 0, get_byte({column}, 0) # 255) WHERE {where}"
+
+
 @contextmanager
 def superuser():
     """A cursor for which no trigger fires and no check on entries is made: what a superuser can do to the tables."""

@@ -10,7 +10,7 @@ from ledger.actions import sequencing, verifying
 from ledger.actors import SYSTEM
 from ledger.models import Entry, Verification
 from tests.killing import kill_after
-from tests.ledger.conftest import superuser, write
+from tests.ledger.conftest import other_hash, superuser, write
 from tests.ledger.test_views import person
 
 
@@ -45,9 +45,9 @@ TAMPERED = {
     "an entry": "UPDATE ledger_entry SET payload = replace(payload, 'number', 'numbre') WHERE id = (SELECT entry_id FROM ledger_leaf"
     " WHERE index = 333)",
     "a column": "UPDATE ledger_entry SET actor_name = 'x' WHERE id = (SELECT entry_id FROM ledger_leaf WHERE index = 333)",
-    "a leaf": r"UPDATE ledger_leaf SET hash = set_byte(hash, 0, get_byte(hash, 0) # 255) WHERE index = 333",
-    "a node": r"UPDATE ledger_node SET hash = set_byte(hash, 0, get_byte(hash, 0) # 255) WHERE index = 1",
-    "a root": r"UPDATE ledger_checkpoint SET root = set_byte(root, 0, get_byte(root, 0) # 255) WHERE size = 300",
+    "a leaf": other_hash("ledger_leaf", "index = 333"),
+    "a node": other_hash("ledger_node", "index = 1"),
+    "a root": other_hash("ledger_checkpoint", "size = 300", "root"),
     "a hole": "DELETE FROM ledger_leaf WHERE index = 333",
     "a tail": "DELETE FROM ledger_leaf WHERE index > 550",
     "everything after": "DELETE FROM ledger_leaf WHERE index > 150",
