@@ -1,9 +1,11 @@
 """The keys of this log: which one signs what, as the database has it, and the one that may sign now."""
 
+from contextlib import suppress
+
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from ledger import keys, succession
+from ledger import keys, notes, succession
 from ledger.models import KeyTerm
 from ledger.succession import Chain, Term
 
@@ -72,16 +74,22 @@ def told() -> list[dict]:
     """Every key, the newest first, in the form in which people read of it."""
     found = []
     for term in KeyTerm.objects.order_by("-since"):
-        said = succession.Statement.open(term.note) if term.note else None
+        said = _said(term)
         is_lost = bool(said) and said.kind == succession.BEGUN_ANEW
         found.append({"term": term, "why": said.why if said else "", "is_anew": is_lost})
     return found
 
 
+def _said(term: KeyTerm) -> succession.Statement | None:
+    """The statement under which a key came; None without one, and for one that was spoilt, which `verify_ledger` and the sweep name."""
+    with suppress(notes.NoteError):
+        return succession.Statement.open(term.note) if term.note else None
+
+
 def last_loss() -> tuple[KeyTerm, succession.Statement] | None:
     """The last time that the log began anew because its key was lost, and what was said then."""
     for term in KeyTerm.objects.exclude(note="").order_by("-since"):
-        said = succession.Statement.open(term.note)
-        if said.kind == succession.BEGUN_ANEW:
+        said = _said(term)
+        if said and said.kind == succession.BEGUN_ANEW:
             return term, said
     return None

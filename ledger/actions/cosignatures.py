@@ -34,7 +34,8 @@ def accept(*, note: str, by) -> list[Cosignature]:
         raise NotAllowed("Only an administrator may keep cosignatures.")
     try:
         checkpoint = _checkpoint(note)
-        found = [one for key in settings.CERTIFY_LEDGER_WITNESSES for one in notes.cosignatures(note, key)]
+        told = (one for key in settings.CERTIFY_LEDGER_WITNESSES for one in notes.cosignatures(note, key))
+        found = list({one.line: one for one in told}.values())
     except notes.NoteError as error:
         raise InvalidInput(f"Nothing was kept: {error}.", field="note") from error
     if not found:

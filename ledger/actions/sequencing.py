@@ -27,7 +27,11 @@ def sequence(*, by) -> Checkpoint | None:
 
 @transaction.atomic
 def requeue(*, by) -> int:
-    """Put every entry that has no leaf back into the queue, which is no evidence and may have been lost; returns how many."""
+    """Put every entry that has no leaf back into the queue, which is no evidence and may have been lost; returns how many.
+
+    Waits for a sequencer that is running: what it is placing just now would be queued once more.
+    """
+    placing.lock()
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO ledger_pending (entry_id) SELECT id FROM ledger_entry"

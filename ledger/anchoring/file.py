@@ -35,13 +35,19 @@ class FileChannel:
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
             try:
                 start = os.fstat(descriptor).st_size
-                os.write(descriptor, (_ending(tail) + checkpoint.note + "\n").encode())
+                _write(descriptor, (_ending(tail) + checkpoint.note + "\n").encode())
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise ChannelError(f"{path} could not be written: {error.strerror}.") from error
         return Receipt(b"", {"path": str(path), "offset": str(start)})
+
+
+def _write(descriptor: int, left: bytes) -> None:
+    """All of it: a volume that is nearly full takes a part, and says so when it is given the rest."""
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def _tail(path: Path) -> str:

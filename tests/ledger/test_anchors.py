@@ -1,11 +1,13 @@
 """Anchors: when one is due, what each channel leaves outside, what is kept, and who hears of it when one is missing."""
 
 import hashlib
+import os
 import socket
 import subprocess
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
 from django.core import mail
@@ -277,3 +279,10 @@ def test_what_was_left_is_what_verify_ledger_accepts(log, volume):
     kept = volume.read_text().rstrip("\n") + "\n"
     assert verify(kept).problems == []
     assert notes.TreeHead.parse(kept.rpartition("\n\n")[0] + "\n").size == 600
+
+
+def test_a_volume_that_takes_a_part_at_a_time_has_the_whole_note(log, volume, monkeypatch):
+    narrow = SimpleNamespace(**vars(os) | {"write": lambda descriptor, left: os.write(descriptor, left[:50])})
+    monkeypatch.setattr("ledger.anchoring.file.os", narrow)
+    tasks.leave_anchors()
+    assert volume.read_text() == f"{log[-1]}\n"

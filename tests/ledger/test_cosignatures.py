@@ -150,3 +150,9 @@ def test_a_witness_that_is_no_longer_configured_is_still_shown(log, settings):
     settings.CERTIFY_LEDGER_WITNESSES = []
     assert [(one.name, one.is_configured) for one in queries.witnesses()] == [(NAME, False)]
     write(1)
+
+
+def test_a_line_or_a_witness_that_is_there_twice_is_kept_once(log, settings):
+    settings.CERTIFY_LEDGER_WITNESSES = [KEY, KEY]
+    told = line(log[-1])
+    assert len(cosignatures.accept(note=log[-1] + told + told, by=SYSTEM)) == 1

@@ -18,17 +18,17 @@ PROGRAM = """
 from ledger import tasks
 from ledger.actions import entries
 from ledger.actors import SYSTEM
-print("begun", flush=True)
 while True:
     entries.record(kind="thing:done", subject="thing:1", by=SYSTEM, data={})
     tasks.rotate_key("again", SYSTEM)
+    print("changed", flush=True)
 """
 
 
 def killed_after(seconds: float) -> None:
-    """Let the process change keys for so long, and kill it."""
+    """Let the process change the key once, and go on changing it for so long; then kill it."""
     process = run(PROGRAM)
-    assert process.stdout.readline() == "begun\n"
+    assert process.stdout.readline() == "changed\n"
     time.sleep(seconds)
     assert process.poll() is None
     process.send_signal(signal.SIGKILL)
@@ -42,11 +42,11 @@ def test_one_chain_of_keys_whenever_the_process_dies(key_file, monkeypatch):
     sequencing.sequence(by=SYSTEM)
     first, when = keys.load().verifier, random.Random(7)
     for _ in range(5):
-        killed_after(when.uniform(0.05, 0.25))
+        killed_after(when.uniform(0, 0.2))
         assert keychain.current().verifier in {key.verifier for key in keys.held()}
     tasks.sequence_entries()
     assert verification.verify(verifier=first).problems == []
-    assert KeyTerm.objects.count() > 6
+    assert KeyTerm.objects.count() > 5
     assert Checkpoint.objects.latest("size").size == Entry.objects.count()
     # Killed before a hand-over was committed, the key that was prepared for it waits for the next try.
     signed = {term.verifier for term in keychain.terms()}

@@ -284,3 +284,33 @@ def test_command_fails_on_a_broken_ledger(log):
         cursor.execute("DELETE FROM ledger_leaf WHERE index = 599")
     with pytest.raises(CommandError, match="signed 600 entries and now holds 599 leaves"):
         call_command("sequence_ledger")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_just_being_placed_is_not_queued_once_more(key_file, monkeypatch):
+    write(3)
+    inside, on, extend = threading.Event(), threading.Event(), placing._extend
+
+    def slow(*args):
+        inside.set()
+        on.wait(10)
+        return extend(*args)
+
+    monkeypatch.setattr(placing, "_extend", slow)
+    both = [threading.Thread(target=in_a_connection, args=[act]) for act in (sequencing.sequence, sequencing.requeue)]
+    both[0].start()
+    assert inside.wait(10)
+    both[1].start()
+    both[1].join(0.5)
+    assert both[1].is_alive(), "it waits for the sequencer"
+    on.set()
+    for one in both:
+        one.join()
+    assert (Pending.objects.count(), Leaf.objects.count()) == (0, 3)
+
+
+def in_a_connection(act) -> None:
+    try:
+        act(by=SYSTEM)
+    finally:
+        connection.close()

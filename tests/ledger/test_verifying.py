@@ -106,7 +106,7 @@ def test_the_sweep_runs_whole_rounds_of_a_small_log_and_nothing_before_the_first
 KILLED = """
 from ledger.actions import verifying
 from ledger.actors import SYSTEM
-while not verifying.verify_slice(by=SYSTEM, leaves=50):
+while not verifying.verify_slice(by=SYSTEM, leaves=10):
     pass
 """
 
@@ -117,7 +117,7 @@ def test_a_verification_that_is_killed_goes_on_where_it_was(key_file, monkeypatc
     monkeypatch.setenv("CERTIFY_LEDGER_KEY_FILE", str(key_file))
     write(4_000)
     sequencing.sequence(by=SYSTEM)
-    places, seconds = [], 0.3
+    places, seconds = [], 0.2
     while kill_after(KILLED, seconds) and not Verification.objects.filter(ended_at__isnull=False):
         seconds *= 1.3
         places.append(Verification.objects.values_list("position", flat=True).first() or 0)
@@ -144,3 +144,22 @@ def test_health_tells_when_nobody_verifies(log, client):
         assert client.get("/health/").json()["ledger"] == "the log is not being verified"
         whole_round()
         assert client.get("/health/").json()["ledger"] == "ok"
+
+
+def test_what_waited_while_no_worker_was_there_is_no_misfit(log):
+    write(3)
+    with clock.freeze(clock.now() + timedelta(hours=2)):
+        tasks.verify_slices()
+        assert queries.standing_misfit() is None
+    assert queries.latest_checkpoint().size == 603
+
+
+def test_a_spoilt_statement_of_a_key_is_told_and_breaks_no_page(log, client):
+    tasks.rotate_key("In time", SYSTEM)
+    with superuser() as cursor:
+        cursor.execute("UPDATE ledger_keyterm SET note = 'spoilt' WHERE since > 0")
+    whole_round()
+    answer = client.get("/health/")
+    assert (answer.status_code, answer.json()["ledger"]) == (503, "the log does not hold")
+    client.force_login(person("administrator"))
+    assert client.get("/ledger/guards/").status_code == 200
