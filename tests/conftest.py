@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 from django.conf import settings
@@ -28,6 +29,12 @@ collect_ignore = [] if SHARED_DATA.exists() or os.environ.get("CI") else NEED_SH
 
 LONGEST = "test_real_path.py"
 
+# What an example takes says more of the machine than of what is tested.
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
+#: Longer than a test takes that counts days: none of those goes on into the next day, in UTC.
+BEFORE_MIDNIGHT = 20
+
 
 def pytest_report_header(config) -> list[str]:
     """Say what is left out, so that nobody takes a part for the whole."""
@@ -44,6 +51,14 @@ def pytest_collection_modifyitems(items):
         # A database is made for whoever is marked; those who only read what a fixture of the session built there run alone as well.
         if "django_db_setup" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("django_db"):
             item.add_marker("django_db")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Wait for the next day where this one is about to end: what was done "today" would be of yesterday in the same test."""
+    left = 86_400 - time.time() % 86_400
+    if left < BEFORE_MIDNIGHT:
+        time.sleep(left)
 
 
 @pytest.fixture(scope="session")
