@@ -51,7 +51,7 @@ OUTSIDE = """
             JOIN campaigns_campaignsource AS frozen ON frozen.snapshot_id = snapshot.id
             WHERE frozen.campaign_id = ANY(%(campaigns)s))
         OR ((entry.kind IN ('definition:created', 'definition:changed', 'definition:scheduled', 'source:created', 'source:changed',
-                         'duty:given', 'statement:made')
+                         'duty:given', 'statement:made', 'period:created', 'period:changed')
              OR entry.kind LIKE 'occurrence:%%' OR entry.kind LIKE 'delegation:%%')
             AND entry.subject = ANY(%(subjects)s))
         OR entry.kind = ANY(%(keys)s) OR entry.id = ANY(%(guards)s) OR entry.id = ANY(%(left_out)s) OR entry.id = ANY(%(roles)s)

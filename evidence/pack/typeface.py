@@ -20,6 +20,8 @@ INSTEAD = "[…]"
 IN_PART = {"LATIN", "GREEK", "CYRILLIC", "MODIFIER", "COMBINING", "MATHEMATICAL", "UNKNOWN"}
 LACKS = re.compile(r'the text `"(.*?)"` could not be displayed', re.DOTALL)
 ESCAPED = re.compile(r"\\u\{([0-9a-fA-F]+)\}")
+#: Characters that are no letters, and that neither a typeface nor a PDF has a place for; line breaks and tabs are spaces to Typst.
+CONTROLS = {chr(code) for code in (*range(32), *range(127, 160))} - set("\t\n\r")
 PROBE = '#set document(title: "probe")\n#set text(lang: "en", font: "Libertinus Serif")\n= Probe\n'
 
 
@@ -59,7 +61,9 @@ def _script(letter: str) -> str:
 
 def lacking(letters: Iterable[str], standards: list[str]) -> set[str]:
     """Which of these letters no typeface has. Typst names one at a time; with it goes the rest of its script."""
-    left, missing = sorted({letter for letter in letters if not letter.isascii()}), set()
+    found = set(letters)
+    missing = found & CONTROLS
+    left = sorted(letter for letter in found - missing if not letter.isascii())
     while left:
         text = " ".join(f"#{chr(34)}{letter}{chr(34)}" for letter in left)
         try:

@@ -1322,13 +1322,10 @@ class Seal:
     def _check_log(self, known):
         """The root from every leaf of the range; every checkpoint on the way; and that the log continues each of them."""
         proofs = parse_json(self.pack.text("ledger/proofs.json"), "ledger/proofs.json")
-        earlier, self.first = [bytes.fromhex(node) for node in proofs["earlier"]], proofs["first_leaf"]
-        if (
-            type(self.first) is not int
-            or not 0 <= self.first <= self.sealing.size
-            or len(earlier) != bin(self.first).count("1")
-        ):
+        earlier, first = [bytes.fromhex(node) for node in proofs["earlier"]], proofs["first_leaf"]
+        if type(first) is not int or not 0 <= first <= self.sealing.size or len(earlier) != bin(first).count("1"):
             raise Problem("ledger/proofs.json does not say which leaves came before those in the pack")
+        self.first = first
         for one in proofs["inclusion"]:
             self.outside[bytes.fromhex(one["leaf"])] = one["index"], [bytes.fromhex(node) for node in one["path"]]
         if len(self.outside) != len(proofs["inclusion"]):
@@ -2096,6 +2093,8 @@ class Entries:
         self.removals, self.runs, self.dues, self.delegations, self.proved = {}, {}, {}, {}, set()
         # The people of Certify as their entries leave them; so many days after their last day the access of leavers must be gone.
         self.people, self.leaver_days = {}, 1
+        # The period of the pack, as its last entry leaves it.
+        self.period = None
         # Removal → who reported it, and whether anything was shown.
         self.reporters = {}
         # Exception → where it stands, who asked for it, until when; excepted removal → until when.
@@ -2103,7 +2102,7 @@ class Entries:
         # Removals that began at sign-off, and those of them that were gone when nothing decided them any more; submission → its place.
         self.early, self.in_vain, self.submitted, self.last_at = set(), set(), {}, ""
         # Where the entry that is being looked at stands in the log; changes of keys as (place, kind, statement).
-        self.index, self.keys = 0, set()
+        self.index, self.keys = -1, set()
         # What was left outside, by the id of its entry; SHA-256 of each cosignature → what its entry says.
         self.anchored, self.cosigned = {}, {}
         # Reviewer → (when, by which means) of each sign-in.
@@ -2122,6 +2121,7 @@ class Entries:
                 found += 1
                 with self.report.reading("entries", f"ledger/entries.jsonl, line {number}"):
                     self._take(number, line)
+        self._check_period()
         self._check_keys()
         self._rest_of_decisions()
         if unused := len(set(self.seal.outside) - self.proved):
@@ -2164,11 +2164,16 @@ class Entries:
 
     def _check_outside(self, number, hashed):
         index, path = self.seal.outside[hashed]
+        where, sealing = f"ledger/entries.jsonl, line {number}", self.seal.sealing
+        if type(index) is not int or not self.index < index < self.seal.first:
+            wrong = f"the proof of the entry in {where}, is of place {index}, which is not after the entry before it and before the leaves"
+            self.report.problem(
+                "entries", f"ledger/proofs.json: {wrong} of this pack: leaves were left out, or an entry was moved"
+            )
         self.proved.add(hashed)
         self.index = index
-        sealing = self.seal.sealing
         if not sealing or not verify_inclusion(index, sealing.size, hashed, path, sealing.root):
-            wrong = f"the proof of the entry in ledger/entries.jsonl, line {number}, does not lead to the sealed root"
+            wrong = f"the proof of the entry in {where}, does not lead to the sealed root"
             self.report.problem("entries", f"ledger/proofs.json: {wrong}: it was changed, or the entry was added")
 
     def _take(self, number, line):
@@ -2178,6 +2183,10 @@ class Entries:
         entry = parse_json(text, where)
         PEOPLE.take(entry, text)
         kind = entry["kind"]
+        is_mine = kind == LAUNCHED and entry["uid"] not in self.tables.left_out
+        if self.index < self.seal.first and (is_mine or entry["at"] >= self.seal.manifest["period"]["from"]):
+            wrong = f"it is of the period, or launches a review of it, and the leaves begin behind it, with {self.seal.first:,}"
+            self.report.problem("entries", f"{where}: {wrong}: leaves were left out")
         if kind in (LAUNCHED, CLOSED, CANCELLED):
             self._take_campaign(entry, where)
         elif SHOWN.get(kind) is DECISION:
@@ -2489,10 +2498,22 @@ class Entries:
             wrong = f"the removal of item {data['item']} of {campaign.label} was opened, but waits for a second person"
             self.report.problem("removals", f"{where}: {wrong}")
 
+    def _check_period(self):
+        """The manifest tells the period that the log has."""
+        told = self.seal.manifest.get("period")
+        if told and self.period is None:
+            self.report.problem("entries", "ledger/entries.jsonl: no entry opens the period of manifest.json: it was left out")
+        for name, value in (self.period or {}).items() if told else ():
+            if told.get(name) != value:
+                wrong = f"{name} of the period is {short(told.get(name))}, the log has {short(value)}"
+                self.report.problem("entries", f"manifest.json: {wrong}: it was changed")
+
     def _follow_period(self, entry):
-        """By how many days the period measures leavers."""
+        """What the period is called, asks and covers, and by how many days it measures leavers."""
         data = entry["data"].get("new", entry["data"])
         self.leaver_days = int(data.get("leaver_days", self.leaver_days))
+        if "framework" in data:
+            self.period = {name: data[name] for name in words("name framework from to")}
 
     def _follow_session(self, entry):
         """By which means somebody signed in."""

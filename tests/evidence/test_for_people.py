@@ -147,6 +147,7 @@ def _alternatives(element) -> bytes:
 
 
 @pytest.mark.parametrize(("name", "is_shown"), [
+    ("Ana \x1b[31m", False), ("A\x01na", False), ("Ana\x85", False),
     ("李明", False), ("さくら", False), ("สมชาย", False), ("Ana 🙂", False),
     ("محمد", True), ("דנה", True), ("Şəbnəm Ệ", True), ("Жанна", True),
 ])  # fmt: skip
