@@ -39,6 +39,7 @@ CODE = re.compile(r"[a-z0-9_-]{2,30}")
 CONTROL = re.compile(r"[A-Za-z0-9.()-]{1,28}")
 MAX_CONTROLS, MAX_TEXT, MAX_ASKS = 2000, 300, 20
 MAX_BYTES = 1_000_000
+MOST_QUOTED = 60
 TEXTS = {"name": 200, "edition": 200, "note": 1000}
 FIELDS = {"code", "assurance", "controls", *TEXTS}
 CONTROL_FIELDS = {"id", "text", "asks", "aliases"}
@@ -101,11 +102,13 @@ def parse(text: str) -> Framework:
         raise CatalogueError(1, "controls", f"must be a list of 1 to {MAX_CONTROLS:,} controls")
     lines = list(_lines(text, len(entries)))
     controls: dict[str, Control] = {}
+    names: set[str] = set()
     for index, entry in enumerate(entries):
         control = _control(entry, lines[index], f"controls[{index}]")
-        if taken := {control.id, *control.aliases} & {one for old in controls.values() for one in (old.id, *old.aliases)}:
+        if taken := {control.id, *control.aliases} & names:
             raise CatalogueError(lines[index], f"controls[{index}].id", f"“{min(taken)}” is there already")
         controls[control.id] = control
+        names |= {control.id, *control.aliases}
     return Framework(code, body["name"], controls, body.get("edition", ""), body.get("note", ""), assurance)
 
 
@@ -114,10 +117,12 @@ def _loaded(text: str) -> dict:
         raise CatalogueError(1, "", f"more than {MAX_BYTES:,} bytes")
 
     def once(pairs: list[tuple[str, object]]) -> dict:
-        names = [name for name, _ in pairs]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise CatalogueError(1, twice, "stands there twice")
-        return dict(pairs)
+        found: dict[str, object] = {}
+        for name, value in pairs:
+            if name in found:
+                raise CatalogueError(1, _quoted(name), "stands there twice")
+            found[name] = value
+        return found
 
     try:
         body = json.loads(text, object_pairs_hook=once)
@@ -125,9 +130,19 @@ def _loaded(text: str) -> dict:
         raise CatalogueError(error.lineno, "", f"this is not JSON: {error.msg}") from None
     except RecursionError:
         raise CatalogueError(1, "", "this is nested too deeply") from None
+    except CatalogueError:
+        raise
+    except ValueError as error:
+        # A number of more digits than Python reads.
+        raise CatalogueError(1, "", f"this cannot be read: {error}") from None
     if not isinstance(body, dict):
         raise CatalogueError(1, "", "must be an object")
     return body
+
+
+def _quoted(name: str) -> str:
+    """The name of a field as a message can show it: short, and without halves of letters."""
+    return name[:MOST_QUOTED].encode("utf-8", "replace").decode()
 
 
 def _lines(text: str, count: int) -> Iterator[int]:
@@ -163,7 +178,7 @@ def _control(entry: object, line: int, field: str) -> Control:
 
 def _known(found: dict, names: set[str], line: int, before: str) -> None:
     if strange := sorted(set(found) - names):
-        raise CatalogueError(line, f"{before}{strange[0]}", f"is not known; there are {', '.join(sorted(names))}")
+        raise CatalogueError(line, f"{before}{_quoted(strange[0])}", f"is not known; there are {', '.join(sorted(names))}")
 
 
 def _text(found: dict, name: str, limit: int, line: int, before: str, *, is_needed: bool = True) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
+
 from campaigns import timetable
 from campaigns.models import Campaign, CampaignDefinition, Occurrence
 from campaigns.states import CampaignState, OccurrenceState, RunStatus
@@ -48,6 +50,21 @@ def serving(now: datetime, prefix: str = "") -> dict[str, list[Served]]:
     return found
 
 
+#: What the last entry about each run says; before its first one there is none.
+RECORDED = """
+    SELECT DISTINCT ON (subject) split_part(subject, ':', 2)::bigint,
+           ARRAY(SELECT jsonb_array_elements_text(payload_json -> 'data' -> 'controls'))
+    FROM ledger_entry WHERE subject = ANY(%s) ORDER BY subject, id DESC
+"""
+
+
+def controls_of(runs: Iterable[Occurrence]) -> dict[int, list[str]]:
+    """Run → the controls that it was to serve, as it was recorded and as packs say it; its definition may serve others by now."""
+    with connection.cursor() as cursor:
+        cursor.execute(RECORDED, [[run.ledger_subject() for run in runs]])
+        return dict(cursor.fetchall())
+
+
 def ran(control: str, runs: Iterable[Occurrence], now: datetime, duties: Accountability) -> list[Ran]:
     """The runs of a control, the latest first; those that went wrong with who had which duty when they were due."""
     found = []
@@ -58,6 +75,8 @@ def ran(control: str, runs: Iterable[Occurrence], now: datetime, duties: Account
 
 
 def runs_of(control: str) -> list[Occurrence]:
-    """The runs that were due or are due next of every definition that serves the control."""
-    found = Occurrence.objects.exclude(state=OccurrenceState.WITHDRAWN).filter(definition__controls__contains=[control])
-    return list(found.select_related("definition", "campaign").order_by("-due_at")[:50])
+    """The runs that were due or are due next and were to serve the control, the latest 50."""
+    found = Occurrence.objects.exclude(state=OccurrenceState.WITHDRAWN).select_related("definition", "campaign")
+    every = list(found.order_by("-due_at"))
+    controls = controls_of(every)
+    return [run for run in every if control in controls.get(run.pk, ())][:50]

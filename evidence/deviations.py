@@ -64,7 +64,7 @@ def _of_runs(found: Readiness) -> Iterator[Deviation]:
             status=language.within(status.label),
         )
         text += f" {run.reason}" if run.reason else ""
-        yield _made(found, f"run:{run.pk}", text, run.definition.controls, run.due_at)
+        yield _made(found, f"run:{run.pk}", text, found.controls[run.pk], run.due_at)
 
 
 def _of_campaigns(found: Readiness) -> Iterator[Deviation]:

@@ -82,6 +82,7 @@ class Readiness:
         due = Occurrence.objects.filter(due_on__gte=period.from_on, due_on__lte=period.to_on)
         due = due.exclude(state=OccurrenceState.WITHDRAWN)
         self.runs = list(due.select_related("definition", "campaign"))
+        self.controls = coverage.controls_of(self.runs)
         frozen = CampaignSource.objects.filter(campaign__in=self.campaigns).select_related("source", "snapshot")
         self.frozen = list(frozen.order_by("campaign_id", "source__name"))
         left = RemediationTask.objects.exclude(state__in=SETTLED)
@@ -94,7 +95,7 @@ class Readiness:
     def mine(self) -> list[Occurrence]:
         """The runs that were to serve the framework, by the day on which they are due."""
         prefix = f"{self.framework.code}:"
-        found = [run for run in self.runs if any(one.startswith(prefix) for one in run.definition.controls)]
+        found = [run for run in self.runs if any(one.startswith(prefix) for one in self.controls.get(run.pk, ()))]
         return sorted(found, key=lambda run: (run.due_at, run.pk))
 
     def lines(self) -> list[Line]:
@@ -103,7 +104,7 @@ class Readiness:
         return [self._line(reference, control, self.answering) for reference, control in references.items()]
 
     def _line(self, reference: str, control: Control, answering: Accountability) -> Line:
-        due = [run for run in self.runs if reference in run.definition.controls]
+        due = [run for run in self.runs if reference in self.controls.get(run.pk, ())]
         runs = coverage.ran(reference, due, self.now, answering)
         campaigns = [one for one in self.campaigns if reference in one.terms["controls"]]
         inside = {one.pk for one in campaigns}

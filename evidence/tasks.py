@@ -1,8 +1,10 @@
 """Celery: packs that were asked for. Safe to run twice."""
 
+import logging
 from dataclasses import asdict
 
 from celery import shared_task
+from django.db import InterfaceError, OperationalError
 
 from certify.lib.errors import DomainError
 from certify.lib.progress import Progress
@@ -14,6 +16,8 @@ from evidence.states import PackState
 from ledger import placing
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
+
+logger = logging.getLogger(__name__)
 
 
 def build_progress(pack_id: int) -> Progress:
@@ -45,6 +49,14 @@ def build_pack(pack_id: int) -> None:
         packs.fail(pack_id=pack_id, reason=str(broken), by=SYSTEM)
     except OSError as error:
         packs.fail(pack_id=pack_id, reason=f"The pack could not be written: {error.strerror}.", by=SYSTEM)
+    except (InterfaceError, OperationalError):
+        # The database went away: it is tried again when it is back.
+        raise
+    except Exception as error:
+        # Whatever is wrong with this pack, the others do not wait for it, and nobody waits for this one.
+        logger.exception("pack %s could not be built", pack_id)
+        reason = f"Certify could not build it ({type(error).__name__}). Its administrators find the cause in the worker's log."
+        packs.fail(pack_id=pack_id, reason=reason, by=SYSTEM)
     clear_unfinished()
     build_progress(pack_id).forget()
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from campaigns.models import Assignment, Campaign, CampaignSource, Decision, ReviewItem, SignOff
-from evidence import source_rows
+from evidence import queries, source_rows
 from evidence.models import SampleRow, Seal
-from inventory.models import FormerIdentity, Grant, Identity
+from inventory.models import FormerIdentity, Grant, Identity, Snapshot
 from ledger.models import Entry
 from remediation import queries as removal_queries
 from remediation.models import Attempt, RemediationTask
@@ -136,10 +136,16 @@ def _removal(item: ReviewItem) -> list[Step]:
 def _of_leaver(row: SampleRow) -> Trail:
     person = Identity.objects.select_related("snapshot", "gone_in", "first_in").get(pk=row.identity_id)
     grants = list(_grants(person)[: NAMED + 1])
-    items = list(ReviewItem.objects.filter(identity_key=person.key).select_related("campaign").order_by("-pk")[: NAMED + 1])
+    # What else was reviewed is none of this period's auditors' business.
+    asked = ReviewItem.objects.filter(identity_key=person.key, campaign__in=queries.campaigns_of(row.sample.period)[0])
+    items = list(asked.select_related("campaign").order_by("-pk")[: NAMED + 1])
+    read = Snapshot.objects.filter(source__in={one.source_id for one in grants}).order_by("source_id", "-id")
+    latest = {one.source_id: one for one in read.distinct("source_id")}
     parts = [
         Part("person", _("What readings of people said"), _said(person)),
-        Part("access", _("Their access, and when it was gone"), [_access(one) for one in grants[:NAMED]]),
+        Part(
+            "access", _("Their access, and when it was gone"), [_access(one, latest[one.source_id]) for one in grants[:NAMED]]
+        ),
         Part("reviews", _("Reviews that asked about it"), [_asked(one) for one in items[:NAMED]]),
     ]
     return Trail(row, parts, is_cut=len(grants) > NAMED or len(items) > NAMED)
@@ -165,12 +171,12 @@ def _grants(person: Identity):
     return found.order_by("source_id", "account_id", "entitlement_id", "pk")
 
 
-def _access(one: Grant) -> Step:
+def _access(one: Grant, latest: Snapshot) -> Step:
     title = _("{right} of {account} in {source}").format(right=one.entitlement, account=one.account, source=one.source)
     if one.closed_in:
         text = _("Not there any more, or changed, in reading {number}.").format(number=one.closed_in.number)
         return Step(title, text, one.closed_in.loaded_at, one.closed_in.entry_uid)
-    return Step(title, _("Still there in the latest reading."), one.opened_in.loaded_at, one.opened_in.entry_uid)
+    return Step(title, _("Still there in the latest reading."), latest.loaded_at, latest.entry_uid)
 
 
 def _asked(item: ReviewItem) -> Step:

@@ -18,6 +18,8 @@ from people.states import Role
 
 #: Access that stays longer than this after somebody left is no matter of days.
 MOST_LEAVER_DAYS = 365
+#: A year beyond these is a slip of the hand.
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,14 @@ def _facts(period: AuditPeriod, auditors: list[User]) -> dict:
     }
 
 
+def _check_days(details: Details) -> None:
+    for name in ("from_on", "to_on", "open_until"):
+        if not FIRST_YEAR <= getattr(details, name).year <= LAST_YEAR:
+            raise InvalidInput(_("Write a day from {first} to {last}.").format(first=FIRST_YEAR, last=LAST_YEAR), field=name)
+    if details.to_on < details.from_on:
+        raise InvalidInput(_("The period must not end before it begins."), field="to_on")
+
+
 def _check_scope(details: Details) -> None:
     known = set(Source.objects.filter(key__in=details.systems).values_list("key", flat=True))
     if set(details.systems) - known:
@@ -72,8 +82,7 @@ def _write(period: AuditPeriod, details: Details, by) -> dict:
         raise InvalidInput(_("Give it a name."), field="name")
     if frameworks.get(details.framework) is None:
         raise InvalidInput(_("Choose a framework."), field="framework")
-    if details.to_on < details.from_on:
-        raise InvalidInput(_("The period must not end before it begins."), field="to_on")
+    _check_days(details)
     if stranger := next((a for a in details.auditors if not a.has_role(Role.AUDITOR)), None):
         raise InvalidInput(
             _("{stranger_name} does not have the role auditor.").format(stranger_name=stranger.name), field="auditors"

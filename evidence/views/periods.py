@@ -98,6 +98,7 @@ def period_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "key": _public_key(),
         "scope": queries.scope_of(period, mine),
         "openings": queries.openings_of(period)[:OPENINGS_SHOWN] if sees_all else None,
+        "openings_cap": OPENINGS_SHOWN,
     }
     return render(request, "evidence/period_detail.html", context)
 

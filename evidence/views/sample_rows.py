@@ -105,8 +105,10 @@ def row_entry(request: HttpRequest, pk: int, sample: int, number: int, uid: UUID
 @require_safe
 def row_proof(request: HttpRequest, pk: int, sample: int, number: int, uid: UUID) -> HttpResponse:
     """The offline proof of an entry: a C2SP tlog-proof file."""
-    _period, _row, entry = _entry(request, pk, sample, number, uid)
-    return proof_file(entry)
+    period, _row, entry = _entry(request, pk, sample, number, uid)
+    answer = proof_file(entry)
+    record(request, period, f"sample:{sample}/{number}")
+    return answer
 
 
 def proof_file(entry: Entry) -> HttpResponse:

@@ -114,6 +114,7 @@ def sample_sign(request: HttpRequest, pk: int, sample: int) -> HttpResponse:
         else:
             messages.success(request, _("Signed off."))
             return redirect("evidence:sample-detail", pk=pk, sample=drawn.pk)
+    record(request, period, f"sample:{drawn.pk}")
     return _detail(request, period, drawn, form, status=422)
 
 

@@ -211,3 +211,31 @@ def test_the_command_builds_against_an_older_checkpoint(story, opened, tmp_path,
     assert f"checkpoint of {old.size} entries" in capsys.readouterr().out
     with pytest.raises(CommandError, match="no checkpoint of 999"):
         call_command("build_pack", opened.name, by="control_owner", checkpoint_size=999)
+
+
+def test_a_pack_that_cannot_be_built_says_so_and_holds_up_no_other(story, opened, monkeypatch):
+    later = periods.create(details=details(story, name="Another"), by=story.owner)
+    broken, whole = (packs.request(period_id=one.pk, by=story.owner) for one in (opened, later))
+    build = packs.build
+
+    def fail_one(*, pack_id: int, **options):
+        if pack_id == broken.pk:
+            raise KeyError("nobody thought of this")
+        return build(pack_id=pack_id, **options)
+
+    monkeypatch.setattr(packs, "build", fail_one)
+    tasks.build_requested_packs()
+    broken.refresh_from_db()
+    whole.refresh_from_db()
+    assert (broken.state, whole.state) == ("failed", "ready")
+    assert "could not build it (KeyError)" in broken.error
+
+
+@pytest.mark.parametrize(("change", "field"), [
+    ({"to_on": date.max}, "to_on"), ({"from_on": date.min}, "from_on"), ({"open_until": date.max}, "open_until"),
+])  # fmt: skip
+def test_days_that_are_slips_of_the_hand_are_refused(story, change, field):
+    with pytest.raises(InvalidInput) as refusal:
+        periods.create(details=details(story, **change), by=story.owner)
+    assert refusal.value.field == field
+    assert not AuditPeriod.objects.exists()

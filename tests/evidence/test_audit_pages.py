@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from campaigns.actions import closing
-from campaigns.models import Campaign
+from campaigns.actions import closing, launching
+from campaigns.models import Campaign, CampaignDefinition
 from certify.lib import clock
 from certify.lib.files import store
+from evidence import trail
 from evidence.actions import periods, requests, samples
 from evidence.models import AuditRequest, Sample
 from evidence.verifier import verify as verifier
@@ -264,3 +265,28 @@ def test_periods_are_narrowed_for_an_auditor_who_was_taken_off(story, audit):
 
 def details_without(period) -> periods.Details:
     return periods.Details(period.name, period.framework, period.from_on, period.to_on, period.open_until, [])
+
+
+def test_a_leavers_row_tells_of_the_reviews_of_its_period_alone(story, key_file):
+    for name, controls in (("Ours", ["soc2:CC6.3"]), ("Theirs", ["hipaa:164.308(a)(4)"])):
+        definition = story.define(f"Definition of {name}")
+        CampaignDefinition.objects.filter(pk=definition.pk).update(controls=controls)
+        campaign = launching.request(definition_id=definition.pk, name=name, by=story.owner)
+        campaign = launching.launch(campaign_id=campaign.pk, by=story.owner)
+        story.decide(campaign, "david", "approve", story.user("ana@x.example"))
+    story.load(identities=story.texts["identities"].replace("contractor,active", "contractor,inactive"))
+    latest = story.load()
+    period = open_period(story)
+    row = draw(story, period, "leavers", 1).rows.get()
+    reviews, access = (next(part for part in trail.of(row).parts if part.name == key) for key in ("reviews", "access"))
+    assert [step.title.partition(",")[0] for step in reviews.steps] == ["“Ours”"]
+    assert [step.uid for step in access.steps] == [latest.entry_uid], "where it was last seen"
+
+
+def test_a_proof_that_is_taken_away_is_recorded(audit, story):
+    period, sample = audit
+    row = row_of(sample, "bruno")
+    uid = next(iter(trail.of(row, has_file=False).entries))
+    before = Entry.objects.filter(kind="period:opened").count()
+    assert client_of(story.auditor).get(url("row-proof", period.pk, sample.pk, row.number, uid)).status_code == 200
+    assert Entry.objects.filter(kind="period:opened").count() == before + 1

@@ -303,3 +303,12 @@ def test_the_page_of_a_control_records_who_answers(story):
     answer = client.post(post, {"duty": "approver", "holder": story.system_owner.pk})
     assert (answer.status_code, "That is so already." in answer.text) == (422, True)
     assert client.get(reverse("evidence:control-detail", args=["soc2", "CC99"])).status_code == 404
+
+
+@pytest.mark.parametrize("document", [
+    '{"code": ' + "9" * 5_000 + "}", '{"\\ud800": 1}', '{"\\ud800": 1, "\\ud800": 2}', '{"' + "x" * 900_000 + '": 1}',
+])  # fmt: skip
+def test_what_json_allows_and_a_message_cannot_show_is_refused_in_words(document):
+    with pytest.raises(catalogue.CatalogueError) as refusal:
+        catalogue.parse(document)
+    assert len(str(refusal.value).encode()) < 500

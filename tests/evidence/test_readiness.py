@@ -6,14 +6,17 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from campaigns.models import Occurrence
+from campaigns.actions import occurrences, schedules
+from campaigns.models import CampaignDefinition, Occurrence
 from certify.lib import clock
+from evidence import coverage, deviations
 from evidence.actions import duties, periods
 from evidence.readiness import WIDTH, Readiness
 from ledger.models import Entry
 from remediation.models import RemediationTask
 from tests.evidence.story import YEAR, details, moment, play
 from tests.evidence.test_pages import client_of
+from tests.story import QUARTERLY
 
 pytestmark = pytest.mark.django_db
 
@@ -70,3 +73,25 @@ def test_the_page_shows_it_and_an_auditors_look_is_recorded(story):
     (entry,) = Entry.objects.filter(kind="period:opened")
     assert entry.payload_json["data"]["page"] == "readiness"
     assert "Opened the readiness" in client_of(story.owner).get(reverse("evidence:period-detail", args=[period.pk])).text
+
+
+def test_a_run_that_was_missed_stays_missed_whatever_its_definition_serves_later(story):
+    with clock.freeze(moment(1, 1)):
+        definition = story.define()
+        CampaignDefinition.objects.filter(pk=definition.pk).update(controls=["soc2:CC6.1", "soc2:CC6.3"])
+        schedules.set_schedule(definition_id=definition.pk, schedule=QUARTERLY | {"starts_on": f"{YEAR}-01-01"}, by=story.owner)
+        run = Occurrence.objects.earliest("due_on")
+        occurrences.skip(occurrence_id=run.pk, reason="Nobody had the time for it", by=story.owner)
+        period = periods.create(details=details(story), by=story.owner)
+        before = told(period)
+        CampaignDefinition.objects.filter(pk=definition.pk).update(controls=["soc2:CC6.3"])
+        assert told(period) == before
+        assert run in coverage.runs_of("soc2:CC6.1")
+
+
+def told(period) -> tuple:
+    """The runs of CC6.1, and the deviations with their controls."""
+    found = Readiness(period, moment(12, 31))
+    line = next(line for line in found.lines() if line.reference == "soc2:CC6.1")
+    assert line.missed
+    return [run.occurrence.pk for run in line.runs], [(one.text, one.controls) for one in deviations.of(found)]
