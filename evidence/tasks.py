@@ -1,6 +1,5 @@
 """Celery: packs that were asked for. Safe to run twice."""
 
-import logging
 from dataclasses import asdict
 
 from celery import shared_task
@@ -16,8 +15,6 @@ from evidence.states import PackState
 from ledger import placing
 from ledger.actions import sequencing
 from ledger.actors import SYSTEM
-
-logger = logging.getLogger(__name__)
 
 
 def build_progress(pack_id: int) -> Progress:
@@ -53,10 +50,10 @@ def build_pack(pack_id: int) -> None:
         # The database went away: it is tried again when it is back.
         raise
     except Exception as error:
-        # Whatever is wrong with this pack, the others do not wait for it, and nobody waits for this one.
-        logger.exception("pack %s could not be built", pack_id)
+        # Whatever is wrong with this pack, nobody waits for it, and those that are next in the sweep do not either.
         reason = f"Certify could not build it ({type(error).__name__}). Its administrators find the cause in the worker's log."
         packs.fail(pack_id=pack_id, reason=reason, by=SYSTEM)
+        raise
     clear_unfinished()
     build_progress(pack_id).forget()
 

@@ -1,6 +1,5 @@
 """Sweeps over the ledger."""
 
-import logging
 import time
 
 from celery import shared_task
@@ -14,8 +13,6 @@ from ledger.buckets import Bucket, BucketError
 
 #: How long one run of the continuous verification goes on, in seconds; it comes every minute.
 VERIFYING_SECONDS = 15
-
-logger = logging.getLogger(__name__)
 
 
 @shared_task(name="ledger.sequence_entries", acks_late=True, ignore_result=True, soft_time_limit=3300, time_limit=3600)
@@ -79,21 +76,18 @@ def leave_anchor(channel: Channel) -> bool:
     return True
 
 
-def _catch_up() -> None:
-    """What waited while no worker was there has its place before anybody looks whether something was held back.
-
-    A log that cannot go on is what the verification is there to tell of: nothing of it stops here.
-    """
-    try:
-        sequence_entries()
-    except Exception:
-        logger.exception("the ledger is verified without what waits for its place")
-
-
 @shared_task(name="ledger.verify_slices", acks_late=True, ignore_result=True, soft_time_limit=3300, time_limit=3600)
 def verify_slices() -> None:
     """Go on with the verification of the whole log for a quarter of a minute, at most to the end of this round."""
     until = time.monotonic() + VERIFYING_SECONDS
-    _catch_up()
+    try:
+        # What waited while no worker was there has its place before anybody looks whether something was held back.
+        sequence_entries()
+    finally:
+        # A log that cannot go on is what the verification is there to tell of.
+        _verify(until)
+
+
+def _verify(until: float) -> None:
     while queries.latest_checkpoint() and not verifying.verify_slice(by=SYSTEM) and time.monotonic() < until:
         pass

@@ -224,6 +224,8 @@ def test_a_pack_that_cannot_be_built_says_so_and_holds_up_no_other(story, opened
         return build(pack_id=pack_id, **options)
 
     monkeypatch.setattr(packs, "build", fail_one)
+    with pytest.raises(KeyError):
+        tasks.build_requested_packs()
     tasks.build_requested_packs()
     broken.refresh_from_db()
     whole.refresh_from_db()
